@@ -1,0 +1,130 @@
+"""The inner layers of the frequency scheme on one plane: DCT, coefficient shuffle, inverse DCT.
+
+Between pixels and sealed bytes a block takes this way: subtract the middle of the range, transform,
+shuffle and flip signs, transform back, add the middle. What comes out keeps the energy of the block but not
+its range: a pixel of n bits may need n + 3 (the block's norm, 8 * 2^(n-1), in one place). The low n bits are
+a picture of the same depth; the others, a signed number in -8..7, go into a half-byte each.
+"""
+
+import numpy as np
+
+from engine.encryption import dct, logistic
+from engine.encryption.compilation import Backend
+from engine.encryption.logistic import LogisticParameters
+
+CHUNK = 4096  # blocks treated at once: bounds memory on large pictures
+
+
+def mix(
+    plane: np.ndarray, seeds: np.ndarray, parameters: LogisticParameters, backend: Backend = "auto"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Run paper A steps 2-5 on one plane.
+
+    Args:
+        plane: ``(H, W)`` uint8 or uint16, sides multiples of 8.
+        seeds: ``(H * W / 64,)`` uint64, one keyed seed per block.
+        parameters: of the logistic map.
+        backend: how to run; the result is the same.
+
+    Returns:
+        ``(low, high)``: the low bits, shape and dtype of ``plane``, and ``(H * W / 2,)`` uint8 with two high
+        half-bytes each (first pixel of a pair in the lower half).
+    """
+    bits = plane.dtype.itemsize * 8
+    low, high = np.empty_like(plane), np.empty(plane.size // 2, np.uint8)
+    for rows in _strips(plane):
+        words = logistic.sequence(seeds[_block_range(plane, rows)], parameters)
+        values = mix_values(plane[rows], words)
+        low[rows] = (values & ((1 << bits) - 1)).astype(plane.dtype)
+        overflow = (values >> bits & 15).astype(np.uint8).reshape(-1, 2)
+        high.reshape(-1, plane.shape[1] // 2)[rows] = (overflow[:, 0] | overflow[:, 1] << 4).reshape(
+            -1, plane.shape[1] // 2
+        )
+    return low, high
+
+
+def unmix(
+    low: np.ndarray,
+    high: np.ndarray,
+    seeds: np.ndarray,
+    parameters: LogisticParameters,
+    backend: Backend = "auto",
+) -> np.ndarray:
+    """Undo :func:`mix` exactly: ``(H, W)`` of the dtype of ``low``."""
+    bits = low.dtype.itemsize * 8
+    plane = np.empty_like(low)
+    pairs = high.reshape(-1, low.shape[1] // 2)
+    for rows in _strips(low):
+        words = logistic.sequence(seeds[_block_range(low, rows)], parameters)
+        overflow = np.stack([pairs[rows] & 15, pairs[rows] >> 4], axis=-1).reshape(low[rows].shape)
+        signed = (overflow.astype(np.int32) ^ 8) - 8
+        plane[rows] = unmix_values((signed << bits) + low[rows], words, bits).astype(low.dtype)
+    return plane
+
+
+def mix_values(plane: np.ndarray, words: np.ndarray) -> np.ndarray:
+    """Steps 2-5 without the split: ``(H, W)`` pixels to ``(H, W)`` int32."""
+    middle = 1 << (plane.dtype.itemsize * 8 - 1)
+    coefficients = dct.forward(dct.to_blocks(plane) - middle)
+    shuffled = logistic.encrypt_coefficients(coefficients.reshape(64, -1), words)
+    return dct.from_blocks(dct.inverse(shuffled.reshape(8, 8, -1)) + middle, *plane.shape)
+
+
+def unmix_values(values: np.ndarray, words: np.ndarray, bits: int) -> np.ndarray:
+    """Undo :func:`mix_values`: ``(H, W)`` int32 to ``(H, W)`` int32 in 0..2^bits - 1."""
+    middle = 1 << (bits - 1)
+    coefficients = dct.forward(dct.to_blocks(values) - middle)
+    restored = logistic.decrypt_coefficients(coefficients.reshape(64, -1), words)
+    return dct.from_blocks(dct.inverse(restored.reshape(8, 8, -1)) + middle, *values.shape)
+
+
+def _strips(plane: np.ndarray) -> list[slice]:
+    """Whole rows of blocks, about ``CHUNK`` blocks a time."""
+    step = max(1, CHUNK * 8 // plane.shape[1]) * 8
+    return [slice(top, top + step) for top in range(0, plane.shape[0], step)]
+
+
+def _block_range(plane: np.ndarray, rows: slice) -> slice:
+    per_row = plane.shape[1] // 8
+    return slice(rows.start // 8 * per_row, rows.stop // 8 * per_row)
+
+
+def stages(planes: np.ndarray, seeds: np.ndarray, parameters: LogisticParameters) -> dict[str, np.ndarray]:
+    """The inner layers one by one, for looking at.
+
+    Args:
+        planes: ``(C, H, W)`` uint8 or uint16, sides multiples of 8.
+        seeds: ``(C, H * W / 64)`` uint64.
+        parameters: of the logistic map.
+
+    Returns:
+        ``dct``, ``logistic`` and ``idct``, each ``(C, H, W)`` int32.
+    """
+    height, width = planes.shape[1:]
+    middle = 1 << (planes.dtype.itemsize * 8 - 1)
+    result: dict[str, list[np.ndarray]] = {"dct": [], "logistic": [], "idct": []}
+    for plane, plane_seeds in zip(planes, seeds, strict=True):
+        words = logistic.sequence(plane_seeds, parameters)
+        coefficients = dct.forward(dct.to_blocks(plane) - middle)
+        shuffled = logistic.encrypt_coefficients(coefficients.reshape(64, -1), words).reshape(8, 8, -1)
+        layers = (coefficients, shuffled, dct.inverse(shuffled) + middle)
+        for name, layer in zip(result, layers, strict=True):
+            result[name].append(dct.from_blocks(layer, height, width))
+    return {name: np.stack(layers) for name, layers in result.items()}
+
+
+def as_picture(stage: np.ndarray) -> np.ndarray:
+    """Show any stage as uint8.
+
+    Pixels keep their look (16 bits are scaled by their range); int32 values, coefficients or not, become
+    the logarithm of their magnitude, because a few are a thousand times larger than the rest.
+
+    >>> as_picture(np.array([[0, 3, -15]], np.int32)).tolist()
+    [[0, 128, 255]]
+    """
+    if stage.dtype == np.uint8:
+        return stage
+    magnitude = (
+        np.log2(1 + np.abs(stage.astype(np.float64))) if stage.dtype.kind == "i" else stage - stage.min()
+    )
+    return np.rint(magnitude * (255 / max(float(magnitude.max()), 1e-9))).astype(np.uint8)
