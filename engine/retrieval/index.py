@@ -1,0 +1,118 @@
+"""Exact nearest-neighbour search among packed binary codes."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.hashing.codes import WORD_BYTES, check_codes, pad_codes
+
+# Up to here faiss's counting search is faster than its heap; beyond, its tables would not fit the memory.
+MAX_COUNTED = 1000
+
+
+class HammingIndex:
+    """All codes in memory, searched exhaustively by faiss.
+
+    Equal distances are ordered by position, so the same codes always give the same answer.
+
+    Example:
+        >>> index = HammingIndex(8).add(np.array([[0b1111], [0b0001], [0b0010]], np.uint8))
+        >>> distances, positions = index.search(np.zeros((1, 1), np.uint8), k=2)
+        >>> distances.tolist(), positions.tolist()
+        ([[1, 1]], [[1, 2]])
+        >>> index.within(np.zeros(1, np.uint8), radius=1).tolist()
+        [1, 2]
+    """
+
+    def __init__(self, bits: int) -> None:
+        """Make an empty index.
+
+        Args:
+            bits: length of the codes, a positive multiple of 8.
+
+        Raises:
+            ValueError: ``bits`` is no positive multiple of 8.
+        """
+        if bits < 8 or bits % 8:
+            raise ValueError(f"codes have a positive multiple of 8 bits, not {bits}")
+        self.bits = bits
+        self._index = _flat_index(bits)
+
+    def __len__(self) -> int:
+        """Number of codes held."""
+        return int(self._index.ntotal)
+
+    def add(self, codes: npt.NDArray[np.uint8]) -> "HammingIndex":
+        """Append codes; the first gets position ``len(self)``.
+
+        Args:
+            codes: ``(N, bits // 8)`` uint8.
+
+        Returns:
+            The index itself.
+
+        Raises:
+            TypeError: ``codes`` is not uint8.
+            ValueError: codes of another length.
+        """
+        self._index.add(self._padded(codes))
+        return self
+
+    def search(
+        self, codes: npt.NDArray[np.uint8], k: int
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        """The ``k`` nearest codes of each query, by distance and then by position.
+
+        Args:
+            codes: ``(Q, bits // 8)`` uint8.
+            k: how many, at least 1; all of them when the index holds fewer.
+
+        Returns:
+            distances ``(Q, min(k, N))`` int32 in bits, and positions of the same shape, int64.
+
+        Raises:
+            TypeError: ``codes`` is not uint8.
+            ValueError: codes of another length, or ``k`` below 1.
+        """
+        queries = self._padded(codes)
+        if k < 1:
+            raise ValueError(f"a search returns at least 1 neighbour, not {k}")
+        k = min(k, len(self))
+        if k == 0:
+            return np.empty((len(queries), 0), np.int32), np.empty((len(queries), 0), np.int64)
+        self._index.use_heap = k > MAX_COUNTED
+        return self._index.search(queries, k)
+
+    def within(self, code: npt.NDArray[np.uint8], radius: int) -> npt.NDArray[np.int64]:
+        """Positions of all codes at most ``radius`` bits away, by distance and then by position.
+
+        Args:
+            code: ``(bits // 8,)`` uint8, one query.
+            radius: largest distance, at least 0.
+
+        Returns:
+            ``(M,)`` int64.
+
+        Raises:
+            TypeError: ``code`` is not uint8.
+            ValueError: not one code of the right length.
+        """
+        query = self._padded(np.reshape(code, (1, -1)))
+        # faiss's radius is exclusive.
+        _, distances, positions = self._index.range_search(query, radius + 1)
+        return positions[np.lexsort((positions, distances))]
+
+    def _padded(self, codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        codes = check_codes(codes)
+        if codes.shape[1] * 8 != self.bits:
+            raise ValueError(f"this index holds {self.bits}-bit codes, not {codes.shape[1] * 8}-bit ones")
+        return pad_codes(codes)
+
+
+def _flat_index(bits: int) -> Any:
+    import faiss
+
+    # Whole 64-bit words: faiss has a fast distance for them, and a slow general one for 6 bytes.
+    width = -(-bits // (8 * WORD_BYTES)) * 8 * WORD_BYTES
+    return faiss.IndexBinaryFlat(width)

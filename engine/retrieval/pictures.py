@@ -1,0 +1,82 @@
+"""Pictures on their way into a gallery: a name, a label and a way to load the pixels."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.imaging import ImageError, load_image
+from engine.retrieval.store import StoreError
+
+if TYPE_CHECKING:
+    from engine.datasets import Dataset
+
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom"})
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that is loaded when its turn comes.
+
+    Attributes:
+        name: what the owner calls it.
+        load: gives the pixels, ``(H, W)`` uint8 or uint16.
+        label: its class, if known.
+    """
+
+    name: str
+    load: Callable[[], np.ndarray]
+    label: str | None = None
+
+
+def pictures_in(folder: Path | str) -> list[Picture]:
+    """Find the PNG, JPEG and DICOM files of a folder and of the folders inside it.
+
+    Hidden files and folders are passed over. A picture inside a subfolder is labelled with the
+    subfolder's name, as in ``train/covid-19/a.png``; one that lies in ``folder`` itself has no label.
+
+    Args:
+        folder: where to look.
+
+    Returns:
+        Pictures in the order of their names, which are paths relative to ``folder``.
+
+    Raises:
+        StoreError: there is no such folder, or no picture in it.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise StoreError(f"There is no folder {root}: give the folder that holds the pictures.")
+    names = sorted(
+        path.relative_to(root) for path in root.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES
+    )
+    pictures = [
+        Picture(name.as_posix(), partial(_load_file, root, name), name.parent.name or None)
+        for name in names
+        if (root / name).is_file() and not any(part.startswith(".") for part in name.parts)
+    ]
+    if not pictures:
+        raise StoreError(f"The folder {root} holds no PNG, JPEG or DICOM file: choose another folder.")
+    return pictures
+
+
+def pictures_of(dataset: "Dataset") -> list[Picture]:
+    """The pictures of a dataset under their ids, with their labels."""
+    return [
+        Picture(record.id, partial(dataset.load, position), record.label)
+        for position, record in enumerate(dataset.records)
+    ]
+
+
+def _load_file(root: Path, name: Path) -> np.ndarray:
+    try:
+        return load_image((root / name).read_bytes())
+    except ImageError as error:
+        raise ImageError(f"{name.as_posix()}: {error}") from error
+    except OSError as error:
+        raise ImageError(
+            f"{name.as_posix()}: The file cannot be read ({error.strerror}): check it."
+        ) from error

@@ -1,0 +1,120 @@
+"""The data user: asks the server with a masked code, and the owner for the keys of what came back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.encryption import AuthenticationError, CipherError, cipher_for
+from engine.hashing.codes import hamming_distances
+from engine.retrieval.owner import DataOwner, Release
+from engine.retrieval.server import CloudServer, Hit
+
+
+@dataclass(frozen=True)
+class Result:
+    """One picture found and opened.
+
+    Attributes:
+        id: opaque id on the server.
+        rank: 1 for the nearest.
+        distance: Hamming distance to the query, in bits.
+        image: ``(H, W)`` uint8 or uint16, exactly as the owner sealed it.
+        code: ``(bits // 8,)`` uint8, plain.
+        name: what the owner calls it.
+        label: its class, if known.
+    """
+
+    id: str
+    rank: int
+    distance: int
+    image: np.ndarray = field(repr=False)
+    code: npt.NDArray[np.uint8] = field(repr=False)
+    name: str
+    label: str | None
+
+
+class DataUser:
+    """Searches a gallery with the owner's permission.
+
+    :meth:`search` does everything; :meth:`hash`, :meth:`mask` and :meth:`open` are its steps on this
+    side, between which the server's ``top_k`` and the owner's ``release`` stand.
+    """
+
+    def __init__(self, owner: DataOwner, server: CloudServer, name: str = "user") -> None:
+        """Introduce a user.
+
+        Args:
+            owner: lends the hasher and the code mask, and releases keys.
+            server: holds the gallery.
+            name: under which the owner's access log knows this user.
+        """
+        self._owner = owner
+        self._server = server
+        self.name = name
+
+    def search(self, image: np.ndarray, k: int = 10) -> list[Result]:
+        """Find, fetch and open the pictures most similar to one.
+
+        Args:
+            image: ``(H, W)`` uint8 or uint16. It stays here; only its masked code is sent.
+            k: how many, at least 1.
+
+        Returns:
+            Results by rank.
+
+        Raises:
+            StoreError: nothing is stored, or ``k`` is below 1.
+            AuthenticationError: a row or the answer was changed by the server.
+        """
+        code = self.hash(image)
+        hits = self._server.top_k(self.mask(code), k)
+        return self.open(hits, self._owner.release([hit.id for hit in hits], self.name), code)
+
+    def hash(self, image: np.ndarray) -> npt.NDArray[np.uint8]:
+        """The plain code of a picture, ``(bits // 8,)`` uint8."""
+        return self._owner.hasher.codes([image])[0]
+
+    def mask(self, code: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """The code as the server may see it, ``(bits // 8,)`` uint8."""
+        return self._owner.issue_code_mask().apply(code[None])[0]
+
+    def open(
+        self, hits: Sequence[Hit], releases: Sequence[Release], code: npt.NDArray[np.uint8]
+    ) -> list[Result]:
+        """Check the server's answer against the owner's, and open the pictures.
+
+        Args:
+            hits: from ``CloudServer.top_k``.
+            releases: from ``DataOwner.release`` for the ids of the hits, in their order.
+            code: ``(bits // 8,)`` uint8, the plain code of the query.
+
+        Returns:
+            Results by rank.
+
+        Raises:
+            AuthenticationError: a distance is not the one of the code the owner uploaded, or a sealed
+                picture was changed or exchanged.
+        """
+        mask = self._owner.issue_code_mask()
+        results = []
+        for hit, release in zip(hits, releases, strict=True):
+            found = mask.remove(release.code[None])
+            if hit.id != release.id or hamming_distances(code[None], found)[0, 0] != hit.distance:
+                raise AuthenticationError(
+                    f"The server's answer for {hit.id} is not what its owner uploaded: do not trust it."
+                )
+            image = _open_picture(hit, release.key)
+            results.append(
+                Result(hit.id, hit.rank, hit.distance, image, found[0], release.name, release.label)
+            )
+        return results
+
+
+def _open_picture(hit: Hit, key: bytes) -> np.ndarray:
+    try:
+        cipher = cipher_for(hit.sealed, key, kind="image")
+    except CipherError as error:
+        raise AuthenticationError(f"The picture {hit.id} was changed on the server ({error})") from error
+    return cipher.decrypt(hit.sealed)
