@@ -1,5 +1,7 @@
 """Exact nearest-neighbour search among packed binary codes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -82,7 +84,8 @@ class HammingIndex:
         if k == 0:
             return np.empty((len(queries), 0), np.int32), np.empty((len(queries), 0), np.int64)
         self._index.use_heap = k > MAX_COUNTED
-        return self._index.search(queries, k)
+        with _threads(len(queries)):
+            return self._index.search(queries, k)
 
     def within(self, code: npt.NDArray[np.uint8], radius: int) -> npt.NDArray[np.int64]:
         """Positions of all codes at most ``radius`` bits away, by distance and then by position.
@@ -100,7 +103,8 @@ class HammingIndex:
         """
         query = self._padded(np.reshape(code, (1, -1)))
         # faiss's radius is exclusive.
-        _, distances, positions = self._index.range_search(query, radius + 1)
+        with _threads(1):
+            _, distances, positions = self._index.range_search(query, radius + 1)
         return positions[np.lexsort((positions, distances))]
 
     def _padded(self, codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -116,3 +120,20 @@ def _flat_index(bits: int) -> Any:
     # Whole 64-bit words: faiss has a fast distance for them, and a slow general one for 6 bytes.
     width = -(-bits // (8 * WORD_BYTES)) * 8 * WORD_BYTES
     return faiss.IndexBinaryFlat(width)
+
+
+@contextmanager
+def _threads(queries: int) -> Iterator[None]:
+    """Let faiss use no more threads than queries.
+
+    It shares out nothing else, and threads that wait for each other on a busy machine cost many times
+    what the search does.
+    """
+    import faiss
+
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(min(before, max(queries, 1)))
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
