@@ -1,9 +1,10 @@
 """Retrieval metrics: how well a ranking by distance finds pictures of the query's class.
 
-Every metric takes ``(queries, query_labels, gallery, gallery_labels)``. Packed uint8 codes are ranked by
-Hamming distance; floating-point features by Euclidean distance, for controls such as the float ceiling of
-an encoder. A query must not be in its own gallery. For each figure there is a function with one value
-per query (for bootstrap intervals) and one with their mean.
+Every metric takes ``(query_codes, query_labels, gallery_codes, gallery_labels)``. Packed uint8 codes are
+ranked by Hamming distance; floating-point features may stand in their place and are ranked by Euclidean
+distance, for controls such as the float ceiling of an encoder. A query must not be in its own gallery.
+For each figure there is a function with one value per query (for bootstrap intervals) and one with their
+mean.
 """
 
 from collections.abc import Callable
@@ -30,9 +31,9 @@ RowMetric = Callable[[Matrix, npt.NDArray[np.bool_]], Floats]
 
 
 def mean_average_precision(
-    queries: Matrix,
+    query_codes: Matrix,
     query_labels: Labels,
-    gallery: Matrix,
+    gallery_codes: Matrix,
     gallery_labels: Labels,
     ties: Ties = "expected",
     empty: Empty = "zero",
@@ -44,13 +45,13 @@ def mean_average_precision(
         >>> mean_average_precision(codes[:1], ["a"], codes[1:], ["a", "b"])
         1.0
     """
-    return mean_of(average_precision(queries, query_labels, gallery, gallery_labels, ties, empty))
+    return mean_of(average_precision(query_codes, query_labels, gallery_codes, gallery_labels, ties, empty))
 
 
 def average_precision(
-    queries: Matrix,
+    query_codes: Matrix,
     query_labels: Labels,
-    gallery: Matrix,
+    gallery_codes: Matrix,
     gallery_labels: Labels,
     ties: Ties = "expected",
     empty: Empty = "zero",
@@ -58,9 +59,9 @@ def average_precision(
     """Tie-aware average precision of each query over the whole gallery (He et al., CVPR 2018).
 
     Args:
-        queries: ``(Q, bits // 8)`` uint8 packed codes, or ``(Q, D)`` floating-point features.
+        query_codes: ``(Q, bits // 8)`` uint8 packed codes, or ``(Q, D)`` floating-point features.
         query_labels: ``(Q,)`` labels of any comparable kind.
-        gallery: ``(G, ...)``, of the same kind as ``queries``.
+        gallery_codes: ``(G, ...)``, of the same kind as ``query_codes``.
         gallery_labels: ``(G,)`` labels; an item is relevant when its label equals the query's.
         ties: "expected" over all orders of equally near items, or the gallery's "order".
         empty: a query with no relevant item in the gallery counts "zero", or is "skip"ped (NaN).
@@ -81,13 +82,13 @@ def average_precision(
     def metric(distances: Matrix, relevant: npt.NDArray[np.bool_]) -> Floats:
         return ranked_average_precision(distances, relevant, ties, empty)
 
-    return _per_query(metric, queries, query_labels, gallery, gallery_labels)
+    return _per_query(metric, query_codes, query_labels, gallery_codes, gallery_labels)
 
 
 def precision_at(
-    queries: Matrix,
+    query_codes: Matrix,
     query_labels: Labels,
-    gallery: Matrix,
+    gallery_codes: Matrix,
     gallery_labels: Labels,
     n: int,
     ties: Ties = "expected",
@@ -99,13 +100,13 @@ def precision_at(
         >>> precision_at(codes[:1], [1], codes[1:], [1, 0, 0], n=1) == 1 / 3
         True
     """
-    return mean_of(precision_curve(queries, query_labels, gallery, gallery_labels, n, ties)[:, -1])
+    return mean_of(precision_curve(query_codes, query_labels, gallery_codes, gallery_labels, n, ties)[:, -1])
 
 
 def precision_curve(
-    queries: Matrix,
+    query_codes: Matrix,
     query_labels: Labels,
-    gallery: Matrix,
+    gallery_codes: Matrix,
     gallery_labels: Labels,
     n: int,
     ties: Ties = "expected",
@@ -115,9 +116,9 @@ def precision_curve(
     Tie groups nearer than the cut count in full, the group at the cut by its expected share.
 
     Args:
-        queries: ``(Q, bits // 8)`` uint8 packed codes, or ``(Q, D)`` floating-point features.
+        query_codes: ``(Q, bits // 8)`` uint8 packed codes, or ``(Q, D)`` floating-point features.
         query_labels: ``(Q,)`` labels.
-        gallery: ``(G, ...)``, of the same kind as ``queries``.
+        gallery_codes: ``(G, ...)``, of the same kind as ``query_codes``.
         gallery_labels: ``(G,)`` labels.
         n: last rank, at least 1; ranks beyond the gallery's end count as misses.
         ties: "expected" over all orders of equally near items, or the gallery's "order".
@@ -134,13 +135,13 @@ def precision_curve(
     def metric(distances: Matrix, relevant: npt.NDArray[np.bool_]) -> Floats:
         return expected_hits(distances, relevant, n, ties) / np.arange(1, n + 1)
 
-    return _per_query(metric, queries, query_labels, gallery, gallery_labels)
+    return _per_query(metric, query_codes, query_labels, gallery_codes, gallery_labels)
 
 
 def recall_at(
-    queries: Matrix,
+    query_codes: Matrix,
     query_labels: Labels,
-    gallery: Matrix,
+    gallery_codes: Matrix,
     gallery_labels: Labels,
     k: int,
     ties: Ties = "expected",
@@ -153,13 +154,15 @@ def recall_at(
         >>> recall_at(codes[:1], [1], codes[1:], [1, 1], k=1)
         0.5
     """
-    return mean_of(recall_curve(queries, query_labels, gallery, gallery_labels, k, ties, empty)[:, -1])
+    return mean_of(
+        recall_curve(query_codes, query_labels, gallery_codes, gallery_labels, k, ties, empty)[:, -1]
+    )
 
 
 def recall_curve(
-    queries: Matrix,
+    query_codes: Matrix,
     query_labels: Labels,
-    gallery: Matrix,
+    gallery_codes: Matrix,
     gallery_labels: Labels,
     k: int = 200,
     ties: Ties = "expected",
@@ -168,9 +171,9 @@ def recall_curve(
     """Recall@1, Recall@2, .. Recall@k of each query (paper A Fig. 9).
 
     Args:
-        queries: ``(Q, bits // 8)`` uint8 packed codes, or ``(Q, D)`` floating-point features.
+        query_codes: ``(Q, bits // 8)`` uint8 packed codes, or ``(Q, D)`` floating-point features.
         query_labels: ``(Q,)`` labels.
-        gallery: ``(G, ...)``, of the same kind as ``queries``.
+        gallery_codes: ``(G, ...)``, of the same kind as ``query_codes``.
         gallery_labels: ``(G,)`` labels.
         k: last rank, at least 1.
         ties: "expected" over all orders of equally near items, or the gallery's "order".
@@ -188,13 +191,13 @@ def recall_curve(
     def metric(distances: Matrix, relevant: npt.NDArray[np.bool_]) -> Floats:
         return divide(expected_hits(distances, relevant, k, ties), relevant.sum(axis=1, keepdims=True), empty)
 
-    return _per_query(metric, queries, query_labels, gallery, gallery_labels)
+    return _per_query(metric, query_codes, query_labels, gallery_codes, gallery_labels)
 
 
 def precision_within_radius(
-    queries: Matrix,
+    query_codes: Matrix,
     query_labels: Labels,
-    gallery: Matrix,
+    gallery_codes: Matrix,
     gallery_labels: Labels,
     radius: float = 2,
     empty: Empty = "zero",
@@ -206,13 +209,13 @@ def precision_within_radius(
         >>> precision_within_radius(codes[:1], [1], codes[1:], [1, 0, 1])
         0.5
     """
-    return mean_of(ball_precision(queries, query_labels, gallery, gallery_labels, radius, empty))
+    return mean_of(ball_precision(query_codes, query_labels, gallery_codes, gallery_labels, radius, empty))
 
 
 def ball_precision(
-    queries: Matrix,
+    query_codes: Matrix,
     query_labels: Labels,
-    gallery: Matrix,
+    gallery_codes: Matrix,
     gallery_labels: Labels,
     radius: float = 2,
     empty: Empty = "zero",
@@ -220,9 +223,9 @@ def ball_precision(
     """Share of relevant items among those within ``radius`` of each query (paper A Fig. 8, P@H<=2).
 
     Args:
-        queries: ``(Q, bits // 8)`` uint8 packed codes, or ``(Q, D)`` floating-point features.
+        query_codes: ``(Q, bits // 8)`` uint8 packed codes, or ``(Q, D)`` floating-point features.
         query_labels: ``(Q,)`` labels.
-        gallery: ``(G, ...)``, of the same kind as ``queries``.
+        gallery_codes: ``(G, ...)``, of the same kind as ``query_codes``.
         gallery_labels: ``(G,)`` labels.
         radius: largest distance inside the ball.
         empty: a query whose ball holds nothing counts "zero", or is "skip"ped (NaN).
@@ -240,17 +243,17 @@ def ball_precision(
         inside = distances <= radius
         return divide((inside & relevant).sum(axis=1), inside.sum(axis=1), empty)
 
-    return _per_query(metric, queries, query_labels, gallery, gallery_labels)
+    return _per_query(metric, query_codes, query_labels, gallery_codes, gallery_labels)
 
 
-def empty_ball_share(queries: Matrix, gallery: Matrix, radius: float = 2) -> float:
+def empty_ball_share(query_codes: Matrix, gallery_codes: Matrix, radius: float = 2) -> float:
     """Share of queries with nothing of the gallery within ``radius``.
 
     Example:
         >>> empty_ball_share(np.array([[0], [255]], np.uint8), np.array([[3]], np.uint8))
         0.5
     """
-    return float(np.mean(~(pairwise_distances(queries, gallery) <= radius).any(axis=1)))
+    return float(np.mean(~(pairwise_distances(query_codes, gallery_codes) <= radius).any(axis=1)))
 
 
 def mean_of(per_query: Floats) -> float:

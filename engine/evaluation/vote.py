@@ -11,8 +11,8 @@ from engine.evaluation.ranking import Floats, Matrix, Ties, expected_hits
 
 
 def neighbour_vote(
-    queries: Matrix,
-    gallery: Matrix,
+    query_codes: Matrix,
+    gallery_codes: Matrix,
     gallery_labels: npt.ArrayLike,
     k: int = 10,
     ties: Ties = "expected",
@@ -23,8 +23,8 @@ def neighbour_vote(
     Equal votes go to the class that has the nearer nearest item, and then to the earlier of ``classes``.
 
     Args:
-        queries: ``(Q, bits // 8)`` uint8 packed codes, or ``(Q, D)`` floating-point features.
-        gallery: ``(G, ...)``, of the same kind.
+        query_codes: ``(Q, bits // 8)`` uint8 packed codes, or ``(Q, D)`` floating-point features.
+        gallery_codes: ``(G, ...)``, of the same kind.
         gallery_labels: ``(G,)`` labels.
         k: number of neighbours.
         ties: "expected" gives a class its expected share of the tie group at the cut; "order" takes the
@@ -41,7 +41,7 @@ def neighbour_vote(
     """
     held = np.asarray(gallery_labels)
     candidates = np.unique(held) if classes is None else np.asarray(classes)
-    distances = pairwise_distances(queries, gallery)
+    distances = pairwise_distances(query_codes, gallery_codes)
     votes = _votes(distances, held, candidates, k, ties)
     nearest = [np.where(held == label, distances, np.inf).min(axis=1, initial=np.inf) for label in candidates]
     # Shares of a cut tie group are fractions: 1/3 + 2/3 and 1 must count as the same number of votes.
@@ -50,8 +50,8 @@ def neighbour_vote(
 
 
 def neighbour_votes(
-    queries: Matrix,
-    gallery: Matrix,
+    query_codes: Matrix,
+    gallery_codes: Matrix,
     gallery_labels: npt.ArrayLike,
     classes: Sequence[Any],
     k: int = 10,
@@ -60,8 +60,8 @@ def neighbour_votes(
     """Votes for each class among each query's ``k`` nearest neighbours.
 
     Args:
-        queries: ``(Q, bits // 8)`` uint8 packed codes, or ``(Q, D)`` floating-point features.
-        gallery: ``(G, ...)``, of the same kind.
+        query_codes: ``(Q, bits // 8)`` uint8 packed codes, or ``(Q, D)`` floating-point features.
+        gallery_codes: ``(G, ...)``, of the same kind.
         gallery_labels: ``(G,)`` labels.
         classes: the C labels to count, in the order of the columns.
         k: number of neighbours.
@@ -75,7 +75,7 @@ def neighbour_votes(
         >>> neighbour_votes(codes[:1], codes[1:], ["a", "b", "b"], ["a", "b"], k=1).tolist()
         [[0.5, 0.5]]
     """
-    distances = pairwise_distances(queries, gallery)
+    distances = pairwise_distances(query_codes, gallery_codes)
     return _votes(distances, np.asarray(gallery_labels), np.asarray(classes), k, ties)
 
 

@@ -23,6 +23,11 @@ def alter(server_path, statement, *values):
         connection.execute(statement, values)
 
 
+class ShortHasher:
+    def codes(self, images):
+        return pack_bits(np.zeros((len(images), 16), bool))
+
+
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "server" / "vault.db"
@@ -68,6 +73,22 @@ def test_another_key_does_not_open_the_store(filled_owner, path, hasher):
         DataOwner(generate_key(), CloudServer(path), hasher)
     with pytest.raises(CipherError, match="32 bytes"):
         DataOwner(b"short", CloudServer(path), hasher)
+
+
+def test_the_shipped_hasher_is_loaded_at_the_length_of_the_store(key, path, pictures, monkeypatch):
+    class Shipped(ShortHasher):
+        @classmethod
+        def load(cls, bits=48):
+            loaded.append(bits)
+            return cls()
+
+    loaded = []
+    monkeypatch.setattr("engine.hashing.Hasher", Shipped)
+    owner = DataOwner(key, CloudServer(path), cipher=AesGcmCipher)
+    assert loaded == []
+    list(owner.upload(pictures[:1]))
+    DataUser(DataOwner(key, CloudServer(path)), CloudServer(path)).search(pictures[0].load())
+    assert loaded == [48, 16]
 
 
 def test_keys_are_released_for_exactly_what_was_asked(filled_owner, user, server, pictures):
@@ -181,11 +202,6 @@ def test_nothing_uploaded_yet_is_said_so(owner, server, pictures):
     with pytest.raises(StoreError, match="There is no store"):
         server.top_k(np.zeros(6, np.uint8), 1)
     assert len(server) == 0
-
-
-class ShortHasher:
-    def codes(self, images):
-        return pack_bits(np.zeros((len(images), 16), bool))
 
 
 def test_codes_of_another_length_are_refused_everywhere(key, server, filled_owner, pictures):
