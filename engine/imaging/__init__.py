@@ -1,0 +1,18 @@
+"""Pictures: decode uploads safely, enhance their contrast, change depth, size and file format."""
+
+from engine.imaging.convert import encode_jpeg, encode_png, resize, to_uint8
+from engine.imaging.decode import load_image
+from engine.imaging.enhance import enhance
+from engine.imaging.limits import MAX_BYTES, MAX_PIXELS, ImageError
+
+__all__ = [
+    "MAX_BYTES",
+    "MAX_PIXELS",
+    "ImageError",
+    "encode_jpeg",
+    "encode_png",
+    "enhance",
+    "load_image",
+    "resize",
+    "to_uint8",
+]
