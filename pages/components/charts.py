@@ -1,0 +1,111 @@
+"""Every chart, in one theme: colours from the config, light and dark, and words for what each shows."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import streamlit as st
+
+_CONFIG = {"displayModeBar": False}
+
+
+def histograms(series: Mapping[str, np.ndarray], *, key: str) -> None:
+    """Draw how the gray levels of pictures are spread, on top of each other.
+
+    Args:
+        series: Name of each picture and its pixels, uint8 of any shape.
+        key: Unique on the page.
+    """
+    import plotly.graph_objects as go
+
+    shares = {name: gray_shares(pixels) for name, pixels in series.items()}
+    lines = [
+        go.Scatter(
+            x=np.arange(256),
+            y=share * 100,
+            name=name,
+            mode="lines",
+            line={"shape": "hvh", "width": 1.5},
+            fill="tozeroy",
+            opacity=0.7,
+            hovertemplate="gray level %{x}: %{y:.2f} % of pixels",
+        )
+        for name, share in shares.items()
+    ]
+    _draw(
+        go.Figure(lines),
+        x="Gray level (0 black, 255 white)",
+        y="Share of pixels (%)",
+        alt="; ".join(_spread(name, share) for name, share in shares.items()),
+        key=key,
+        height=260,
+    )
+
+
+def gray_shares(pixels: np.ndarray) -> np.ndarray:
+    """Return the share of pixels at each gray level: ``(256,)`` float64 from uint8 of any shape.
+
+    >>> gray_shares(np.array([0, 0, 255, 3], np.uint8))[[0, 3, 255]].tolist()
+    [0.5, 0.25, 0.25]
+    """
+    return np.bincount(pixels.reshape(-1), minlength=256) / pixels.size
+
+
+def _spread(name: str, share: np.ndarray) -> str:
+    levels = np.arange(256)
+    mean = float(share @ levels)
+    deviation = float(np.sqrt(share @ (levels - mean) ** 2))
+    used = np.count_nonzero(share)
+    return f"{name}: mean gray level {mean:.0f}, deviation {deviation:.0f}, {used} levels in use"
+
+
+def confusion(matrix: np.ndarray, classes: Sequence[str], *, key: str) -> None:
+    """Draw a confusion matrix with counts and shares of each true class.
+
+    Args:
+        matrix: ``(C, C)`` counts, rows are true classes.
+        classes: C names.
+        key: Unique on the page.
+    """
+    import plotly.graph_objects as go
+
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    text = [
+        [f"{n}<br>{s:.0%}" for n, s in zip(*row, strict=True)] for row in zip(matrix, shares, strict=True)
+    ]
+    heat = go.Heatmap(
+        z=shares,
+        x=list(classes),
+        y=list(classes),
+        zmin=0,
+        zmax=1,
+        text=text,
+        texttemplate="%{text}",
+        showscale=False,
+        xgap=2,
+        ygap=2,
+        hovertemplate="true %{y}, voted %{x}: %{text}<extra></extra>",
+    )
+    right = int(np.trace(matrix))
+    figure = go.Figure(heat)
+    figure.update_yaxes(autorange="reversed")
+    _draw(
+        figure,
+        x="Label the ten neighbours voted for",
+        y="True label",
+        alt=f"{right} of {int(matrix.sum())} queries voted right; "
+        + ", ".join(f"{name} {shares[n, n]:.0%}" for n, name in enumerate(classes)),
+        key=key,
+        height=320,
+    )
+
+
+def _draw(figure, *, x: str, y: str, alt: str, key: str, height: int) -> None:  # noqa: ANN001
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        hovermode="x unified" if len(figure.data) > 1 else "closest",
+        xaxis={"title": x, "fixedrange": True},
+        yaxis={"title": y, "fixedrange": True},
+    )
+    st.plotly_chart(figure, key=key, config=_CONFIG, alt=alt)

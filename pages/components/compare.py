@@ -1,0 +1,118 @@
+"""Before/after: two pictures on top of each other and a slider that uncovers one of them.
+
+The slider is a native range input, so it works by mouse, touch and keyboard and speaks to screen readers.
+Dragging never talks to the server.
+"""
+
+import base64
+
+import streamlit as st
+
+_HTML = """
+<figure>
+  <div class="box">
+  <div class="stage">
+    <img class="after" alt="" draggable="false">
+    <img class="before" alt="" draggable="false">
+    <span class="tag left"></span>
+    <span class="tag right"></span>
+    <input type="range" min="0" max="100" step="1" value="50">
+    <span class="line" aria-hidden="true"><span class="knob">&#8596;</span></span>
+  </div>
+  </div>
+</figure>
+"""
+
+_CSS = """
+figure { margin: 0; }
+.box { background: #05080a; border-radius: var(--st-base-radius); overflow: hidden; }
+.stage { position: relative; overflow: hidden; margin: 0 auto; --cut: 50%; }
+img { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; user-select: none; }
+.before { clip-path: inset(0 calc(100% - var(--cut)) 0 0); }
+.tag {
+  position: absolute; top: 0.6rem; max-width: 45%; padding: 0.15rem 0.55rem; border-radius: 999px;
+  background: rgb(0 0 0 / 72%); color: #fff; font: 600 0.8rem/1.4 var(--st-font); pointer-events: none;
+}
+.left { left: 0.6rem; }
+.right { right: 0.6rem; }
+input {
+  position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0; cursor: ew-resize;
+  touch-action: pan-y;
+}
+.line {
+  position: absolute; top: 0; bottom: 0; left: var(--cut); width: 2px; margin-left: -1px;
+  background: #fff; box-shadow: 0 0 4px rgb(0 0 0 / 70%); pointer-events: none;
+}
+.knob {
+  position: absolute; top: 50%; left: 50%; width: 2.4rem; height: 2.4rem; transform: translate(-50%, -50%);
+  display: grid; place-items: center; border-radius: 50%; background: #fff; color: #16222b;
+  font: 700 1.15rem/1 var(--st-font); box-shadow: 0 1px 6px rgb(0 0 0 / 55%);
+}
+input:focus-visible + .line .knob { outline: 4px solid var(--st-primary-color); outline-offset: 2px; }
+"""
+
+_JS = """
+export default function ({ data, parentElement }) {
+  const find = (selector) => parentElement.querySelector(selector);
+  const stage = find(".stage"), input = find("input");
+  stage.style.aspectRatio = data.width + " / " + data.height;
+  stage.style.maxWidth = "calc(64vh * " + data.width / data.height + ")";
+  for (const side of ["before", "after"]) {
+    const image = find("." + side);
+    if (image.getAttribute("src") !== data[side]) image.src = data[side];
+    image.alt = data[side + "_alt"];
+  }
+  find(".left").textContent = data.before_label;
+  find(".right").textContent = data.after_label;
+  const sides = data.before_label + " on the left, " + data.after_label + " on the right";
+  input.setAttribute("aria-label", "Uncover: " + sides);
+  const show = () => {
+    stage.style.setProperty("--cut", input.value + "%");
+    input.setAttribute("aria-valuetext", input.value + " percent " + data.before_label);
+  };
+  input.oninput = show;
+  show();
+}
+"""
+
+_COMPONENT = st.components.v2.component("before_after", html=_HTML, css=_CSS, js=_JS)
+
+
+def before_after(
+    before: bytes,
+    after: bytes,
+    *,
+    labels: tuple[str, str],
+    alts: tuple[str, str],
+    size: tuple[int, int],
+    key: str,
+) -> None:
+    """Show two pictures under one slider.
+
+    Args:
+        before: JPEG or PNG file, uncovered on the left.
+        after: JPEG or PNG file of the same aspect ratio, on the right.
+        labels: What the two are, one or two words each.
+        alts: What a person who cannot see them should know.
+        size: ``(width, height)`` of the pictures, for the aspect ratio.
+        key: Unique on the page.
+    """
+    _COMPONENT(
+        key=key,
+        data={
+            "before": data_url(before),
+            "after": data_url(after),
+            "before_label": labels[0],
+            "after_label": labels[1],
+            "before_alt": alts[0],
+            "after_alt": alts[1],
+            "width": size[0],
+            "height": size[1],
+        },
+    )
+
+
+def data_url(picture: bytes) -> str:
+    """Return a JPEG or PNG file as a ``data:`` address, so that it never becomes a file on the server."""
+    kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"

@@ -1,0 +1,89 @@
+"""Rows of pictures: the steps of a process, the results of a search."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from pages.components.gallery import label_title
+from pages.components.search import Found
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a process.
+
+    Attributes:
+        title: Two words.
+        sentence: What happened, in plain words.
+        picture: JPEG or PNG file.
+        alt: The picture in words.
+    """
+
+    title: str
+    sentence: str
+    picture: bytes
+    alt: str
+
+
+def stage_strip(steps: Sequence[Step], *, min_width: int = 130) -> None:
+    """Show the steps of a process in order; they wrap where the screen is narrow."""
+    with st.grid(len(steps), min_column_width=min_width, gap="small") as grid:
+        for number, step in enumerate(steps, 1):
+            with grid.cell(), st.container(gap="xxsmall"):
+                st.image(step.picture, width="stretch", alt=step.alt)
+                st.markdown(f"**{number}. {step.title}**")
+                st.caption(step.sentence)
+
+
+def result_grid(
+    found: Sequence[Found], query_label: str | None, *, sealed: bool, on_pick: Callable[[str], None]
+) -> None:
+    """Show search results as cards: rank, distance, label, right or wrong by icon, word and frame.
+
+    Args:
+        found: Results by rank.
+        query_label: Label of the query, or None where nobody knows it: then nothing is right or wrong.
+        sealed: Show what the server holds instead of the opened pictures.
+        on_pick: Called with the name of a result to search from.
+    """
+    st.html(_FRAMES)
+    with st.grid(5, min_column_width=140, gap="small"):
+        for hit in found:
+            verdict = "open" if query_label is None else "right" if hit.label == query_label else "wrong"
+            with st.container(border=True, gap="xsmall", key=f"hit_{verdict}_{hit.rank}"):
+                _card(hit, verdict, sealed, on_pick)
+
+
+_FRAMES = """<style>
+[class*="st-key-hit_"] { padding: 0.5rem; }
+[class*="st-key-hit_right"] { border: 2px solid #009e73; }
+[class*="st-key-hit_wrong"] { border: 2px dashed #d55e00; }
+</style>"""
+_BADGES = {
+    "right": ":green-badge[:material/check: {label}: same]",
+    "wrong": ":orange-badge[:material/close: {label}: other]",
+    "open": ":gray-badge[{label}]",
+}
+
+
+def _card(hit: Found, verdict: str, sealed: bool, on_pick: Callable[[str], None]) -> None:
+    label = label_title(hit.label)
+    alt = f"Result {hit.rank}, {hit.distance} bits away, " + (
+        "sealed: noise" if sealed else f"{label}, opened"
+    )
+    st.image(hit.sealed if sealed else hit.opened, width="stretch", alt=alt)
+    st.markdown(f"**{hit.rank}.** {hit.distance} bit{'' if hit.distance == 1 else 's'} away")
+    st.markdown(
+        ":gray-badge[:material/lock: unknown to the server]"
+        if sealed
+        else _BADGES[verdict].format(label=label)
+    )
+    st.button(
+        "Search from this",
+        key=f"from_{hit.rank}",
+        type="tertiary",
+        icon=":material/image_search:",
+        on_click=on_pick,
+        args=(hit.name,),
+    )

@@ -1,0 +1,83 @@
+"""The frame around every page: navigation, the notice, the footer. The one owner of the page list.
+
+Streamlit shows files of ``pages/`` bare until some session has called ``st.navigation``, so a visitor who
+arrives by deep link at a cold server would see a page without its frame. Every page therefore starts with
+:func:`ensure_frame`, which makes that call and starts the run again.
+"""
+
+import streamlit as st
+
+from pages.components import status
+
+NOTICE = "Research demo, not for diagnosis; do not upload patient data to a public host."
+_FRAMED = "_framed"
+_PAGES = (
+    (
+        "overview",
+        "Overview",
+        "home",
+        "The whole idea on one screen: a picture enhanced, sealed, found and opened.",
+    ),
+    ("enhance", "Enhance", "contrast", "What contrast enhancement (CLAHE) does to a chest X-ray."),
+    (
+        "encrypt",
+        "Encrypt",
+        "lock",
+        "What a server gets to see: seal a picture step by step, and try to open it.",
+    ),
+    ("retrieve", "Retrieve", "image_search", "The ten most similar X-rays, and how far to trust them."),
+)
+
+
+def run() -> None:
+    """Draw the frame and the page inside it."""
+    st.set_page_config(
+        page_title="CXR Vault",
+        page_icon=":material/radiology:",
+        layout="wide",
+        initial_sidebar_state="collapsed",
+    )
+    page = _navigate()
+    st.session_state[_FRAMED] = True
+    # Claimed before the page runs: a page may stop early and must keep its footer.
+    body, footer = st.container(), st.container()
+    with footer:
+        status.footer()
+    with body:
+        page.run()
+
+
+def ensure_frame() -> None:
+    """Give a page that was reached without its frame the frame, by running the entry point instead."""
+    if not st.session_state.get(_FRAMED):
+        _navigate()
+        st.rerun()
+
+
+def heading(question: str, answer: str) -> None:
+    """Write the question a page answers, and the answer in one sentence.
+
+    Args:
+        question: The page's title.
+        answer: Plain words, Markdown allowed; no text from a visitor.
+    """
+    with st.container(gap=None):
+        st.caption(f":material/science: {NOTICE}")
+        st.title(question, anchor=False)
+        st.markdown(answer)
+
+
+def _navigate() -> st.Page:
+    return st.navigation(
+        [
+            st.Page(
+                f"pages/{name}.py",
+                title=title,
+                icon=f":material/{icon}:",
+                help=help_text,
+                default=name == "overview",
+            )
+            for name, title, icon, help_text in _PAGES
+        ],
+        position="top",
+    )

@@ -1,0 +1,57 @@
+"""The galleries on offer, and their pictures: public, so shared by all visitors."""
+
+import numpy as np
+import streamlit as st
+
+from engine.datasets import DataError, Dataset, load_dataset
+from engine.imaging import encode_jpeg, resize
+from pages.components.links import linked
+
+BUILT_IN = "simulated"
+REAL = "covidx-open"
+TITLES = {BUILT_IN: "Simulated", REAL: "COVIDx-open (real)"}
+LABELS = {"covid-19": "COVID-19", "normal": "Normal", "pneumonia": "Pneumonia"}
+
+
+def gallery_name() -> str:
+    """Return the gallery in use; the built-in one unless the visitor chose another that is here."""
+    name = linked("gallery", BUILT_IN)
+    return name if name in available() else BUILT_IN
+
+
+def available() -> tuple[str, ...]:
+    """Return the names of the galleries whose pictures are on this machine."""
+    return tuple(name for name in TITLES if gallery(name) is not None)
+
+
+@st.cache_resource(show_spinner=False)
+def gallery(name: str) -> Dataset | None:
+    """Return a gallery, or None where its pictures are not on this machine."""
+    try:
+        return load_dataset(name)
+    except DataError:
+        return None
+
+
+@st.cache_resource(show_spinner=False)
+def positions(name: str) -> dict[str, int]:
+    """Return where each picture of a gallery stands, by its id."""
+    dataset = gallery(name)
+    return {record.id: position for position, record in enumerate(dataset.records)} if dataset else {}
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def load(name: str, position: int) -> np.ndarray:
+    """Return a picture of a gallery, ``(H, W)``."""
+    return gallery(name).load(position)
+
+
+@st.cache_data(show_spinner=False, max_entries=2500)
+def thumbnail(name: str, position: int, side: int = 112) -> bytes:
+    """Return a small JPEG of a picture of a gallery."""
+    return encode_jpeg(resize(gallery(name).load(position), side), quality=82)
+
+
+def label_title(label: str) -> str:
+    """Return a label as people write it."""
+    return LABELS.get(label, label.replace("-", " ").capitalize())

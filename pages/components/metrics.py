@@ -1,0 +1,48 @@
+"""Rows of figures: ours, measured here, with the paper's beside each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure.
+
+    Attributes:
+        name: What it is.
+        value: As text, with its unit.
+        beside: What to compare it with: "paper 0.9117", an interval.
+        how: Protocol and interval, shown on hover.
+    """
+
+    name: str
+    value: str
+    beside: str | None = None
+    how: str | None = None
+
+
+def figure_row(figures: Sequence[Figure], *, min_width: int = 150) -> None:
+    """Show figures side by side; they wrap where the screen is narrow."""
+    with st.grid(len(figures), min_column_width=min_width):
+        for figure in figures:
+            st.metric(
+                figure.name,
+                figure.value,
+                figure.beside,
+                delta_color="off",
+                delta_arrow="off",
+                help=figure.how,
+                border=True,
+            )
+
+
+def with_interval(values: Sequence[float]) -> tuple[str, str]:
+    """Write ``[mean, low, high]`` as a value and its 95 % interval.
+
+    >>> with_interval([0.91234, 0.9, 0.92])
+    ('0.912', '0.900 to 0.920')
+    """
+    mean, low, high = values
+    return f"{mean:.3f}", f"{low:.3f} to {high:.3f}"

@@ -1,0 +1,100 @@
+"""One search, step by step, with the time each step took and what is worth keeping of its answer."""
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.retrieval import Result
+from pages.components.schemes import look_of
+from pages.components.show import cipher_file, square_file
+from pages.components.vault import Vault
+
+TOP = 10
+THUMBNAIL_SIDE = 256
+SEALED_SIDE = 128
+
+
+@dataclass(frozen=True)
+class Found:
+    """One result, ready to be shown.
+
+    Attributes:
+        rank: 1 for the nearest.
+        distance: Hamming distance to the query, bits.
+        name: Id of the picture in its gallery.
+        label: Its class.
+        code: ``(bits // 8,)`` uint8, plain.
+        opened: JPEG of the picture.
+        sealed: PNG of what the server holds.
+    """
+
+    rank: int
+    distance: int
+    name: str
+    label: str
+    code: np.ndarray
+    opened: bytes
+    sealed: bytes
+
+
+@dataclass(frozen=True)
+class Search:
+    """A finished search.
+
+    Attributes:
+        code: ``(bits // 8,)`` uint8, the query's plain code.
+        sent: The masked code, all the server gets.
+        found: Results by rank.
+        seconds: What each step took, by its name.
+    """
+
+    code: np.ndarray
+    sent: np.ndarray
+    found: tuple[Found, ...]
+    seconds: dict[str, float]
+
+
+def search(vault: Vault, image: np.ndarray, own_name: str | None) -> Search:
+    """Search a sealed gallery.
+
+    Args:
+        vault: The gallery.
+        image: ``(H, W)``; stays on this side.
+        own_name: Name of the query in the gallery, left out of its own results; None if it is not from there.
+
+    Raises:
+        engine.errors.VaultError: The store cannot answer, or its answer was changed.
+    """
+    clock = _Clock()
+    code = clock("Enhance and hash", lambda: vault.user.hash(image))
+    sent = clock("Mask the code", lambda: vault.user.mask(code))
+    hits = clock("Server searches", lambda: vault.server.top_k(sent, TOP + 1))
+    keys = clock("Owner releases keys", lambda: vault.owner.release([hit.id for hit in hits]))
+    results = clock("Open the pictures", lambda: vault.user.open(hits, keys, code))
+    pairs = [(r, hit.sealed) for r, hit in zip(results, hits, strict=True) if r.name != own_name][:TOP]
+    found = tuple(replace(_found(*pair), rank=rank) for rank, pair in enumerate(pairs, 1))
+    return Search(code, sent, found, clock.seconds)
+
+
+def _found(result: Result, sealed: bytes) -> Found:
+    return Found(
+        rank=result.rank,
+        distance=result.distance,
+        name=result.name,
+        label=result.label or "",
+        code=result.code,
+        opened=square_file(result.image, THUMBNAIL_SIDE),
+        sealed=cipher_file(look_of(sealed)[:SEALED_SIDE, :SEALED_SIDE], SEALED_SIDE),
+    )
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    def __call__(self, step, run):  # noqa: ANN001, ANN204
+        start = time.perf_counter()
+        outcome = run()
+        self.seconds[step] = time.perf_counter() - start
+        return outcome

@@ -1,0 +1,50 @@
+"""From arrays to files a browser shows: JPEG for X-rays, PNG for noise, which JPEG would falsify."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from engine.imaging import encode_jpeg, encode_png, resize, to_uint8
+
+XRAY_SIDE = 768
+CIPHER_SIDE = 512
+
+
+def xray_file(image: np.ndarray) -> bytes:
+    """Return a JPEG of an X-ray, its shorter side at most ``XRAY_SIDE``."""
+    return encode_jpeg(resize(to_uint8(image), min(XRAY_SIDE, *image.shape[:2])), quality=88)
+
+
+def square_file(image: np.ndarray, side: int) -> bytes:
+    """Return a JPEG of an X-ray on a black square, so that pictures of any shape line up."""
+    pixels = to_uint8(image)
+    pixels = resize(pixels, max(1, round(side * min(pixels.shape) / max(pixels.shape))))
+    height, width = pixels.shape
+    square = np.zeros((max(side, height), max(side, width)), np.uint8)
+    top, left = (square.shape[0] - height) // 2, (square.shape[1] - width) // 2
+    square[top : top + height, left : left + width] = pixels
+    return encode_jpeg(square, quality=85)
+
+
+def cipher_file(image: np.ndarray, side: int = CIPHER_SIDE) -> bytes:
+    """Return a PNG of a cipher picture.
+
+    A large one is thinned to every n-th pixel: averaging would turn noise into an even gray that it is not.
+    """
+    step = -(-max(image.shape[:2]) // side)
+    return encode_png(np.ascontiguousarray(to_uint8(image)[::step, ::step]))
+
+
+@st.cache_data(scope="session", max_entries=24, show_spinner=False)
+def derived(token: str, what: str, dials: tuple, _make: Callable[[], Any]) -> Any:
+    """Return what ``_make`` makes of the picture ``token``, from this visitor's own cache if it is there.
+
+    Args:
+        token: Of the picture (``Picture.token``).
+        what: Name of the thing made.
+        dials: Everything else it depends on.
+        _make: Makes it.
+    """
+    return _make()

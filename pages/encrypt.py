@@ -1,0 +1,106 @@
+"""Encrypt: what leaves this machine under each scheme, and who can open it."""
+
+from dataclasses import astuple
+
+import numpy as np
+import streamlit as st
+
+from engine.encryption import generate_key
+from engine.imaging import resize, to_uint8
+from pages.components import cipher_views, frame, schemes
+from pages.components.compare import before_after
+from pages.components.picture import Picture, current_picture, picture_picker
+from pages.components.schemes import SCHEMES, Dials
+from pages.components.show import cipher_file, derived, xray_file
+
+# Scramblers index every value with 8 bytes; beyond this a phone photo would cost half a gigabyte.
+WORK_SIDE = 1024
+VIEWS = {
+    "Step by step": cipher_views.step_by_step,
+    "Does it look like noise?": cipher_views.noise_tests,
+    "Open it again": cipher_views.open_again,
+    "How fast is it?": cipher_views.speed,
+}
+
+frame.ensure_frame()
+frame.heading(
+    "What does the server get to see?",
+    "Left of the line is your picture; right of it, all that leaves this machine. "
+    "Choose a scheme, then try to open it.",
+)
+
+
+def key() -> bytes:
+    """Return this visit's key. It lives in this session only, never in the address."""
+    if "_key" not in st.session_state:
+        st.session_state["_key"] = generate_key()
+    return st.session_state["_key"]
+
+
+def choose_dials() -> Dials:
+    """Draw the scheme and its settings."""
+    with st.container(border=True, gap="small"):
+        scheme = st.selectbox(
+            "Scheme",
+            list(SCHEMES),
+            format_func=lambda name: SCHEMES[name].title,
+            key="scheme",
+            bind="query-params",
+        )
+        st.caption(SCHEMES[scheme].promise)
+        if scheme != "multistage":
+            return Dials(scheme)
+        return Dials(
+            scheme,
+            st.slider("Block size (pixels)", 1, 64, 8, key="block", bind="query-params"),
+            st.slider(
+                "Substitution range (largest mask)", 0, 255, 255, key="substitution", bind="query-params"
+            ),
+            st.segmented_control(
+                "Key",
+                ["shared", "fresh"],
+                default="shared",
+                required=True,
+                format_func={"shared": "One for all pictures", "fresh": "One per picture"}.get,
+                key="policy",
+                bind="query-params",
+            ),
+        )
+
+
+def working_copy(picture: Picture, scheme: str) -> np.ndarray:
+    """Return what the scheme works on: the exact picture, or for a scrambler a limited 8-bit copy."""
+    if SCHEMES[scheme].container:
+        return picture.image
+    return resize(to_uint8(picture.image), min(WORK_SIDE, *picture.image.shape[:2]))
+
+
+@st.fragment
+def sealing(picture: Picture) -> None:
+    """Draw everything a dial changes."""
+    view, controls = st.columns([3, 2], gap="medium")
+    with controls:
+        picture_picker()
+        dials = choose_dials()
+    image = working_copy(picture, dials.scheme)
+    sealed = derived(picture.token, "sealed", astuple(dials), lambda: schemes.seal(dials, key(), image))
+    with view:
+        before_after(
+            derived(picture.token, "xray", (), lambda: xray_file(picture.image)),
+            cipher_file(sealed.look),
+            labels=("Your side", "The server's side"),
+            alts=(f"{picture.title}, as it is", f"{picture.title}, sealed: {SCHEMES[dials.scheme].title}"),
+            size=(image.shape[1], image.shape[0]),
+            key="encrypt_compare",
+        )
+        st.caption(
+            f"{image.nbytes:,} bytes of pixels became {sealed.size:,} "
+            f"in {sealed.seconds * 1000:.1f} ms. {picture.note}"
+        )
+    chosen = st.segmented_control(
+        "Look closer", list(VIEWS), default="Step by step", required=True, key="closer", bind="query-params"
+    )
+    VIEWS[chosen](cipher_views.Case(picture, image, dials, key(), sealed))
+
+
+sealing(current_picture())

@@ -1,0 +1,87 @@
+"""Enhance: what contrast-limited adaptive histogram equalisation does to a chest X-ray."""
+
+import streamlit as st
+
+from engine.imaging import enhance, to_uint8
+from pages.components import frame
+from pages.components.charts import histograms
+from pages.components.compare import before_after
+from pages.components.metrics import Figure, figure_row
+from pages.components.picture import Picture, current_picture, picture_picker
+from pages.components.show import derived, xray_file
+
+frame.ensure_frame()
+frame.heading(
+    "What does enhancement bring out?",
+    "Drag the line. Faint structures gain contrast where they are, and noise is held back by a limit. "
+    "The search sees every picture this way (paper A, Eq. 1-2).",
+)
+
+
+@st.fragment
+def dials_and_preview(picture: Picture) -> None:
+    """Draw the slider, the dials beside it and the histograms below; a dial redraws only these."""
+    view, controls = st.columns([3, 2], gap="medium")
+    with controls:
+        picture_picker()
+        clip, tiles = _dials()
+        numbers = st.container()
+    before, after = picture.image, enhance(picture.image, clip_limit=clip, tiles=tiles)
+    with view:
+        before_after(
+            derived(picture.token, "xray", (), lambda: xray_file(before)),
+            derived(picture.token, "enhanced", (clip, tiles), lambda: xray_file(after)),
+            labels=("As taken", "Enhanced"),
+            alts=(f"{picture.title}, as taken", f"{picture.title}, enhanced with clip limit {clip:g}"),
+            size=(before.shape[1], before.shape[0]),
+            key="enhance_compare",
+        )
+        st.caption(picture.note)
+    before, after = to_uint8(before), to_uint8(after)
+    with numbers:
+        figure_row(
+            [
+                Figure(
+                    "Contrast",
+                    f"{after.std():.1f}",
+                    f"before {before.std():.1f}",
+                    "Deviation of the gray levels.",
+                ),
+                Figure(
+                    "Brightness",
+                    f"{after.mean():.1f}",
+                    f"before {before.mean():.1f}",
+                    "Mean of the gray levels.",
+                ),
+            ]
+        )
+    st.subheader("Gray levels before and after", anchor=False)
+    histograms({"As taken": before, "Enhanced": after}, key="enhance_histograms")
+
+
+def _dials() -> tuple[float, int]:
+    with st.container(border=True):
+        clip = st.slider(
+            "Clip limit",
+            0.5,
+            10.0,
+            2.0,
+            0.5,
+            key="clip",
+            bind="query-params",
+            help="How much a region's contrast may grow. The search uses 2.",
+        )
+        tiles = st.slider(
+            "Tiles per side",
+            2,
+            16,
+            8,
+            key="tiles",
+            bind="query-params",
+            help="Into how many regions the picture is cut; each gets its own curve. The search uses 8.",
+        )
+    # Browsers send what they like.
+    return min(max(clip, 0.5), 10.0), min(max(tiles, 2), 16)
+
+
+dials_and_preview(current_picture())

@@ -1,0 +1,135 @@
+"""Retrieve: the ten most similar X-rays of a sealed gallery, and how far to trust them."""
+
+from collections import Counter
+
+import streamlit as st
+
+from engine.errors import VaultError
+from engine.hashing import METHODS
+from engine.imaging.framing import find_chest
+from pages.components import frame
+from pages.components.codes import code_strip
+from pages.components.figures import result_grid
+from pages.components.gallery import label_title
+from pages.components.links import choose
+from pages.components.metrics import Figure, figure_row
+from pages.components.picture import Picture, current_picture, picture_picker
+from pages.components.search import Search, search
+from pages.components.show import derived, xray_file
+from pages.components.trust import trust
+from pages.components.vault import open_vault
+
+LENGTHS = (16, 24, 32, 48, 64)
+# The template of the lungs matches chests at about 0.8 and other pictures below this.
+CHEST_SCORE = 0.5
+
+frame.ensure_frame()
+frame.heading(
+    "Which X-rays look like this one?",
+    "The ten nearest of a gallery that the server holds sealed: it compares codes and sees no picture.",
+)
+
+
+def choose_method() -> tuple[str, int]:
+    """Draw the method and the length of its codes."""
+    with st.container(border=True):
+        method = st.selectbox("Method", METHODS, format_func=str.upper, key="method", bind="query-params")
+        bits = st.segmented_control(
+            "Bits per code",
+            LENGTHS,
+            default=48,
+            required=True,
+            key="bits",
+            bind="query-params",
+            width="stretch",
+            help="Longer codes tell finer differences apart; the paper found 48 best.",
+        )
+    return (method if method in METHODS else METHODS[0]), (bits if bits in LENGTHS else 48)
+
+
+def run_search(picture: Picture, method: str, bits: int) -> Search | None:
+    """Search, or say why that is not possible."""
+    own_name = picture.token.split("/", 1)[1] if picture.position is not None else None
+    try:
+        vault = open_vault(picture.gallery, method, bits)
+        return derived(
+            picture.token,
+            "search",
+            (picture.gallery, method, bits),
+            lambda: search(vault, picture.image, own_name),
+        )
+    except VaultError as error:
+        st.error(str(error), icon=":material/error:")
+        return None
+
+
+def say_vote(outcome: Search, picture: Picture) -> None:
+    """Say what the ten neighbours' labels add up to."""
+    label, votes = Counter(hit.label for hit in outcome.found).most_common(1)[0]
+    known = (
+        f" Its own label: {label_title(picture.label)}." if picture.label else " It has no label of its own."
+    )
+    st.markdown(
+        f"**{votes} of {len(outcome.found)}** neighbours are labelled **{label_title(label)}**.{known}"
+    )
+
+
+def compare_codes(outcome: Search) -> None:
+    """Show the query's code above one result's."""
+    st.subheader("Why is it near?", anchor=False)
+    rank = st.pills(
+        "Result",
+        [hit.rank for hit in outcome.found],
+        default=1,
+        required=True,
+        key="compare_rank",
+        help="Above, the query's code; below, the result's. Marked bits differ.",
+    )
+    hit = outcome.found[rank - 1]
+    code_strip(outcome.code, hit.code)
+    st.caption(
+        f"{hit.distance} of {len(outcome.code) * 8} bits differ. The server saw the query as "
+        f"`{outcome.sent.tobytes().hex()}`: bits permuted and flipped by a secret mask, distances unchanged."
+    )
+
+
+def show_times(outcome: Search) -> None:
+    """Show what each step took."""
+    st.subheader("Where did the time go?", anchor=False)
+    total = sum(outcome.seconds.values())
+    figure_row(
+        [Figure(step, f"{seconds * 1000:.1f} ms") for step, seconds in outcome.seconds.items()]
+        + [Figure("Altogether", f"{total * 1000:.0f} ms")],
+        min_width=120,
+    )
+
+
+picture = current_picture()
+side, main = st.columns([1, 3], gap="medium")
+with side:
+    st.image(
+        derived(picture.token, "xray", (), lambda: xray_file(picture.image)),
+        width="stretch",
+        alt=f"Query: {picture.title}",
+    )
+    st.caption(picture.note)
+    picture_picker()
+    method, bits = choose_method()
+with main:
+    if find_chest(picture.image).score < CHEST_SCORE:
+        st.warning(
+            "This does not look like a frontal chest X-ray, so its neighbours mean little.",
+            icon=":material/help:",
+        )
+    outcome = run_search(picture, method, bits)
+    if outcome:
+        bar = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
+        with bar:
+            say_vote(outcome, picture)
+            sealed = st.toggle("As the server holds them", key="as_sealed")
+        result_grid(outcome.found, picture.label, sealed=sealed, on_pick=lambda name: choose("picture", name))
+if outcome:
+    compare_codes(outcome)
+    show_times(outcome)
+st.subheader("How far can it be trusted?", anchor=False)
+trust(method, bits)
