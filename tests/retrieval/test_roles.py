@@ -1,6 +1,7 @@
 """The three roles together: what is found, what is released, and what a dishonest server gets away with."""
 
 import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -11,7 +12,7 @@ import pytest
 from engine.encryption import AesGcmCipher, AuthenticationError, CipherError, generate_key
 from engine.hashing import hamming_distances, pack_bits
 from engine.imaging import ImageError, encode_png
-from engine.retrieval import CloudServer, DataOwner, DataUser, Picture, StoreError
+from engine.retrieval import CloudServer, DataOwner, DataUser, Picture, SqliteStore, StoreError
 
 
 def image_of(pictures, name):
@@ -255,6 +256,20 @@ def test_a_lie_about_distances_is_noticed(user, filled_owner, server, pictures):
         user.open([replace(hits[0], distance=hits[0].distance + 1), hits[1]], releases, code)
     with pytest.raises(AuthenticationError, match="not what its owner uploaded"):
         user.open(hits[::-1], releases, code)
+
+
+def test_codes_are_taken_in_once_however_many_ask_at_the_same_time(filled_owner, path, monkeypatch):
+    def slow(store, start=0):
+        answer = read(store, start)
+        time.sleep(0.02)
+        return answer
+
+    read = SqliteStore.codes
+    monkeypatch.setattr(SqliteStore, "codes", slow)
+    server = CloudServer(path)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: len(server.top_k(np.zeros(6, np.uint8), k=100)), range(4)))
+    assert found == [12] * 4
 
 
 def test_threads_share_a_server_and_its_users(user, filled_owner, pictures):
