@@ -1,0 +1,150 @@
+"""One contract for every collection: records with label, split and group, and their pixels on demand."""
+
+import hashlib
+import os
+from collections.abc import Collection as Values
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from engine.datasets.manifest import DataError, Record, find_collection, read_manifest
+from engine.imaging import ImageError, load_image
+
+PROJECT = Path(__file__).resolve().parents[2]
+BUILT_IN = "simulated"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Pictures with labels.
+
+    Attributes:
+        name: The collection.
+        classes: Labels, in the order of their numbers.
+        records: What is known of each picture.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    records: tuple[Record, ...]
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """``(N,)`` int64 positions in ``classes``."""
+        numbers = {label: number for number, label in enumerate(self.classes)}
+        return np.array([numbers[record.label] for record in self.records], dtype=np.int64)
+
+    @property
+    def covid_positive(self) -> np.ndarray:
+        """``(N,)`` bool: the binary task of paper A, COVID-19 against everything else."""
+        return np.array([record.label == "covid-19" for record in self.records], dtype=bool)
+
+    def subset(self, split: str | None = None, labels: Values[str] | None = None) -> "Dataset":
+        """Return the pictures of one split, of some labels, or both; the classes keep their numbers.
+
+        Args:
+            split: ``"train"``, ``"val"`` or ``"test"``; None for all.
+            labels: Labels to keep; None for all.
+
+        Returns:
+            The smaller dataset, in the same order.
+
+        Raises:
+            DataError: No picture is left.
+        """
+        kept = tuple(
+            record
+            for record in self.records
+            if split in (None, record.split) and (labels is None or record.label in labels)
+        )
+        if not kept:
+            raise DataError(
+                f"No picture of {self.name} has split {split!r} and labels {labels!r}: ask for others."
+            )
+        return replace(self, records=kept)
+
+    def load(self, i: int) -> np.ndarray:
+        """Decode one picture.
+
+        Args:
+            i: Its position in ``records``.
+
+        Returns:
+            ``(H, W)`` uint8.
+
+        Raises:
+            DataError: The file is missing or damaged.
+        """
+        record = self.records[i]
+        try:
+            return load_image(record.path.read_bytes())
+        except (OSError, ImageError) as error:
+            raise DataError(
+                f"The picture {record.id} of {self.name} cannot be read: {_remedy(self.name)}."
+            ) from error
+
+
+def load_dataset(name: str, root: Path | str | None = None, missing: str = "error") -> Dataset:
+    """Open a collection whose pictures are on this machine.
+
+    Args:
+        name: ``"covidx-open"``, ``"anatomy"``, or ``"simulated"``, which comes with the project.
+        root: Folder that holds the collections' folders; see :func:`data_root`.
+        missing: ``"error"`` refuses a collection with a picture missing, ``"skip"`` leaves such pictures out.
+
+    Returns:
+        The collection, in the order of its manifest.
+
+    Raises:
+        DataError: The collection is unknown, or pictures of it are missing.
+
+    >>> gallery = load_dataset("simulated")
+    >>> gallery.classes
+    ('covid-19', 'normal', 'pneumonia')
+    >>> gallery.load(0).dtype
+    dtype('uint8')
+    """
+    collection = find_collection(name)
+    folder = collection_folder(name, root)
+    records = read_manifest(name, folder)
+    here = tuple(record for record in records if record.path.is_file())
+    if not here or (missing == "error" and len(here) < len(records)):
+        raise DataError(
+            f"{len(records) - len(here)} of the {len(records)} pictures of {name} are not in {folder}: "
+            f"{_remedy(name)}."
+        )
+    return Dataset(name, collection.classes, here)
+
+
+def data_root(root: Path | str | None = None) -> Path:
+    """Return the folder of the downloaded collections: ``root``, else CXR_VAULT_DATA, else ``data``.
+
+    Args:
+        root: A folder chosen by the caller; None to look further.
+
+    Returns:
+        The folder; it may not exist yet. ``data`` lies in the project and git ignores it.
+    """
+    return Path(root or os.environ.get("CXR_VAULT_DATA") or PROJECT / "data")
+
+
+def collection_folder(name: str, root: Path | str | None = None) -> Path:
+    """Return the folder of a collection's pictures; the built-in one lies beside this file."""
+    base = Path(__file__).parent if name == BUILT_IN else data_root(root)
+    return base / find_collection(name).folder
+
+
+def data_hash(dataset: Dataset) -> str:
+    """Return a SHA-256 over ids, labels, splits and the original files' hashes: the name of a measured set."""
+    rows = [f"{r.id},{r.label},{r.split},{r.sha256}" for r in dataset.records]
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def _remedy(name: str) -> str:
+    if name == BUILT_IN:
+        return "make it again with `python -m engine.datasets.simulation`"
+    return f"run `python -m engine data fetch {name}`, or set CXR_VAULT_DATA to a folder that has them"
