@@ -40,7 +40,7 @@ def test_equal_votes_go_to_the_nearer_class():
 
 
 def test_votes_equal_but_for_rounding_are_equal():
-    # One vote and 3 x 2/6 of a cut tie group for "a" against two votes for "b": in floating point, "b" has more.
+    # "a": one vote and 3 x 2/6 of the cut tie group; "b": two votes, which floating point finds more.
     gallery = np.array([[1], [3], [3]] + 6 * [[7]], np.uint8)
     labels = ["a", "b", "b", "a", "a", "c", "c", "c", "c"]
     assert neighbour_vote(np.zeros((1, 1), np.uint8), gallery, labels, k=6).tolist() == ["a"]
