@@ -80,10 +80,8 @@ def _iterate(planes: np.ndarray, parameters: ArnoldParameters, undo: bool, backe
 
 
 def _compiled_step(source: np.ndarray, target: np.ndarray, b: int, c: int, undo: bool) -> None:
-    if undo:
-        _move.compiled(target, source, b, c, True)
-    else:
-        _move.compiled(source, target, b, c, False)
+    move = _move_back.compiled if undo else _move.compiled
+    move(source.reshape(-1), target.reshape(-1), *source.shape, b, c)
 
 
 def _numpy_step(source: np.ndarray, target: np.ndarray, b: int, c: int, undo: bool, rows: int = 256) -> None:
@@ -98,24 +96,76 @@ def _numpy_step(source: np.ndarray, target: np.ndarray, b: int, c: int, undo: bo
             target[moved_x, moved_y] = source[x, y]
 
 
+# The compiled form takes column strips of 128 pixels through a compact copy, because the rows of a wide
+# picture lie so far apart that they evict each other from the cache. Indices are unsigned so that the
+# compiler need not provide for negative ones. ``position[j]`` is where, in the copy, the pixel stands that
+# goes to the current row in column j of the strip.
+
+_STRIP = 128
+
+
 @Kernel
-def _move(plain, sheared, b, c, undo):  # type: ignore[no-untyped-def]
-    """One iteration: ``sheared`` from ``plain``, or back, in column strips that stay in the cache."""
-    height, width = plain.shape
-    pixels, flat = height * width, plain.reshape(-1)
-    strip = 64
-    position = np.empty(strip, np.int64)
-    for left in range(0, width, strip):
-        columns = min(strip, width - left)
-        for j in range(columns):
-            position[j] = (-b * (left + j)) % height * width + left + j
+def _move(plain, sheared, height, width, b, c):  # type: ignore[no-untyped-def]
+    """One iteration on flat pictures."""
+    copy, position = np.empty(height * _STRIP, plain.dtype), np.empty(_STRIP, np.uint32)
+    for left in range(0, width, _STRIP):
+        columns = min(_STRIP, width - left)
         for row in range(height):
-            start = (left + c * row) % width
-            for j in range(columns):
-                column = start + j if start + j < width else start + j - width
-                if undo:
-                    flat[position[j]] = sheared[row, column]
-                else:
-                    sheared[row, column] = flat[position[j]]
-            for j in range(columns):
-                position[j] += width if position[j] + width < pixels else width - pixels
+            _copy(plain, row * width + left, copy, row * _STRIP, columns)
+        _start(position, left, height, b)
+        start = left
+        for row in range(height):
+            first = min(columns, width - start)
+            _gather(copy, position, sheared, row * width + start, 0, first)
+            _gather(copy, position, sheared, (row - 1) * width + start, first, columns)
+            _next_row(position, height)
+            start = start + c if start + c < width else start + c - width
+
+
+@Kernel
+def _move_back(sheared, plain, height, width, b, c):  # type: ignore[no-untyped-def]
+    """Undo :func:`_move`."""
+    copy, position = np.empty(height * _STRIP, plain.dtype), np.empty(_STRIP, np.uint32)
+    for left in range(0, width, _STRIP):
+        columns = min(_STRIP, width - left)
+        _start(position, left, height, b)
+        start = left
+        for row in range(height):
+            first = min(columns, width - start)
+            _scatter(sheared, row * width + start, copy, position, 0, first)
+            _scatter(sheared, (row - 1) * width + start, copy, position, first, columns)
+            _next_row(position, height)
+            start = start + c if start + c < width else start + c - width
+        for row in range(height):
+            _copy(copy, row * _STRIP, plain, row * width + left, columns)
+
+
+@Kernel
+def _copy(source, source_start, target, target_start, count):  # type: ignore[no-untyped-def]
+    for j in range(count):
+        target[np.uint64(target_start + j)] = source[np.uint64(source_start + j)]
+
+
+@Kernel
+def _gather(copy, position, target, target_start, first, last):  # type: ignore[no-untyped-def]
+    for j in range(first, last):
+        target[np.uint64(target_start + j)] = copy[position[np.uint64(j)]]
+
+
+@Kernel
+def _scatter(source, source_start, copy, position, first, last):  # type: ignore[no-untyped-def]
+    for j in range(first, last):
+        copy[position[np.uint64(j)]] = source[np.uint64(source_start + j)]
+
+
+@Kernel
+def _start(position, left, height, b):  # type: ignore[no-untyped-def]
+    for j in range(_STRIP):
+        position[j] = (-b * (left + j)) % height * _STRIP + j
+
+
+@Kernel
+def _next_row(position, height):  # type: ignore[no-untyped-def]
+    step, last = np.uint32(_STRIP), np.uint32((height - 1) * _STRIP)
+    for j in range(_STRIP):
+        position[j] = position[j] + step if position[j] < last else position[j] - last

@@ -8,39 +8,41 @@ a picture of the same depth; the others, a signed number in -8..7, go into a hal
 
 import numpy as np
 
-from engine.encryption import dct, logistic
-from engine.encryption.compilation import Backend
+from engine.encryption import dct, logistic, tiles
+from engine.encryption.compilation import Backend, use_compiled
 from engine.encryption.logistic import LogisticParameters
 
-CHUNK = 4096  # blocks treated at once: bounds memory on large pictures
+CHUNK = 4096  # blocks treated at once without compilation: bounds memory on large pictures
 
 
 def mix(
-    plane: np.ndarray, seeds: np.ndarray, parameters: LogisticParameters, backend: Backend = "auto"
-) -> tuple[np.ndarray, np.ndarray]:
+    plane: np.ndarray,
+    seeds: np.ndarray,
+    parameters: LogisticParameters,
+    low: np.ndarray,
+    high: np.ndarray,
+    backend: Backend = "auto",
+) -> None:
     """Run paper A steps 2-5 on one plane.
 
     Args:
         plane: ``(H, W)`` uint8 or uint16, sides multiples of 8.
         seeds: ``(H * W / 64,)`` uint64, one keyed seed per block.
         parameters: of the logistic map.
+        low: filled with the low bits, shape and dtype of ``plane``.
+        high: ``(H, W / 2)`` uint8, filled with the half-bytes above them, the first pixel of a pair in the
+            lower half.
         backend: how to run; the result is the same.
-
-    Returns:
-        ``(low, high)``: the low bits, shape and dtype of ``plane``, and ``(H * W / 2,)`` uint8 with two high
-        half-bytes each (first pixel of a pair in the lower half).
     """
+    if use_compiled(backend):
+        tiles.mix.compiled(plane, seeds, parameters.as_array(), low, high)
+        return
     bits = plane.dtype.itemsize * 8
-    low, high = np.empty_like(plane), np.empty(plane.size // 2, np.uint8)
-    for rows in _strips(plane):
-        words = logistic.sequence(seeds[_block_range(plane, rows)], parameters)
-        values = mix_values(plane[rows], words)
+    for rows, part in _strips(plane):
+        values = mix_values(plane[rows], logistic.sequence(seeds[part], parameters))
         low[rows] = (values & ((1 << bits) - 1)).astype(plane.dtype)
-        overflow = (values >> bits & 15).astype(np.uint8).reshape(-1, 2)
-        high.reshape(-1, plane.shape[1] // 2)[rows] = (overflow[:, 0] | overflow[:, 1] << 4).reshape(
-            -1, plane.shape[1] // 2
-        )
-    return low, high
+        overflow = (values >> bits & 15).astype(np.uint8)
+        high[rows] = overflow[:, ::2] | overflow[:, 1::2] << 4
 
 
 def unmix(
@@ -48,18 +50,20 @@ def unmix(
     high: np.ndarray,
     seeds: np.ndarray,
     parameters: LogisticParameters,
+    plane: np.ndarray,
     backend: Backend = "auto",
-) -> np.ndarray:
-    """Undo :func:`mix` exactly: ``(H, W)`` of the dtype of ``low``."""
-    bits = low.dtype.itemsize * 8
-    plane = np.empty_like(low)
-    pairs = high.reshape(-1, low.shape[1] // 2)
-    for rows in _strips(low):
-        words = logistic.sequence(seeds[_block_range(low, rows)], parameters)
-        overflow = np.stack([pairs[rows] & 15, pairs[rows] >> 4], axis=-1).reshape(low[rows].shape)
-        signed = (overflow.astype(np.int32) ^ 8) - 8
-        plane[rows] = unmix_values((signed << bits) + low[rows], words, bits).astype(low.dtype)
-    return plane
+) -> None:
+    """Undo :func:`mix` exactly: fill ``plane`` from ``low`` and ``high``."""
+    if use_compiled(backend):
+        tiles.unmix.compiled(low, high, seeds, parameters.as_array(), plane)
+        return
+    bits = plane.dtype.itemsize * 8
+    for rows, part in _strips(plane):
+        overflow = np.stack([high[rows] & 15, high[rows] >> 4], axis=-1).reshape(low[rows].shape)
+        values = (((overflow.astype(np.int32) ^ 8) - 8) << bits) + low[rows]
+        plane[rows] = unmix_values(values, logistic.sequence(seeds[part], parameters), bits).astype(
+            plane.dtype
+        )
 
 
 def mix_values(plane: np.ndarray, words: np.ndarray) -> np.ndarray:
@@ -78,15 +82,12 @@ def unmix_values(values: np.ndarray, words: np.ndarray, bits: int) -> np.ndarray
     return dct.from_blocks(dct.inverse(restored.reshape(8, 8, -1)) + middle, *values.shape)
 
 
-def _strips(plane: np.ndarray) -> list[slice]:
-    """Whole rows of blocks, about ``CHUNK`` blocks a time."""
-    step = max(1, CHUNK * 8 // plane.shape[1]) * 8
-    return [slice(top, top + step) for top in range(0, plane.shape[0], step)]
-
-
-def _block_range(plane: np.ndarray, rows: slice) -> slice:
-    per_row = plane.shape[1] // 8
-    return slice(rows.start // 8 * per_row, rows.stop // 8 * per_row)
+def _strips(plane: np.ndarray) -> list[tuple[slice, slice]]:
+    """Whole rows of blocks, about ``CHUNK`` blocks a time: their pixel rows, and their numbers."""
+    across = plane.shape[1] // 8
+    step = max(1, CHUNK // across)
+    starts = range(0, plane.shape[0] // 8, step)
+    return [(slice(8 * n, 8 * (n + step)), slice(n * across, (n + step) * across)) for n in starts]
 
 
 def stages(planes: np.ndarray, seeds: np.ndarray, parameters: LogisticParameters) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ blocks, and on the scalars of a compiled loop. :class:`Kernel` lets both uses sh
 import functools
 import hashlib
 import inspect
+import sys
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -77,11 +78,14 @@ def _probe(value: int) -> int:
 
 @functools.cache
 def can_compile() -> bool:
-    """Whether numba is installed, enabled and able to produce machine code here."""
+    """Whether numba is installed, enabled and able to produce machine code here.
+
+    The compiled kernels read bytes as little-endian words, so big-endian machines use NumPy.
+    """
     try:
         import numba
 
-        enabled = not getattr(numba.config, "DISABLE_JIT", False)
+        enabled = sys.byteorder == "little" and not getattr(numba.config, "DISABLE_JIT", False)
         return enabled and bool(_probe.compiled(1) == 2)
     except Exception:  # a broken LLVM fails in many ways, and each means the same: use NumPy
         return False

@@ -77,6 +77,19 @@ class Container(Header):
     tag: bytes = b""
 
 
+def ciphertext_bytes(scheme: Scheme, shape: tuple[int, ...], dtype: np.dtype) -> int:
+    """How long the ciphertext of a picture is: its pixels, or whole blocks of 1.5 or 2.5 bytes a pixel.
+
+    >>> ciphertext_bytes(FREQUENCY, (9, 8), np.dtype("u1")), ciphertext_bytes(AES_GCM, (9, 8), np.dtype("u1"))
+    (192, 72)
+    """
+    channels = 3 if len(shape) == 3 else 1
+    if scheme == AES_GCM:
+        return shape[0] * shape[1] * channels * dtype.itemsize
+    blocks = -(-shape[0] // 8) * -(-shape[1] // 8) * channels
+    return blocks * (64 * dtype.itemsize + 32)
+
+
 def check_picture(image: np.ndarray) -> np.ndarray:
     """Return ``image`` as a native, contiguous array, or say why it cannot be sealed.
 
@@ -129,16 +142,17 @@ def open_container(blob: bytes) -> Container:
         or not (0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE)
     ):
         raise CipherError("The sealed file describes an impossible picture: it is damaged, fetch it again.")
-    scheme = _SCHEMES[code]
-    body = data[HEADER_BYTES:]
-    if len(body) < scheme.nonce_bytes + scheme.tag_bytes:
+    scheme, body = _SCHEMES[code], data[HEADER_BYTES:]
+    shape = (height, width, 3) if channels == 3 else (height, width)
+    dtype = np.dtype(np.uint8 if bits == 8 else np.uint16)
+    if len(body) != scheme.nonce_bytes + ciphertext_bytes(scheme, shape, dtype) + scheme.tag_bytes:
         raise CipherError(
-            "The sealed file ends before its authentication tag: it is truncated, fetch it again."
+            "The sealed file is longer or shorter than its picture needs: fetch the whole file again."
         )
     return Container(
         scheme=scheme,
-        shape=(height, width, 3) if channels == 3 else (height, width),
-        dtype=np.dtype(np.uint8 if bits == 8 else np.uint16),
+        shape=shape,
+        dtype=dtype,
         salt=bytes(data[_FIXED.size : HEADER_BYTES]),
         version=version,
         nonce=bytes(body[: scheme.nonce_bytes]),

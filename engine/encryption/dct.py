@@ -5,11 +5,10 @@ The transform factors into plane rotations, and a rotation into three shears ("l
     a += p b,   b -= q a,   a += p b        with p = tan(angle / 2), q = sin(angle).
 
 Each shear adds a rounded function of the *other* value, so subtracting the same function undoes it exactly,
-whatever the rounding. Integer pixels become integer coefficients, off the real DCT by 0.9 (root mean square) on
-random 8-bit blocks and by 1 % on flat ones;
-every bijection of the coefficients can be taken back to integers and undone, and no machine's floating
-point is involved. Arithmetic is int32 with 13 fraction bits in p and q: a 16-bit block has norm at most 2^18,
-rotations keep it, and 2^18 * 1.1 * 0.71 * 2^13 < 2^31.
+whatever the rounding. Integer pixels become integer coefficients (off the real DCT by 0.9, root mean square,
+on random 8-bit blocks; by 1 % on flat ones), every bijection of the coefficients can be taken back to
+integers and undone, and no machine's floating point is involved. Arithmetic is int32 with 13 fraction bits in
+p and q: a 16-bit block has norm at most 2^18, rotations keep it, and 2^18 * 1.1 * 0.71 * 2^13 < 2^31.
 """
 
 import math
@@ -36,7 +35,7 @@ P316, Q316 = _lifting(3 * math.pi / 16)
 @Kernel
 def _times(factor, value):  # type: ignore[no-untyped-def]
     """``factor * value`` rounded, both with int32 range; the cast keeps compiled lanes 32 bits wide."""
-    return np.int32(factor * value + _HALF) >> FRACTION_BITS
+    return np.int32(np.int32(factor * value + _HALF) >> FRACTION_BITS)
 
 
 @Kernel
@@ -71,13 +70,14 @@ def dct8(x0, x1, x2, x3, x4, x5, x6, x7):  # type: ignore[no-untyped-def]
     x7, x6 = _rotate(x7, x6, P4, Q4)
     x5, x4 = _rotate(x5, x4, P4, Q4)
     x6, x5 = _rotate(x6, x5, P4, Q4)
-    return x0, -x7, -x3, x6, -x1, -x5, x2, x4
+    return x0, np.int32(-x7), np.int32(-x3), x6, np.int32(-x1), np.int32(-x5), x2, x4
 
 
 @Kernel
 def idct8(c0, c1, c2, c3, c4, c5, c6, c7):  # type: ignore[no-untyped-def]
     """Undo :func:`dct8`: the same rotations backwards."""
-    x0, x7, x3, x6, x1, x5, x2, x4 = c0, -c1, -c2, c3, -c4, -c5, c6, c7
+    x0, x3, x2, x4 = c0, np.int32(-c2), c6, c7
+    x7, x6, x1, x5 = np.int32(-c1), c3, np.int32(-c4), np.int32(-c5)
     x6, x5 = _rotate_back(x6, x5, P4, Q4)
     x5, x4 = _rotate_back(x5, x4, P4, Q4)
     x7, x6 = _rotate_back(x7, x6, P4, Q4)

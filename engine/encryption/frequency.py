@@ -18,9 +18,10 @@ from engine.encryption.container import FREQUENCY, Container, Header, check_pict
 from engine.encryption.errors import NOT_GENUINE, AuthenticationError, CipherError
 from engine.encryption.keys import SALT_BYTES, check_key, expand, image_key
 from engine.encryption.logistic import LogisticParameters
-from engine.encryption.present import BLOCK_BYTES, Present
+from engine.encryption.payload import Payload, pad, to_picture, to_planes
+from engine.encryption.present import Present
 
-SEGMENT_BYTES = (1 << 20) * BLOCK_BYTES
+SEGMENT_BLOCKS = 1 << 20
 """How much one PRESENT key encrypts: 2^20 blocks, 8 MiB. Longer data continues under further keys."""
 
 
@@ -57,40 +58,11 @@ class LayerKeys:
         return expand(self.image_key, info=f"CXR Vault frequency {purpose}".encode(), length=length)
 
 
-def present_ctr(
-    keys: LayerKeys, purpose: str, nonce: bytes, data: np.ndarray, backend: Backend
-) -> np.ndarray:
-    """PRESENT-128-CTR with a new derived key for every 8 MiB: ``(N,)`` uint8 to ``(N,)`` uint8."""
-    output = np.empty_like(data)
-    for number, start in enumerate(range(0, len(data), SEGMENT_BYTES)):
-        part = slice(start, start + SEGMENT_BYTES)
+def present_ctr(keys: LayerKeys, purpose: str, nonce: bytes, words: np.ndarray, backend: Backend) -> None:
+    """PRESENT-128-CTR in place on ``(N,)`` uint64, with a new derived key for every 8 MiB."""
+    for number, start in enumerate(range(0, len(words), SEGMENT_BLOCKS)):
         cipher = Present(keys.present(purpose, number), backend)
-        output[part] = np.frombuffer(cipher.ctr(nonce, data[part].tobytes()), np.uint8)
-    return output
-
-
-def _padded(side: int) -> int:
-    return -(-side // 8) * 8
-
-
-def _planes(image: np.ndarray) -> np.ndarray:
-    """``(H, W)`` or ``(H, W, 3)`` to ``(C, H, W)``, one contiguous plane per channel."""
-    return np.ascontiguousarray(image[None] if image.ndim == 2 else np.moveaxis(image, 2, 0))
-
-
-def _picture(planes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """``(C, >=H, >=W)`` cut and arranged as ``shape``."""
-    cut = planes[:, : shape[0], : shape[1]]
-    return np.ascontiguousarray(cut[0] if len(shape) == 2 else np.moveaxis(cut, 0, 2))
-
-
-def _pad(planes: np.ndarray) -> np.ndarray:
-    """Fill up to whole blocks with the middle of the range (zero after centring)."""
-    channels, height, width = planes.shape
-    middle = 1 << (planes.dtype.itemsize * 8 - 1)
-    padded = np.full((channels, _padded(height), _padded(width)), middle, planes.dtype)
-    padded[:, :height, :width] = planes
-    return padded
+        cipher.xor_keystream(nonce, words[start : start + SEGMENT_BLOCKS])
 
 
 class FrequencyCipher:
@@ -116,7 +88,8 @@ class FrequencyCipher:
         self._master: bytes | None = check_key(key, name="master key")
         self._image_key: bytes | None = None
         self._backend = backend
-        use_compiled(backend)
+        if backend != "auto":  # which never fails, and may wait for the first picture
+            use_compiled(backend)
 
     @classmethod
     def from_image_key(cls, key: bytes, backend: Backend = "auto") -> "FrequencyCipher":
@@ -145,10 +118,9 @@ class FrequencyCipher:
         salt, nonce = secrets.token_bytes(SALT_BYTES), secrets.token_bytes(FREQUENCY.nonce_bytes)
         header = Header(FREQUENCY, image.shape, image.dtype, salt).to_bytes()
         keys = self._sealing_keys(salt)
-        ciphertext = present_ctr(keys, "present", nonce, self._mix(image, keys), self._backend).tobytes()
-        return b"".join(
-            (header, nonce, ciphertext, hmac.digest(keys.mac, header + nonce + ciphertext, "sha256"))
-        )
+        payload = self._mix(image, keys)
+        present_ctr(keys, "present", nonce, payload.words, self._backend)
+        return _authenticated(header + nonce, payload.words, keys.mac)
 
     def decrypt(self, blob: bytes) -> np.ndarray:
         """Verify a sealed picture, then open it.
@@ -190,47 +162,54 @@ class FrequencyCipher:
         """
         image = check_picture(image)
         keys = self._sealing_keys(salt or secrets.token_bytes(SALT_BYTES))
-        scattered = arnold.scramble(_planes(image), keys.arnold, self._backend)
-        padded = _pad(scattered)
-        inner = blocks.stages(padded, self._seeds(keys, padded), keys.logistic)
+        scattered = arnold.scramble(to_planes(image), keys.arnold, self._backend)
+        padded = pad(scattered)
+        inner = blocks.stages(padded, self._seeds(keys, padded.shape), keys.logistic)
         payload = self._mix(image, keys)
-        nonce = nonce or secrets.token_bytes(FREQUENCY.nonce_bytes)
-        sealed = present_ctr(keys, "present", nonce, payload, self._backend)[: padded.nbytes]
-        last = sealed.view(padded.dtype.newbyteorder("<")).astype(padded.dtype).reshape(padded.shape)
-        layers = {"arnold": scattered, **inner, "present": last}
-        return {"original": image} | {name: _picture(planes, image.shape) for name, planes in layers.items()}
+        present_ctr(keys, "present", nonce or secrets.token_bytes(4), payload.words, self._backend)
+        layers = {"arnold": scattered, **inner, "present": payload.low.astype(image.dtype)}
+        return {"original": image} | {
+            name: to_picture(planes, image.shape) for name, planes in layers.items()
+        }
 
     def _sealing_keys(self, salt: bytes) -> LayerKeys:
         if self._master is None:
             raise CipherError("An image key opens one picture and seals none: use the owner's master key.")
         return LayerKeys(image_key(self._master, salt))
 
-    def _seeds(self, keys: LayerKeys, planes: np.ndarray) -> np.ndarray:
-        """One 64-bit seed per 8x8 block: ``(C, H * W / 64)`` uint64."""
-        zeros = np.zeros(planes.size // 8, np.uint8)
-        stream = present_ctr(keys, "seed", bytes(4), zeros, self._backend)
-        return stream.view(">u8").astype(np.uint64).reshape(len(planes), -1)
+    def _seeds(self, keys: LayerKeys, shape: tuple[int, ...]) -> np.ndarray:
+        """One 64-bit seed per 8x8 block of planes ``(C, H, W)``: ``(C, H * W / 64)`` uint64."""
+        channels, height, width = shape
+        words = np.zeros(channels * height * width // 64, np.uint64)
+        present_ctr(keys, "seed", bytes(1), words, self._backend)
+        return words.view(">u8").astype(np.uint64).reshape(channels, -1)
 
-    def _mix(self, image: np.ndarray, keys: LayerKeys) -> np.ndarray:
-        """Paper A steps 1-5: the bytes that PRESENT encrypts."""
-        planes = _pad(arnold.scramble(_planes(image), keys.arnold, self._backend))
-        seeds = self._seeds(keys, planes)
-        mixed = [blocks.mix(*pair, keys.logistic, self._backend) for pair in zip(planes, seeds, strict=True)]
-        parts = [low.astype(low.dtype.newbyteorder("<")).reshape(-1).view(np.uint8) for low, _ in mixed]
-        return np.concatenate(parts + [high for _, high in mixed])
+    def _mix(self, image: np.ndarray, keys: LayerKeys) -> Payload:
+        """Paper A steps 1-5: what PRESENT encrypts."""
+        planes = pad(arnold.scramble(to_planes(image), keys.arnold, self._backend))
+        payload = Payload.empty(image.shape, image.dtype)
+        seeds = self._seeds(keys, planes.shape)
+        for plane, *places in zip(planes, seeds, payload.low, payload.high, strict=True):
+            blocks.mix(plane, places[0], keys.logistic, places[1], places[2], self._backend)
+        return payload
 
     def _unmix(self, container: Container, keys: LayerKeys) -> np.ndarray:
         """Undo PRESENT and :meth:`_mix`."""
+        payload = Payload.empty(container.shape, container.dtype)
+        payload.words.view(np.uint8)[:] = np.frombuffer(container.ciphertext, np.uint8)
+        present_ctr(keys, "present", container.nonce, payload.words, self._backend)
+        planes = np.empty(payload.low.shape, container.dtype)
+        seeds = self._seeds(keys, planes.shape)
+        for plane, *places in zip(planes, payload.low, payload.high, seeds, strict=True):
+            blocks.unmix(places[0], places[1], places[2], keys.logistic, plane, self._backend)
         height, width = container.shape[:2]
-        channels = 3 if len(container.shape) == 3 else 1
-        planes = np.empty((channels, _padded(height), _padded(width)), container.dtype)
-        if len(container.ciphertext) != planes.nbytes + planes.size // 2:
-            raise AuthenticationError("The sealed file has the wrong length for its picture: fetch it again.")
-        ciphertext = np.frombuffer(container.ciphertext, np.uint8)
-        payload = present_ctr(keys, "present", container.nonce, ciphertext, self._backend)
-        low = payload[: planes.nbytes].view(planes.dtype.newbyteorder("<")).astype(planes.dtype)
-        high, seeds = payload[planes.nbytes :].reshape(channels, -1), self._seeds(keys, planes)
-        for number, pair in enumerate(zip(low.reshape(planes.shape), high, seeds, strict=True)):
-            planes[number] = blocks.unmix(*pair, keys.logistic, self._backend)
         cut = np.ascontiguousarray(planes[:, :height, :width])
-        return _picture(arnold.unscramble(cut, keys.arnold, self._backend), container.shape)
+        return to_picture(arnold.unscramble(cut, keys.arnold, self._backend), container.shape)
+
+
+def _authenticated(prefix: bytes, words: np.ndarray, mac_key: bytes) -> bytes:
+    """Header, nonce, ciphertext, and HMAC-SHA256 over all of them."""
+    ciphertext = words.data.cast("B")
+    mac = hmac.new(mac_key, prefix, "sha256")
+    mac.update(ciphertext)
+    return b"".join((prefix, ciphertext, mac.digest()))

@@ -79,6 +79,13 @@ def sequence(seeds: np.ndarray, parameters: LogisticParameters) -> np.ndarray:
     return words
 
 
+@Kernel
+def choose(word, bound):  # type: ignore[no-untyped-def]
+    """Read a partner in 0..bound - 1 from bits 8..23 of a word, and a sign from its lowest bit."""
+    partner = (((word >> np.uint64(8)) & np.uint64(0xFFFF)) * bound) >> np.uint64(16)
+    return np.int64(partner), np.int32(1) - np.int32(2) * np.int32(word & np.uint64(1))
+
+
 def encrypt_coefficients(coefficients: np.ndarray, words: np.ndarray) -> np.ndarray:
     """Shuffle the 64 coefficients of every block and flip signs (paper A step 4).
 
@@ -114,6 +121,4 @@ def decrypt_coefficients(coefficients: np.ndarray, words: np.ndarray) -> np.ndar
 
 
 def _choices(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    bound = np.arange(1, 65, dtype=np.uint64)[:, None]
-    partners = ((words >> np.uint64(8) & np.uint64(0xFFFF)) * bound >> np.uint64(16)).astype(np.int64)
-    return partners, (1 - 2 * (words & np.uint64(1)).astype(np.int32)).astype(np.int32)
+    return choose(words, np.arange(1, 65, dtype=np.uint64)[:, None])

@@ -15,20 +15,20 @@ from engine.encryption.keys import check_key
 
 BLOCK_BYTES = 8
 ROUNDS = 31
-_LANES = 16  # compiled: words per slice, so that one batch of 1024 blocks stays in the first-level cache
-_NUMPY_LANES = 128
-_CHUNK = 1 << 15  # counter blocks per call: 256 KiB
+_LANES = 16  # compiled: words per slice, so that a batch of 1024 blocks stays in the first-level cache
+_LANE_BITS = 4
+_BATCH = 64 * _LANES
+_NUMPY_BATCH = 64 * 128
 _ONES = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 _SBOX = np.array([0xC, 5, 6, 0xB, 9, 0, 0xA, 0xD, 3, 0xE, 0xF, 8, 4, 7, 1, 2], np.uint64)
-_SWAP_WIDTHS = np.array([32, 16, 8, 4, 2, 1], np.uint64)
-_SWAP_MASKS = np.array(
+_HALVES = np.array(  # bit i of word k is bit k of i: the six lowest bits of 64 consecutive numbers, sliced
     [
-        0x0000_0000_FFFF_FFFF,
-        0x0000_FFFF_0000_FFFF,
-        0x00FF_00FF_00FF_00FF,
-        0x0F0F_0F0F_0F0F_0F0F,
-        0x3333_3333_3333_3333,
-        0x5555_5555_5555_5555,
+        0xAAAA_AAAA_AAAA_AAAA,
+        0xCCCC_CCCC_CCCC_CCCC,
+        0xF0F0_F0F0_F0F0_F0F0,
+        0xFF00_FF00_FF00_FF00,
+        0xFFFF_0000_FFFF_0000,
+        0xFFFF_FFFF_0000_0000,
     ],
     np.uint64,
 )
@@ -60,7 +60,7 @@ def _substitute_back(a, b, c, d):  # type: ignore[no-untyped-def]
 
 @Kernel
 def _swap(low, high, width, mask):  # type: ignore[no-untyped-def]
-    """Exchange the upper half-groups of bits of ``low`` with the lower ones of ``high``."""
+    """Exchange the upper halves of the bit groups of ``low`` with the lower halves of those of ``high``."""
     t = ((low >> width) ^ high) & mask
     return low ^ (t << width), high ^ t
 
@@ -88,114 +88,174 @@ def _expand_key(high, low, wide, masks):  # type: ignore[no-untyped-def]
         high = (high & np.uint64(0x0FFF_FFFF_FFFF_FFFF)) | (_SBOX[high >> sixty] << sixty)
 
 
+# Compiled: a batch is 1024 blocks in a flat array, word ``row * _LANES + lane``. Indices are unsigned so that
+# the compiler need not provide for negative ones.
+
+
 @Kernel
 def _transpose(state):  # type: ignore[no-untyped-def]
-    """Transpose every lane's 64x64 bits in place: words of blocks to slices, and back."""
-    for level in range(6):
-        width, mask = _SWAP_WIDTHS[level], _SWAP_MASKS[level]
-        distance = 32 >> level
-        for row in range(64):
-            if row & distance == 0:
-                for lane in range(state.shape[1]):
-                    state[row, lane], state[row + distance, lane] = _swap(
-                        state[row, lane], state[row + distance, lane], width, mask
-                    )
+    """Transpose every lane's 64 x 64 bits in place: blocks to slices, and back."""
+    for level in range(5, -1, -1):
+        width, mask = np.uint64(1 << level), ~_HALVES[level]
+        distance = _LANES << level
+        for top in range(0, _BATCH, 2 * distance):
+            for k in range(top, top + distance):
+                low, high = _swap(state[np.uint64(k)], state[np.uint64(k + distance)], width, mask)
+                state[np.uint64(k)], state[np.uint64(k + distance)] = low, high
 
 
 @Kernel
-def _rounds(state, other, masks):  # type: ignore[no-untyped-def]
-    """Encrypt slices in place; ``other`` is scratch of the same shape."""
-    for number in range(ROUNDS):
-        for i in range(16):
-            k0, k1, k2, k3 = (
-                masks[number, 4 * i],
-                masks[number, 4 * i + 1],
-                masks[number, 4 * i + 2],
-                masks[number, 4 * i + 3],
+def _round(state, after, masks, number):  # type: ignore[no-untyped-def]
+    """One round from ``state`` to ``after``: slice 4i + k moves to 16k + i."""
+    for i in range(16):
+        k0, k1 = masks[number, 4 * i], masks[number, 4 * i + 1]
+        k2, k3 = masks[number, 4 * i + 2], masks[number, 4 * i + 3]
+        source, target = 4 * i * _LANES, i * _LANES
+        for lane in range(_LANES):
+            a, b = state[np.uint64(source + lane)], state[np.uint64(source + _LANES + lane)]
+            c, d = state[np.uint64(source + 2 * _LANES + lane)], state[np.uint64(source + 3 * _LANES + lane)]
+            a, b, c, d = _substitute(a ^ k0, b ^ k1, c ^ k2, d ^ k3)
+            after[np.uint64(target + lane)], after[np.uint64(target + 16 * _LANES + lane)] = a, b
+            after[np.uint64(target + 32 * _LANES + lane)], after[np.uint64(target + 48 * _LANES + lane)] = (
+                c,
+                d,
             )
-            for lane in range(state.shape[1]):
-                other[i, lane], other[16 + i, lane], other[32 + i, lane], other[48 + i, lane] = _substitute(
-                    state[4 * i, lane] ^ k0,
-                    state[4 * i + 1, lane] ^ k1,
-                    state[4 * i + 2, lane] ^ k2,
-                    state[4 * i + 3, lane] ^ k3,
-                )
-        state, other = other, state
-    for bit in range(64):
-        for lane in range(state.shape[1]):
-            other[bit, lane] = state[bit, lane] ^ masks[ROUNDS, bit]
 
 
 @Kernel
-def _rounds_back(state, other, masks):  # type: ignore[no-untyped-def]
-    """Decrypt slices in place; ``other`` is scratch of the same shape."""
+def _round_back(state, after, masks, number):  # type: ignore[no-untyped-def]
+    """Undo :func:`_round`."""
+    for i in range(16):
+        source, target = i * _LANES, 4 * i * _LANES
+        for lane in range(_LANES):
+            a, b = state[np.uint64(source + lane)], state[np.uint64(source + 16 * _LANES + lane)]
+            c, d = (
+                state[np.uint64(source + 32 * _LANES + lane)],
+                state[np.uint64(source + 48 * _LANES + lane)],
+            )
+            a, b, c, d = _substitute_back(a, b, c, d)
+            after[np.uint64(target + lane)] = a ^ masks[number, 4 * i]
+            after[np.uint64(target + _LANES + lane)] = b ^ masks[number, 4 * i + 1]
+            after[np.uint64(target + 2 * _LANES + lane)] = c ^ masks[number, 4 * i + 2]
+            after[np.uint64(target + 3 * _LANES + lane)] = d ^ masks[number, 4 * i + 3]
+
+
+@Kernel
+def _add_key(state, after, masks, reverse):  # type: ignore[no-untyped-def]
+    """Add the last round key; with ``reverse``, renumber slices so that the words come out byte-reversed."""
     for bit in range(64):
-        for lane in range(state.shape[1]):
-            other[bit, lane] = state[bit, lane] ^ masks[ROUNDS, bit]
-    for number in range(ROUNDS - 1, -1, -1):
-        state, other = other, state
-        for i in range(16):
-            for lane in range(state.shape[1]):
-                a, b, c, d = _substitute_back(
-                    state[i, lane], state[16 + i, lane], state[32 + i, lane], state[48 + i, lane]
-                )
-                other[4 * i, lane] = a ^ masks[number, 4 * i]
-                other[4 * i + 1, lane] = b ^ masks[number, 4 * i + 1]
-                other[4 * i + 2, lane] = c ^ masks[number, 4 * i + 2]
-                other[4 * i + 3, lane] = d ^ masks[number, 4 * i + 3]
+        target = 8 * (7 - bit // 8) + bit % 8 if reverse else bit
+        for lane in range(_LANES):
+            after[np.uint64(target * _LANES + lane)] = (
+                state[np.uint64(bit * _LANES + lane)] ^ masks[ROUNDS, bit]
+            )
+
+
+@Kernel
+def _encrypt_slices(state, other, masks, reverse):  # type: ignore[no-untyped-def]
+    """All rounds in place; ``other`` is scratch."""
+    for number in range(0, ROUNDS - 1, 2):
+        _round(state, other, masks, number)
+        _round(other, state, masks, number + 1)
+    _round(state, other, masks, ROUNDS - 1)
+    _add_key(other, state, masks, reverse)
+
+
+@Kernel
+def _decrypt_slices(state, other, masks):  # type: ignore[no-untyped-def]
+    """Undo :func:`_encrypt_slices`."""
+    _add_key(state, other, masks, False)
+    _round_back(other, state, masks, ROUNDS - 1)
+    for number in range(ROUNDS - 2, 0, -2):
+        _round_back(state, other, masks, number)
+        _round_back(other, state, masks, number - 1)
 
 
 @Kernel
 def _crypt(blocks, masks, undo, output):  # type: ignore[no-untyped-def]
-    """Treat blocks in batches of 64 rows by ``_LANES`` words; a last partial batch is zero-filled."""
-    state, other = np.empty((64, _LANES), np.uint64), np.empty((64, _LANES), np.uint64)
-    for start in range(0, blocks.size, 64 * _LANES):
-        count = min(64 * _LANES, blocks.size - start)
-        flat = state.reshape(-1)
-        flat[:count] = blocks[start : start + count]
-        flat[count:] = 0
+    """Encrypt or decrypt independent blocks; the last batch is filled up with zeros."""
+    state, other = np.empty(_BATCH, np.uint64), np.empty(_BATCH, np.uint64)
+    for start in range(0, blocks.size, _BATCH):
+        count = min(_BATCH, blocks.size - start)
+        for k in range(_BATCH):
+            state[k] = blocks[start + k] if k < count else np.uint64(0)
         _transpose(state)
         if undo:
-            _rounds_back(state, other, masks)
+            _decrypt_slices(state, other, masks)
         else:
-            _rounds(state, other, masks)
-        # 31 exchanges of the two buffers and one last pass: the result is back in the first.
+            _encrypt_slices(state, other, masks, False)
         _transpose(state)
-        output[start : start + count] = flat[:count]
+        for k in range(count):
+            output[start + k] = state[k]
+
+
+@Kernel
+def _count(state, first):  # type: ignore[no-untyped-def]
+    """Fill slices with the numbers ``first`` (a multiple of the batch) and up: no transposition needed."""
+    for bit in range(64):
+        for lane in range(_LANES):
+            if bit < _LANE_BITS:
+                word = _ONES * np.uint64((lane >> bit) & 1)
+            elif bit < _LANE_BITS + 6:
+                word = _HALVES[bit - _LANE_BITS]
+            else:
+                word = _ONES * ((first >> np.uint64(bit)) & np.uint64(1))
+            state[np.uint64(bit * _LANES + lane)] = word
+
+
+@Kernel
+def _xor_keystream(words, masks, first):  # type: ignore[no-untyped-def]
+    """Counter mode in place, on bytes seen as little-endian words."""
+    state, other = np.empty(_BATCH, np.uint64), np.empty(_BATCH, np.uint64)
+    skipped = np.int64(first & np.uint64(_BATCH - 1))
+    for start in range(-skipped, words.size, _BATCH):
+        _count(state, first + np.uint64(start))
+        _encrypt_slices(state, other, masks, True)
+        _transpose(state)
+        for k in range(max(0, -start), min(_BATCH, words.size - start)):
+            words[np.uint64(start + k)] ^= state[np.uint64(k)]
 
 
 def _transpose_numpy(state: np.ndarray) -> None:
-    for width, mask in zip(_SWAP_WIDTHS, _SWAP_MASKS, strict=True):
-        halves = state.reshape(32 // int(width), 2, int(width), -1)
-        halves[:, 0], halves[:, 1] = _swap(halves[:, 0], halves[:, 1], width, mask)
+    for level in range(5, -1, -1):
+        pairs = state.reshape(32 >> level, 2, 1 << level, -1)
+        width, mask = np.uint64(1 << level), ~_HALVES[level]
+        pairs[:, 0], pairs[:, 1] = _swap(pairs[:, 0], pairs[:, 1], width, mask)
 
 
 def _crypt_numpy(blocks: np.ndarray, masks: np.ndarray, undo: bool, output: np.ndarray) -> None:
-    batch = 64 * _NUMPY_LANES
-    for start in range(0, len(blocks), batch):
-        part = blocks[start : start + batch]
+    for start in range(0, len(blocks), _NUMPY_BATCH):
+        part = blocks[start : start + _NUMPY_BATCH]
         state = np.zeros((64, -(-len(part) // 64)), np.uint64)
         state.reshape(-1)[: len(part)] = part
         _transpose_numpy(state)
-        state = _rounds_back_numpy(state, masks) if undo else _rounds_numpy(state, masks)
+        state = _decrypt_slices_numpy(state, masks) if undo else _encrypt_slices_numpy(state, masks)
         _transpose_numpy(state)
-        output[start : start + batch] = state.reshape(-1)[: len(part)]
+        output[start : start + _NUMPY_BATCH] = state.reshape(-1)[: len(part)]
 
 
-def _rounds_numpy(state: np.ndarray, masks: np.ndarray) -> np.ndarray:
+def _encrypt_slices_numpy(state: np.ndarray, masks: np.ndarray) -> np.ndarray:
     for mask in masks[:ROUNDS]:
         nibbles = (state ^ mask[:, None]).reshape(16, 4, -1)
-        # Bit 4i + k moves to 16k + i: the S-boxes' outputs, stacked by k, are already permuted.
+        # The S-boxes' outputs, stacked by k, are already permuted: 4i + k moves to 16k + i.
         state = np.concatenate(_substitute(*nibbles.swapaxes(0, 1)))
     return state ^ masks[ROUNDS][:, None]
 
 
-def _rounds_back_numpy(state: np.ndarray, masks: np.ndarray) -> np.ndarray:
+def _decrypt_slices_numpy(state: np.ndarray, masks: np.ndarray) -> np.ndarray:
     state = state ^ masks[ROUNDS][:, None]
     for mask in masks[ROUNDS - 1 :: -1]:
         nibbles = np.stack(_substitute_back(*state.reshape(4, 16, -1)), axis=1)
         state = nibbles.reshape(64, -1) ^ mask[:, None]
     return state
+
+
+def _xor_keystream_numpy(words: np.ndarray, masks: np.ndarray, first: np.uint64) -> None:
+    for start in range(0, len(words), _NUMPY_BATCH):
+        part = words[start : start + _NUMPY_BATCH]
+        stream = np.empty_like(part)
+        _crypt_numpy(np.arange(start, start + len(part), dtype=np.uint64) + first, masks, False, stream)
+        part ^= stream.astype(">u8").view(np.uint64)
 
 
 class Present:
@@ -262,23 +322,36 @@ class Present:
         >>> cipher.ctr(b"once", cipher.ctr(b"once", b"a chest X-ray"))
         b'a chest X-ray'
         """
+        words = np.zeros(-(-len(data) // BLOCK_BYTES), np.uint64)
+        stream = words.view(np.uint8)[: len(data)]
+        stream[:] = np.frombuffer(data, np.uint8)
+        self.xor_keystream(nonce, words)
+        return stream.tobytes()
+
+    def xor_keystream(self, nonce: bytes, words: np.ndarray) -> None:
+        """:meth:`ctr` in place, without copies.
+
+        Args:
+            nonce: as for :meth:`ctr`.
+            words: ``(N,)`` uint64, the data's bytes as they lie in memory.
+
+        Raises:
+            CipherError: as :meth:`ctr`, or if ``words`` is no contiguous uint64 array.
+        """
         if not isinstance(nonce, (bytes, bytearray)) or not 1 <= len(nonce) <= BLOCK_BYTES:
             raise CipherError("The PRESENT counter mode needs a nonce of 1 to 8 bytes.")
-        first = int.from_bytes(bytes(nonce).ljust(BLOCK_BYTES, b"\0"), "big")
-        stream = self._keystream(first, -(-len(data) // BLOCK_BYTES)).view(np.uint8)[: len(data)]
-        return np.bitwise_xor(stream, np.frombuffer(data, np.uint8), out=stream).tobytes()
-
-    def _keystream(self, first: int, count: int) -> np.ndarray:
-        stream = np.empty(count, ">u8")
-        for start in range(0, count, _CHUNK):
-            offsets = np.arange(start, min(start + _CHUNK, count), dtype=np.uint64)
-            stream[start : start + _CHUNK] = self._crypt(offsets + np.uint64(first), undo=False)
-        return stream
+        first = np.uint64(int.from_bytes(bytes(nonce).ljust(BLOCK_BYTES, b"\0"), "big"))
+        xor = _xor_keystream.compiled if self._compiled else _xor_keystream_numpy
+        xor(_checked(words), self._masks, first)
 
     def _crypt(self, blocks: np.ndarray, undo: bool) -> np.ndarray:
-        if not isinstance(blocks, np.ndarray) or blocks.dtype != np.uint64 or blocks.ndim != 1:
-            raise CipherError("PRESENT works on a one-dimensional uint64 array: convert the blocks first.")
-        output = np.empty_like(blocks)
+        output = np.empty_like(_checked(blocks))
         crypt = _crypt.compiled if self._compiled else _crypt_numpy
         crypt(np.ascontiguousarray(blocks), self._masks, undo, output)
         return output
+
+
+def _checked(blocks: np.ndarray) -> np.ndarray:
+    if not isinstance(blocks, np.ndarray) or blocks.dtype != np.uint64 or blocks.ndim != 1:
+        raise CipherError("PRESENT works on a one-dimensional uint64 array: convert the blocks first.")
+    return blocks
