@@ -139,7 +139,7 @@ def collection_folder(name: str, root: Path | str | None = None) -> Path:
 
 
 def data_hash(dataset: Dataset) -> str:
-    """Return a SHA-256 over ids, labels, splits and the original files' hashes: the name of a measured set."""
+    """Return a SHA-256 over ids, labels, splits and original hashes: which pictures a figure stands on."""
     rows = [f"{r.id},{r.label},{r.split},{r.sha256}" for r in dataset.records]
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 

@@ -1,0 +1,95 @@
+"""Tell whether the pictures on this machine are those of the manifest."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.datasets.dataset import collection_folder
+from engine.datasets.manifest import Record, file_sha256, read_manifest
+
+Progress = Callable[[int, int], None]
+STORED = "stored.sha256"
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """What :func:`verify` found.
+
+    Attributes:
+        name: The collection.
+        folder: Where its pictures were looked for.
+        total: Pictures in the manifest.
+        missing: Ids of pictures that are not there.
+        changed: Ids of pictures whose bytes nobody vouches for.
+    """
+
+    name: str
+    folder: Path
+    total: int
+    missing: tuple[str, ...]
+    changed: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every picture is there and unchanged."""
+        return not self.missing and not self.changed
+
+
+def verify(name: str, root: Path | str | None = None, progress: Progress | None = None) -> VerifyReport:
+    """Compare every picture of a collection with its manifest.
+
+    A file is good if its SHA-256 is that of the original, that of the reference copy (``resized_sha256``), or
+    the one noted in ``stored.sha256`` when the verified original was resized on this machine.
+
+    Args:
+        name: The collection.
+        root: Folder that holds the collections' folders; see :func:`engine.datasets.data_root`.
+        progress: Called with (pictures done, pictures in all).
+
+    Returns:
+        The report.
+
+    Raises:
+        DataError: There is no collection of that name.
+
+    >>> verify("simulated").ok
+    True
+    """
+    folder = collection_folder(name, root)
+    records = read_manifest(name, folder)
+    stored = read_stored(folder)
+    missing, changed = [], []
+    for done, record in enumerate(records, 1):
+        if not record.path.is_file():
+            missing.append(record.id)
+        elif not is_good(record, folder, stored):
+            changed.append(record.id)
+        if progress:
+            progress(done, len(records))
+    return VerifyReport(name, folder, len(records), tuple(missing), tuple(changed))
+
+
+def is_good(record: Record, folder: Path, stored: Mapping[str, str]) -> bool:
+    """Tell whether a picture is there with a hash that somebody vouches for.
+
+    Args:
+        record: The picture.
+        folder: Its collection's folder.
+        stored: Hashes noted on this machine, by path below the folder; see :func:`read_stored`.
+
+    Returns:
+        True if the file exists and its hash is known.
+    """
+    if not record.path.is_file():
+        return False
+    noted = stored.get(record.path.relative_to(folder).as_posix())
+    return file_sha256(record.path) in {record.sha256, record.facts.get("resized_sha256"), noted}
+
+
+def read_stored(folder: Path) -> dict[str, str]:
+    """Read the hashes noted by the fetcher: ``<sha256>  <path>`` lines, as ``sha256sum`` writes them."""
+    path = folder / STORED
+    if not path.is_file():
+        return {}
+    lines = (line.partition("  ") for line in path.read_text().splitlines())
+    return {name: digest for digest, _, name in lines if len(digest) == 64 and name}
