@@ -71,8 +71,9 @@ def _iterate(planes: np.ndarray, parameters: ArnoldParameters, undo: bool, backe
     b, c = parameters.b % height, parameters.c % width
     step = _compiled_step if use_compiled(backend) else _numpy_step
     source = np.ascontiguousarray(planes).reshape(-1, height, width)
-    for _ in range(parameters.iterations):
-        target = np.empty_like(source)
+    buffers = [np.empty_like(source) for _ in range(min(2, parameters.iterations))]
+    for number in range(parameters.iterations):
+        target = buffers[number % 2]
         for before, after in zip(source, target, strict=True):
             step(before, after, b, c, undo)
         source = target

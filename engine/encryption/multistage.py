@@ -71,33 +71,100 @@ class _Stream:
         return (tagged & np.uint64(0xFFFF_FFFF)).astype(np.int64)
 
 
-def block_positions(height: int, width: int, block_size: int) -> list[np.ndarray]:
-    """Pixel numbers of every block, one array per block shape.
+@dataclass(frozen=True)
+class _Region:
+    """Part of a picture that is tiled by blocks of one size.
 
-    A picture that is no multiple of the block size has up to four shapes: whole blocks, a right strip, a
-    bottom strip and a corner. Blocks only change places with blocks of their own shape.
-
-    Returns:
-        Arrays ``(blocks, pixels per block)`` int64 of row-major pixel numbers.
-
-    >>> [group.shape for group in block_positions(5, 5, 2)]
-    [(4, 4), (2, 2), (2, 2), (1, 1)]
+    A picture that is no multiple of the block size has up to four: whole blocks, a right strip, a bottom
+    strip and a corner. Blocks only change places within their region.
     """
-    pixels = np.arange(height * width).reshape(height, width)
-    groups = []
-    for (top, bottom, tall), (left, right, wide) in product(
-        _spans(height, block_size), _spans(width, block_size)
-    ):
-        part = pixels[top:bottom, left:right]
-        tiles = part.reshape(part.shape[0] // tall, tall, part.shape[1] // wide, wide).swapaxes(1, 2)
-        groups.append(tiles.reshape(-1, tall * wide))
-    return groups
+
+    top: int
+    left: int
+    down: int
+    across: int
+    tall: int
+    wide: int
+
+    def view(self, samples: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+        """``(down, tall, across, wide, 3)`` view of flat samples of a picture of ``shape``."""
+        bottom, right = self.top + self.down * self.tall, self.left + self.across * self.wide
+        part = samples.reshape(*shape, CHANNELS)[self.top : bottom, self.left : right]
+        return part.reshape(self.down, self.tall, self.across, self.wide, CHANNELS)
+
+
+@dataclass(frozen=True)
+class _Draws:
+    """What the key decides for the n blocks of one region, each of p pixels.
+
+    Attributes:
+        order: ``(n, 3, p)``, which pixel of the block each value comes from, per channel.
+        blocks: ``(n,)``, which block comes to each place.
+        mask: ``(n, 3)`` uint8, XORed onto each channel of the block at a place.
+        channels: ``(n, 3)``, which channel becomes the first, second and third.
+    """
+
+    order: np.ndarray
+    blocks: np.ndarray
+    mask: np.ndarray
+    channels: np.ndarray
+
+    @classmethod
+    def from_stream(cls, stream: _Stream, count: int, pixels: int, substitution: int) -> "_Draws":
+        order = stream.permutations(count * CHANNELS, pixels).reshape(count, CHANNELS, pixels)
+        blocks = stream.permutations(1, count)[0]
+        mask = (stream.words(count * CHANNELS) * np.uint64(substitution + 1) >> np.uint64(32)).astype(
+            np.uint8
+        )
+        return cls(order, blocks, mask.reshape(count, CHANNELS), stream.permutations(count, CHANNELS))
+
+    def upto(self, stage: int) -> "_Draws":
+        """The first ``stage`` of the four stages, the others doing nothing."""
+        count, _, pixels = self.order.shape
+        nothing = _Draws(
+            np.broadcast_to(np.arange(pixels), self.order.shape),
+            np.arange(count),
+            np.zeros_like(self.mask),
+            np.broadcast_to(np.arange(CHANNELS), self.channels.shape),
+        )
+        chosen = [getattr(self if n < stage else nothing, name) for n, name in enumerate(STAGES)]
+        return _Draws(*chosen)
+
+
+STAGES = {"order": "scrambled", "blocks": "shuffled", "mask": "substituted", "channels": "swapped"}
+"""Paper B's four stages: the draw that decides each, and the name of the picture after it."""
+
+
+def _regions(height: int, width: int, block_size: int) -> list[_Region]:
+    return [
+        _Region(top, left, down, across, tall, wide)
+        for (top, down, tall), (left, across, wide) in product(
+            _spans(height, block_size), _spans(width, block_size)
+        )
+    ]
 
 
 def _spans(side: int, block_size: int) -> list[tuple[int, int, int]]:
-    whole = side // block_size * block_size
-    spans = [(0, whole, block_size), (whole, side, side - whole)]
-    return [span for span in spans if span[1] > span[0]]
+    """Start, number and size of the whole blocks along a side, and of the rest."""
+    count, rest = divmod(side, block_size)
+    return [span for span in ((0, count, block_size), (side - rest, 1, rest)) if span[1] * span[2]]
+
+
+def _compose(shape: tuple[int, int], regions: list[_Region], draws: list[_Draws]) -> Schedule:
+    """Write all stages as one permutation and one mask."""
+    samples = shape[0] * shape[1] * CHANNELS
+    source, mask = np.empty(samples, np.int64), np.empty(samples, np.uint8)
+    for region, draw in zip(regions, draws, strict=True):
+        row, column = np.divmod(draw.blocks, region.across)
+        corner = (region.top + row * region.tall) * shape[1] + region.left + column * region.wide
+        inside = np.add.outer(np.arange(region.tall) * shape[1], np.arange(region.wide)).reshape(-1)
+        moved = np.take(inside, draw.order[draw.blocks[:, None], draw.channels])  # (n, 3, p)
+        origin = (corner[:, None, None] + moved) * CHANNELS + draw.channels[:, :, None]
+        grid = (region.down, region.across, CHANNELS, region.tall, region.wide)
+        region.view(source, shape)[:] = origin.reshape(grid).transpose(0, 3, 1, 4, 2)
+        masks = np.take_along_axis(draw.mask, draw.channels, axis=1)
+        region.view(mask, shape)[:] = masks.reshape(region.down, 1, region.across, 1, CHANNELS)
+    return Schedule(source, mask)
 
 
 class MultiStageCipher:
@@ -191,16 +258,18 @@ class MultiStageCipher:
         return schedule.apply(rgb.reshape(len(rgb), -1)).reshape(rgb.shape)
 
     def stages(self, image: np.ndarray, image_id: ImageId | None = None) -> dict[str, np.ndarray]:
-        """Every intermediate picture, in order: ``original``, ``scrambled``, ``shuffled``, ``substituted``,
-        ``swapped`` (the result of :meth:`encrypt`), each ``(H, W, 3)`` uint8.
-        """  # noqa: D205
+        """Compute every intermediate picture, in order.
+
+        Returns:
+            ``original``, ``scrambled``, ``shuffled``, ``substituted`` and ``swapped`` (what :meth:`encrypt`
+            returns), each ``(H, W, 3)`` uint8.
+        """
         image = _as_rgb(image)
+        shape, regions, draws = self._draw(image.shape[0], image.shape[1], image_id)
         pictures = {"original": image}
-        current = image.reshape(-1)
-        steps = self._steps(image.shape[0], image.shape[1], image_id)
-        for name, step in zip(("scrambled", "shuffled", "substituted", "swapped"), steps, strict=True):
-            current = step.apply(current)
-            pictures[name] = current.reshape(image.shape)
+        for number, name in enumerate(STAGES.values(), start=1):
+            schedule = _compose(shape, regions, [draw.upto(number) for draw in draws])
+            pictures[name] = schedule.apply(image.reshape(-1)).reshape(image.shape)
         return pictures
 
     def schedule(self, height: int, width: int, image_id: ImageId | None = None) -> Schedule:
@@ -211,38 +280,21 @@ class MultiStageCipher:
         """
         if self.policy == "shared" and self._shared and self._shared[0] == (height, width):
             return self._shared[1]
-        scramble, shuffle, substitute, swap = self._steps(height, width, image_id)
-        source = scramble.source[shuffle.source][swap.source]
-        schedule = Schedule(source, substitute.mask[swap.source])
+        schedule = _compose(*self._draw(height, width, image_id))
         if self.policy == "shared":
             self._shared = (height, width), schedule
         return schedule
 
-    def _steps(self, height: int, width: int, image_id: ImageId | None) -> tuple[Schedule, ...]:
-        """The four stages, each as a schedule of its own."""
+    def _draw(
+        self, height: int, width: int, image_id: ImageId | None
+    ) -> tuple[tuple[int, int], list[_Region], list[_Draws]]:
         stream = _Stream(self._picture_key(image_id))
-        samples = height * width * CHANNELS
-        scramble, shuffle, swap = (np.arange(samples) for _ in range(3))
-        mask = np.zeros(samples, np.uint8)
-        for pixels in block_positions(height, width, self.block_size):
-            count, length = pixels.shape
-            cells = pixels[:, :, None] * CHANNELS + np.arange(CHANNELS)
-            order = (
-                stream.permutations(count * CHANNELS, length).reshape(count, CHANNELS, length).swapaxes(1, 2)
-            )
-            scramble[cells] = np.take_along_axis(cells, order, axis=1)
-            shuffle[cells] = cells[stream.permutations(1, count)[0]]
-            drawn = stream.words(count * CHANNELS) * np.uint64(self.substitution + 1) >> np.uint64(32)
-            mask[cells] = drawn.astype(np.uint8).reshape(count, 1, CHANNELS)
-            channels = stream.permutations(count, CHANNELS)[:, None, :]
-            swap[cells] = np.take_along_axis(cells, np.broadcast_to(channels, cells.shape), axis=2)
-        nothing, identity = np.zeros(samples, np.uint8), np.arange(samples)
-        return (
-            Schedule(scramble, nothing),
-            Schedule(shuffle, nothing),
-            Schedule(identity, mask),
-            Schedule(swap, nothing),
-        )
+        regions = _regions(height, width, self.block_size)
+        draws = [
+            _Draws.from_stream(stream, part.down * part.across, part.tall * part.wide, self.substitution)
+            for part in regions
+        ]
+        return (height, width), regions, draws
 
     def _picture_key(self, image_id: ImageId | None) -> bytes:
         if self.policy == "shared":
