@@ -1,8 +1,10 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from engine.imaging import ImageError, encode_png
-from engine.retrieval import StoreError, pictures_in
+from engine.retrieval import StoreError, pictures_in, pictures_of
 
 
 @pytest.fixture
@@ -41,3 +43,11 @@ def test_a_folder_without_pictures_is_refused(tmp_path):
         pictures_in(tmp_path)
     with pytest.raises(StoreError, match="There is no folder"):
         pictures_in(tmp_path / "absent")
+
+
+def test_a_dataset_keeps_its_ids_and_labels():
+    records = (SimpleNamespace(id="cx1", label="normal"), SimpleNamespace(id="cx2", label="covid-19"))
+    dataset = SimpleNamespace(records=records, load=lambda i: np.full((2, 2), i, np.uint8))
+    pictures = pictures_of(dataset)
+    assert [(picture.name, picture.label) for picture in pictures] == [("cx1", "normal"), ("cx2", "covid-19")]
+    assert [picture.load().max() for picture in pictures] == [0, 1]
