@@ -1,12 +1,13 @@
 """AES-256-GCM (NIST SP 800-38D), the standard to measure the other schemes against."""
 
 import secrets
+from typing import Any
 
 import numpy as np
 
-from engine.encryption.container import AES_GCM, Header, check_picture, open_for
-from engine.encryption.errors import NOT_GENUINE, AuthenticationError, CipherError
-from engine.encryption.keys import SALT_BYTES, check_key, expand, image_key
+from engine.encryption.container import AES_GCM, HEADER_BYTES, Header, check_picture, open_for
+from engine.encryption.errors import NOT_GENUINE, AuthenticationError
+from engine.encryption.keys import SALT_BYTES, KeyRing, expand
 
 
 class AesGcmCipher:
@@ -24,8 +25,7 @@ class AesGcmCipher:
         Raises:
             CipherError: if the key is not 32 bytes.
         """
-        self._master: bytes | None = check_key(key, name="master key")
-        self._image_key: bytes | None = None
+        self._keys = KeyRing(key)
 
     @classmethod
     def from_image_key(cls, key: bytes) -> "AesGcmCipher":
@@ -34,8 +34,8 @@ class AesGcmCipher:
         Raises:
             CipherError: if the key is not 32 bytes.
         """
-        cipher = cls(check_key(key, name="image key"))
-        cipher._master, cipher._image_key = None, key
+        cipher = cls(key)
+        cipher._keys = KeyRing(key, one_picture=True)
         return cipher
 
     def encrypt(self, image: np.ndarray) -> bytes:
@@ -50,13 +50,11 @@ class AesGcmCipher:
         Raises:
             CipherError: if the picture cannot be sealed, or this cipher holds only an image key.
         """
-        if self._master is None:
-            raise CipherError("An image key opens one picture and seals none: use the owner's master key.")
         image = check_picture(image)
         salt, nonce = secrets.token_bytes(SALT_BYTES), secrets.token_bytes(AES_GCM.nonce_bytes)
         header = Header(AES_GCM, image.shape, image.dtype, salt).to_bytes()
         pixels = image.astype(image.dtype.newbyteorder("<"), copy=False).tobytes()
-        ciphertext, tag = self._gcm(salt, nonce, header).encrypt_and_digest(pixels)
+        ciphertext, tag = _gcm(self._keys.to_seal(salt), nonce, header).encrypt_and_digest(pixels)
         return b"".join((header, nonce, ciphertext, tag))
 
     def decrypt(self, blob: bytes) -> np.ndarray:
@@ -66,7 +64,7 @@ class AesGcmCipher:
             AuthenticationError: if the key is wrong or any bit changed.
         """
         container = open_for(AES_GCM, blob)
-        gcm = self._gcm(container.salt, container.nonce, container.to_bytes())
+        gcm = _gcm(self._keys.to_open(container.salt), container.nonce, bytes(blob[:HEADER_BYTES]))
         try:
             pixels = gcm.decrypt_and_verify(container.ciphertext, container.tag)
         except ValueError as error:
@@ -74,9 +72,10 @@ class AesGcmCipher:
         stored = np.frombuffer(pixels, container.dtype.newbyteorder("<"))
         return stored.astype(container.dtype).reshape(container.shape)
 
-    def _gcm(self, salt: bytes, nonce: bytes, header: bytes):  # type: ignore[no-untyped-def]  # noqa: ANN202
-        from Crypto.Cipher import AES
 
-        key = self._image_key or image_key(self._master or b"", salt)
-        gcm = AES.new(expand(key, info=b"CXR Vault aes", length=32), AES.MODE_GCM, nonce=nonce)
-        return gcm.update(header)
+def _gcm(key: bytes, nonce: bytes, header: bytes) -> Any:
+    """AES-256-GCM under the subkey of an image key, the header as additional data."""
+    from Crypto.Cipher import AES
+
+    gcm = AES.new(expand(key, info=b"CXR Vault aes", length=32), AES.MODE_GCM, nonce=nonce)
+    return gcm.update(header)

@@ -117,15 +117,14 @@ def stages(planes: np.ndarray, seeds: np.ndarray, parameters: LogisticParameters
 def as_picture(stage: np.ndarray) -> np.ndarray:
     """Show any stage as uint8.
 
-    Pixels keep their look (16 bits are scaled by their range); int32 values, coefficients or not, become
-    the logarithm of their magnitude, because a few are a thousand times larger than the rest.
+    uint8 stays as it is. Everything else is stretched linearly, unsigned from its least to its largest
+    value, signed (coefficients reach far beyond the rest) from the 1st to the 99th percentile.
 
-    >>> as_picture(np.array([[0, 3, -15]], np.int32)).tolist()
-    [[0, 128, 255]]
+    >>> as_picture(np.array([[100, 300, 200]], np.uint16)).tolist()
+    [[0, 255, 128]]
     """
     if stage.dtype == np.uint8:
         return stage
-    magnitude = (
-        np.log2(1 + np.abs(stage.astype(np.float64))) if stage.dtype.kind == "i" else stage - stage.min()
-    )
-    return np.rint(magnitude * (255 / max(float(magnitude.max()), 1e-9))).astype(np.uint8)
+    low, high = np.percentile(stage, (1, 99)) if stage.dtype.kind == "i" else (stage.min(), stage.max())
+    scaled = (stage.astype(np.float32) - np.float32(low)) * (255 / max(float(high) - float(low), 1.0))
+    return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)

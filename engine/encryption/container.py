@@ -124,8 +124,12 @@ def open_container(blob: bytes) -> Container:
         The parts, unverified; decrypting is what verifies them.
 
     Raises:
-        CipherError: if it is no container, of another version or scheme, or too short to hold its tag.
+        CipherError: if it is no container, of another version or scheme, or of the wrong length.
     """
+    if not isinstance(blob, (bytes, bytearray, memoryview)):
+        raise CipherError(
+            f"A sealed picture is bytes, got {type(blob).__name__}: read the file in binary mode."
+        )
     data = memoryview(blob).cast("B")
     if len(data) < HEADER_BYTES or data[:4] != MAGIC:
         raise CipherError("This is not a file sealed by CXR Vault: choose the sealed file itself.")
@@ -170,12 +174,8 @@ def open_for(scheme: Scheme, blob: bytes) -> Container:
     Raises:
         AuthenticationError: if the bytes cannot be a container of ``scheme``.
     """
-    if not isinstance(blob, (bytes, bytearray, memoryview)):
-        raise CipherError(
-            f"A sealed picture is bytes, got {type(blob).__name__}: read the file in binary mode."
-        )
     try:
-        container = open_container(bytes(blob))
+        container = open_container(blob)
     except CipherError as error:
         raise AuthenticationError(str(error)) from error
     if container.scheme != scheme:

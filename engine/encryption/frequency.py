@@ -7,7 +7,7 @@ for one picture, and integrity on HMAC-SHA256 over header, nonce and ciphertext.
 
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,8 +15,8 @@ from engine.encryption import arnold, blocks
 from engine.encryption.arnold import ArnoldParameters
 from engine.encryption.compilation import Backend, use_compiled
 from engine.encryption.container import FREQUENCY, Container, Header, check_picture, open_for
-from engine.encryption.errors import NOT_GENUINE, AuthenticationError, CipherError
-from engine.encryption.keys import SALT_BYTES, check_key, expand, image_key
+from engine.encryption.errors import NOT_GENUINE, AuthenticationError
+from engine.encryption.keys import SALT_BYTES, KeyRing, check_key, expand
 from engine.encryption.logistic import LogisticParameters
 from engine.encryption.payload import Payload, pad, to_picture, to_planes
 from engine.encryption.present import Present
@@ -33,7 +33,7 @@ class LayerKeys:
     ArnoldParameters(b=4052950756, c=1885288219, iterations=2)
     """
 
-    image_key: bytes
+    image_key: bytes = field(repr=False)
 
     @property
     def arnold(self) -> ArnoldParameters:
@@ -85,8 +85,7 @@ class FrequencyCipher:
         Raises:
             CipherError: if the key is not 32 bytes, or compilation is demanded and impossible.
         """
-        self._master: bytes | None = check_key(key, name="master key")
-        self._image_key: bytes | None = None
+        self._keys = KeyRing(key)
         self._backend = backend
         if backend != "auto":  # which never fails, and may wait for the first picture
             use_compiled(backend)
@@ -98,8 +97,8 @@ class FrequencyCipher:
         Raises:
             CipherError: if the key is not 32 bytes.
         """
-        cipher = cls(check_key(key, name="image key"), backend)
-        cipher._master, cipher._image_key = None, key
+        cipher = cls(key, backend)
+        cipher._keys = KeyRing(key, one_picture=True)
         return cipher
 
     def encrypt(self, image: np.ndarray) -> bytes:
@@ -117,7 +116,7 @@ class FrequencyCipher:
         image = check_picture(image)
         salt, nonce = secrets.token_bytes(SALT_BYTES), secrets.token_bytes(FREQUENCY.nonce_bytes)
         header = Header(FREQUENCY, image.shape, image.dtype, salt).to_bytes()
-        keys = self._sealing_keys(salt)
+        keys = LayerKeys(self._keys.to_seal(salt))
         payload = self._mix(image, keys)
         present_ctr(keys, "present", nonce, payload.words, self._backend)
         return _authenticated(header + nonce, payload.words, keys.mac)
@@ -135,7 +134,7 @@ class FrequencyCipher:
             AuthenticationError: if the key is wrong or any bit changed.
         """
         container = open_for(FREQUENCY, blob)
-        keys = LayerKeys(self._image_key or image_key(self._master or b"", container.salt))
+        keys = LayerKeys(self._keys.to_open(container.salt))
         signed = memoryview(blob)[: len(blob) - FREQUENCY.tag_bytes]
         if not hmac.compare_digest(hmac.digest(keys.mac, signed, "sha256"), container.tag):
             raise AuthenticationError(NOT_GENUINE)
@@ -161,21 +160,19 @@ class FrequencyCipher:
             CipherError: as :meth:`encrypt`.
         """
         image = check_picture(image)
-        keys = self._sealing_keys(salt or secrets.token_bytes(SALT_BYTES))
+        salt = check_key(salt or secrets.token_bytes(SALT_BYTES), lengths=(SALT_BYTES,), name="salt")
+        keys = LayerKeys(self._keys.to_seal(salt))
         scattered = arnold.scramble(to_planes(image), keys.arnold, self._backend)
         padded = pad(scattered)
         inner = blocks.stages(padded, self._seeds(keys, padded.shape), keys.logistic)
         payload = self._mix(image, keys)
-        present_ctr(keys, "present", nonce or secrets.token_bytes(4), payload.words, self._backend)
+        present_ctr(
+            keys, "present", nonce or secrets.token_bytes(FREQUENCY.nonce_bytes), payload.words, self._backend
+        )
         layers = {"arnold": scattered, **inner, "present": payload.low.astype(image.dtype)}
         return {"original": image} | {
             name: to_picture(planes, image.shape) for name, planes in layers.items()
         }
-
-    def _sealing_keys(self, salt: bytes) -> LayerKeys:
-        if self._master is None:
-            raise CipherError("An image key opens one picture and seals none: use the owner's master key.")
-        return LayerKeys(image_key(self._master, salt))
 
     def _seeds(self, keys: LayerKeys, shape: tuple[int, ...]) -> np.ndarray:
         """One 64-bit seed per 8x8 block of planes ``(C, H, W)``: ``(C, H * W / 64)`` uint64."""

@@ -4,9 +4,9 @@ The picture key depends on the salt stored in the container of that picture. Who
 opens that one picture and no other; whoever holds the master key opens them all.
 """
 
-import hashlib
 import hmac
 import secrets
+from dataclasses import dataclass, field
 
 from engine.encryption.errors import CipherError
 
@@ -33,9 +33,7 @@ def check_key(key: bytes, *, lengths: tuple[int, ...] = (KEY_BYTES,), name: str 
     if not isinstance(key, (bytes, bytearray, memoryview)) or len(key) not in lengths:
         wanted = " or ".join(str(length) for length in lengths)
         found = f"{len(key)} bytes" if isinstance(key, (bytes, bytearray, memoryview)) else type(key).__name__
-        raise CipherError(
-            f"The {name} must be {wanted} bytes, got {found}: use the key file that sealed the picture."
-        )
+        raise CipherError(f"The {name} must be {wanted} bytes, got {found}: pass all of it and nothing else.")
     return bytes(key)
 
 
@@ -50,7 +48,7 @@ def expand(key: bytes, *, info: bytes, length: int) -> bytes:
         raise CipherError(f"HKDF-SHA256 gives 1 to 8160 bytes, not {length}: ask for fewer.")
     block, output = b"", b""
     for counter in range(1, -(-length // _HASH_BYTES) + 1):
-        block = hmac.digest(key, block + info + bytes([counter]), hashlib.sha256)
+        block = hmac.digest(key, block + info + bytes([counter]), "sha256")
         output += block
     return output[:length]
 
@@ -88,7 +86,38 @@ def image_key(master: bytes, salt_or_container: bytes) -> bytes:
     """
     from engine.encryption.container import open_container
 
-    salt = bytes(salt_or_container)
-    if len(salt) != SALT_BYTES:
+    salt = salt_or_container
+    if not isinstance(salt, bytes) or len(salt) != SALT_BYTES:
         salt = open_container(salt).salt
     return derive_key(check_key(master, name="master key"), salt=salt, info=b"CXR Vault image key")
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """What a cipher holds: the owner's master key, or the image key of one picture.
+
+    Attributes:
+        key: 32 bytes; never shown.
+        one_picture: whether ``key`` is an image key.
+    """
+
+    key: bytes = field(repr=False)
+    one_picture: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the key."""
+        check_key(self.key, name="image key" if self.one_picture else "master key")
+
+    def to_open(self, salt: bytes) -> bytes:
+        """The image key of the picture with this salt."""
+        return self.key if self.one_picture else image_key(self.key, salt)
+
+    def to_seal(self, salt: bytes) -> bytes:
+        """The image key for sealing a picture under this salt.
+
+        Raises:
+            CipherError: if the ring holds an image key, whose subkeys must not be used a second time.
+        """
+        if self.one_picture:
+            raise CipherError("An image key opens one picture and seals none: use the owner's master key.")
+        return image_key(self.key, salt)
