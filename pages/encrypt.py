@@ -20,6 +20,7 @@ VIEWS = {
     "Does it look like noise?": cipher_views.noise_tests,
     "Open it again": cipher_views.open_again,
     "How fast is it?": cipher_views.speed,
+    "Take it with you": cipher_views.take_along,
 }
 
 frame.ensure_frame()
@@ -57,13 +58,13 @@ def choose_dials() -> Dials:
                 "Substitution range (largest mask)", 0, 255, 255, key="substitution", bind="query-params"
             ),
             st.segmented_control(
-                "Key",
+                "Key policy",
                 ["shared", "fresh"],
                 default="shared",
                 required=True,
-                format_func={"shared": "One for all pictures", "fresh": "One per picture"}.get,
                 key="policy",
                 bind="query-params",
+                help="Shared: one key for all pictures, searchable and weak. Fresh: a key for each picture.",
             ),
         )
 

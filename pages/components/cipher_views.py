@@ -1,13 +1,16 @@
 """Closer looks at one sealed picture: its steps, its statistics, opening it, its speed, taking it along."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from engine.encryption import AesGcmCipher, AuthenticationError
-from engine.imaging import resize, to_uint8
+from engine.imaging import encode_png, resize, to_uint8
 from pages.components import schemes
 from pages.components.charts import histograms
 from pages.components.figures import Step, stage_strip
@@ -100,6 +103,44 @@ def _compare_opened(image: np.ndarray, opened: np.ndarray) -> None:
         "it authenticates nothing.",
         icon=":material/warning:",
     )
+
+
+def take_along(case: Case) -> None:
+    """Offer the sealed file, its key and a report."""
+    name = case.picture.token.rsplit("/", 1)[-1]
+    if not isinstance(case.sealed.data, bytes):
+        st.markdown("This scheme makes a picture, not a sealed file: nothing in it says who may open it.")
+        st.download_button(
+            "Cipher picture (PNG)",
+            lambda: encode_png(case.sealed.data),
+            f"{name}-sealed.png",
+            "image/png",
+            icon=":material/image:",
+            on_click="ignore",
+        )
+        return
+    with st.container(horizontal=True):
+        for label, icon, file, content in (
+            ("Sealed file", "lock", f"{name}.cxrv", lambda: case.sealed.data),
+            ("Key", "key", f"{name}.key", lambda: case.key),
+            ("Report", "description", f"{name}-report.json", lambda: json.dumps(report(case), indent=1)),
+        ):
+            st.download_button(label, content, file, icon=f":material/{icon}:", on_click="ignore")
+    st.caption("Keep the key apart from the sealed file: whoever has both has the picture. To open it again:")
+    st.code(f"python -m engine decrypt {name}.cxrv {name}.png --key-file {name}.key", language="bash")
+
+
+def report(case: Case) -> dict[str, Any]:
+    """Say what was done to the picture, without the key."""
+    return {
+        "scheme": SCHEMES[case.dials.scheme].title,
+        "pixels": list(case.image.shape),
+        "bits_per_pixel": case.image.itemsize * 8,
+        "picture_sha256": hashlib.sha256(case.image.tobytes()).hexdigest(),
+        "sealed_bytes": case.sealed.size,
+        "sealed_sha256": hashlib.sha256(case.sealed.data).hexdigest(),
+        "sealing_ms": round(case.sealed.seconds * 1000, 3),
+    }
 
 
 def speed(case: Case) -> None:

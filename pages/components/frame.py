@@ -7,6 +7,7 @@ arrives by deep link at a cold server would see a page without its frame. Every 
 
 import streamlit as st
 
+from engine.errors import VaultError
 from pages.components import status
 
 NOTICE = "Research demo, not for diagnosis; do not upload patient data to a public host."
@@ -39,17 +40,24 @@ def run() -> None:
     )
     page = _navigate()
     st.session_state[_FRAMED] = True
-    # Claimed before the page runs: a page may stop early and must keep its footer.
-    body, footer = st.container(), st.container()
-    with footer:
-        status.footer()
-    with body:
-        page.run()
+    with st.container(gap=None):
+        st.caption(f":material/science: {NOTICE}")
+        # Claimed before the page runs: a page may stop early and must keep its footer.
+        body = st.container()
+    footer = st.container()
+    try:
+        with footer:
+            status.footer()
+        with body:
+            page.run()
+    except VaultError as error:
+        body.error(str(error), icon=":material/error:")
 
 
 def ensure_frame() -> None:
     """Give a page that was reached without its frame the frame, by running the entry point instead."""
-    if not st.session_state.get(_FRAMED):
+    # Taken away again, so that the next run has to earn it anew.
+    if not st.session_state.pop(_FRAMED, False):
         _navigate()
         st.rerun()
 
@@ -62,7 +70,6 @@ def heading(question: str, answer: str) -> None:
         answer: Plain words, Markdown allowed; no text from a visitor.
     """
     with st.container(gap=None):
-        st.caption(f":material/science: {NOTICE}")
         st.title(question, anchor=False)
         st.markdown(answer)
 

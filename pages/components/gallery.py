@@ -26,10 +26,16 @@ def available() -> tuple[str, ...]:
 
 @st.cache_resource(show_spinner=False)
 def gallery(name: str) -> Dataset | None:
-    """Return a gallery, or None where its pictures are not on this machine."""
+    """Return a gallery, or None where its pictures are not on this machine.
+
+    Raises:
+        DataError: The built-in gallery, which always is, cannot be read.
+    """
     try:
         return load_dataset(name)
     except DataError:
+        if name == BUILT_IN:
+            raise
         return None
 
 

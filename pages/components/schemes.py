@@ -38,9 +38,9 @@ class Scheme:
 _ORIGINAL = ("The picture", "As it is on this side.")
 SCHEMES = {
     "frequency": Scheme(
-        "Frequency (paper A)",
-        "Every pixel hidden, every change noticed: scrambled in space and in frequency, then encrypted with "
-        "PRESENT-128 and authenticated.",
+        "Frequency",
+        "Paper A. Every pixel hidden, every change noticed: scrambled in space and in frequency, "
+        "then encrypted with PRESENT-128 and authenticated.",
         True,
         {
             "original": _ORIGINAL,
@@ -52,9 +52,9 @@ SCHEMES = {
         },
     ),
     "multistage": Scheme(
-        "Multi-stage (paper B)",
-        "A scrambler that leaves just enough for a network to classify, and that is exactly what leaks. "
-        "Nobody notices a change.",
+        "Multi-stage",
+        "Paper B. A scrambler that leaves just enough for a network to classify, and that is exactly "
+        "what leaks. Nobody notices a change.",
         False,
         {
             "original": _ORIGINAL,
@@ -68,7 +68,7 @@ SCHEMES = {
         "AES-256-GCM", "The standard to measure the others against.", True, {"original": _ORIGINAL}
     ),
     "toy": Scheme(
-        "Toy (broken)",
+        "Toy",
         "Broken on purpose: 256 keys in all. It is here because it passes the statistical tests too.",
         False,
         {"original": _ORIGINAL},

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from engine.imaging import encode_jpeg, to_uint8
 from engine.retrieval import Result
 from pages.components.schemes import look_of
-from pages.components.show import cipher_file, square_file
+from pages.components.show import cipher_file, letterbox
 from pages.components.vault import Vault
 
 TOP = 10
@@ -84,7 +85,7 @@ def _found(result: Result, sealed: bytes) -> Found:
         name=result.name,
         label=result.label or "",
         code=result.code,
-        opened=square_file(result.image, THUMBNAIL_SIDE),
+        opened=encode_jpeg(letterbox(to_uint8(result.image), THUMBNAIL_SIDE), quality=85),
         sealed=cipher_file(look_of(sealed)[:SEALED_SIDE, :SEALED_SIDE], SEALED_SIDE),
     )
 

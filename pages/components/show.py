@@ -17,15 +17,18 @@ def xray_file(image: np.ndarray) -> bytes:
     return encode_jpeg(resize(to_uint8(image), min(XRAY_SIDE, *image.shape[:2])), quality=88)
 
 
-def square_file(image: np.ndarray, side: int) -> bytes:
-    """Return a JPEG of an X-ray on a black square, so that pictures of any shape line up."""
-    pixels = to_uint8(image)
-    pixels = resize(pixels, max(1, round(side * min(pixels.shape) / max(pixels.shape))))
-    height, width = pixels.shape
-    square = np.zeros((max(side, height), max(side, width)), np.uint8)
-    top, left = (square.shape[0] - height) // 2, (square.shape[1] - width) // 2
-    square[top : top + height, left : left + width] = pixels
-    return encode_jpeg(square, quality=85)
+def letterbox(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Return a picture on a black ``(side, side)`` square, so that pictures of any shape line up.
+
+    Args:
+        pixels: ``(H, W)`` uint8.
+        side: Pixels.
+    """
+    pixels = resize(pixels, max(1, round(side * min(pixels.shape) / max(pixels.shape))))[:side, :side]
+    top, left = ((side - length) // 2 for length in pixels.shape)
+    square = np.zeros((side, side), np.uint8)
+    square[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+    return square
 
 
 def cipher_file(image: np.ndarray, side: int = CIPHER_SIDE) -> bytes:

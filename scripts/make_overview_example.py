@@ -1,0 +1,146 @@
+"""Make the finished search of the Overview page: a simulated query, its neighbours, what the server held.
+
+    python scripts/make_overview_example.py
+
+Everything is done by the real owner, server and user on the built-in gallery. Written to ``pages/example``:
+pictures of both sides, the pictures of each step, and ``example.json`` with labels, distances and times.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from engine.datasets import load_dataset  # noqa: E402
+from engine.encryption import generate_key  # noqa: E402
+from engine.hashing import Hasher, unpack_bits  # noqa: E402
+from engine.imaging import encode_jpeg, encode_png, enhance, to_uint8  # noqa: E402
+from engine.retrieval import CloudServer, DataOwner, DataUser, pictures_of  # noqa: E402
+from pages.components.gallery import label_title  # noqa: E402
+from pages.components.schemes import look_of  # noqa: E402
+from pages.components.show import letterbox  # noqa: E402
+
+FOLDER = ROOT / "pages" / "example"
+GALLERY = "simulated"
+BITS = 48
+NEIGHBOURS = 5
+TILE = 256
+GAP = 6
+RIGHT, OTHER, QUERY = (47, 191, 149), (240, 138, 60), (140, 203, 241)
+
+
+def main() -> None:
+    """Search once and write down what happened."""
+    dataset = load_dataset(GALLERY)
+    position = next(n for n, record in enumerate(dataset.records) if record.split == "test")
+    query, image = dataset.records[position], dataset.load(position)
+    with tempfile.TemporaryDirectory() as folder:
+        server = CloudServer(Path(folder) / "gallery.db")
+        owner = DataOwner(generate_key(), server, Hasher.load(bits=BITS))
+        for step in owner.upload(pictures_of(dataset.subset(split="train"))):
+            print(f"\rSealing {step.done}/{step.total}", end="", file=sys.stderr)
+        user = DataUser(owner, server)
+        user.search(
+            image, NEIGHBOURS
+        )  # once for the caches, so that the times are those of every later search
+        times, sent, hits, results = timed_search(owner, server, user, image)
+    FOLDER.mkdir(exist_ok=True)
+    yours = [tile(image, f"Question: {label_title(query.label)}", QUERY)]
+    yours += [
+        tile(
+            r.image,
+            f"{r.rank}. {label_title(r.label)}, {r.distance} bits",
+            RIGHT if r.label == query.label else OTHER,
+        )
+        for r in results
+    ]
+    held = [code_tile(sent)] + [noise_tile(hit.sealed) for hit in hits]
+    write("yours.jpg", encode_jpeg(sheet(yours), 88))
+    write("server.png", encode_png(sheet(held)[..., 0]))
+    write("as_taken.jpg", encode_jpeg(letterbox(to_uint8(image), TILE), 88))
+    write("enhanced.jpg", encode_jpeg(letterbox(to_uint8(enhance(image)), TILE), 88))
+    write("sealed.png", encode_png(noise_tile(hits[0].sealed)[..., 0]))
+    write("code.png", encode_png(code_tile(sent)[..., 0]))
+    write("opened.jpg", encode_jpeg(letterbox(to_uint8(results[0].image), TILE), 88))
+    facts = {
+        "gallery": GALLERY,
+        "gallery_count": step.total,
+        "bits": BITS,
+        "query": {"id": query.id, "label": query.label},
+        "results": [{"id": r.name, "label": r.label, "distance": r.distance} for r in results],
+        "milliseconds": {name: round(seconds * 1000, 2) for name, seconds in times.items()},
+    }
+    write("example.json", (json.dumps(facts, indent=1) + "\n").encode())
+
+
+def timed_search(owner: DataOwner, server: CloudServer, user: DataUser, image: np.ndarray):  # noqa: ANN201
+    """Run the steps of one search and time the four parts of the story."""
+    times = {}
+    start = time.perf_counter()
+    enhance(image)
+    times["enhance"] = time.perf_counter() - start
+    start = time.perf_counter()
+    code = user.hash(image)
+    sent = user.mask(code)
+    times["hash"] = time.perf_counter() - start
+    start = time.perf_counter()
+    hits = server.top_k(sent, NEIGHBOURS)
+    times["find"] = time.perf_counter() - start
+    start = time.perf_counter()
+    results = user.open(hits, owner.release([hit.id for hit in hits]), code)
+    times["open"] = time.perf_counter() - start
+    return times, sent, hits, results
+
+
+def tile(image: np.ndarray, text: str, colour: tuple[int, int, int]) -> np.ndarray:
+    """One picture on your side: a colour frame and a line of text."""
+    square = Image.fromarray(letterbox(to_uint8(image), TILE)).convert("RGB")
+    draw = ImageDraw.Draw(square, "RGBA")
+    draw.rectangle((0, TILE - 30, TILE, TILE), fill=(0, 0, 0, 190))
+    draw.text((12, TILE - 26), text, fill=colour, font=ImageFont.load_default(16))
+    draw.rectangle((0, 0, TILE - 1, TILE - 1), outline=colour, width=4)
+    return np.asarray(square)
+
+
+def noise_tile(sealed: bytes) -> np.ndarray:
+    """A corner of what the server holds, each value as two by two pixels, so that scaling keeps it noise."""
+    look = look_of(sealed)[: TILE // 2, : TILE // 2]
+    return np.repeat(np.repeat(look, 2, axis=0), 2, axis=1)[..., None].repeat(3, axis=2)
+
+
+def code_tile(sent: np.ndarray) -> np.ndarray:
+    """The masked code as a pattern of squares: all the server ever gets of the question."""
+    bits = unpack_bits(sent[None])[0].reshape(6, -1)
+    cell = TILE // 8 - 2
+    pattern = np.repeat(np.repeat(np.where(bits, 235, 50).astype(np.uint8), cell, axis=0), cell, axis=1)
+    pattern[::cell], pattern[:, ::cell] = 0, 0
+    canvas = np.zeros((TILE, TILE), np.uint8)
+    top, left = (TILE - pattern.shape[0]) // 2, (TILE - pattern.shape[1]) // 2
+    canvas[top : top + pattern.shape[0], left : left + pattern.shape[1]] = pattern
+    return canvas[..., None].repeat(3, axis=2)
+
+
+def sheet(tiles: list[np.ndarray]) -> np.ndarray:
+    """Six tiles as two rows of three."""
+    step = TILE + GAP
+    canvas = np.zeros((2 * step - GAP, 3 * step - GAP, 3), np.uint8)
+    for number, picture in enumerate(tiles):
+        top, left = number // 3 * step, number % 3 * step
+        canvas[top : top + TILE, left : left + TILE] = picture
+    return canvas
+
+
+def write(name: str, data: bytes) -> None:
+    """Write one file of the example."""
+    (FOLDER / name).write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""The Retrieve page."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.hashing import Hasher, HasherError
+from engine.retrieval import CloudServer
+from pages.components import gallery
+from pages.components.codes import describe
+from pages.components.picture import samples
+from pages.components.vault import open_vault
+from tests.pages.reading import texts
+
+
+def test_ten_results_by_distance_with_right_and_wrong_in_words(open_page):
+    app = open_page("retrieve")
+    ranks = [line.value for line in app.markdown if line.value.endswith("away")]
+    distances = [int(line.split("**")[2].split()[0]) for line in ranks]
+    assert [line.split(".")[0].strip("*") for line in ranks] == [str(n) for n in range(1, 11)]
+    assert distances == sorted(distances)
+    verdicts = [line.value for line in app.markdown if "-badge[:material" in line.value]
+    label = gallery.gallery("simulated").records[samples("simulated")[0]].label
+    for verdict in verdicts:
+        assert ("same" in verdict) == (gallery.label_title(label) in verdict)
+
+
+def test_search_from_a_result_makes_it_the_query_and_leaves_it_out(open_page):
+    app = open_page("retrieve")
+    app.button(key="from_1").click().run()
+    assert not app.exception
+    chosen = app.session_state["_chosen_picture"]
+    assert chosen in gallery.positions("simulated")
+    assert app.query_params["picture"] == chosen
+    assert len([line for line in app.markdown if line.value.endswith("away")]) == 10
+
+
+def test_the_server_s_side_shows_no_label(open_page):
+    app = open_page("retrieve")
+    app.toggle(key="as_sealed").set_value(True).run()
+    cards = [line.value for line in app.markdown if "-badge[" in line.value]
+    assert cards == [":gray-badge[:material/lock: unknown to the server]"] * 10
+
+
+def test_an_own_picture_is_neither_right_nor_wrong(open_page, chest):
+    app = open_page("retrieve")
+    app.segmented_control(key="picture_way").set_value("Your own").run()
+    app.file_uploader[0].upload("mine.png", chest)
+    app.run()
+    said = texts(app)
+    assert "no label of its own" in said
+    assert ": same]" not in said
+    assert ": other]" not in said
+
+
+def test_something_that_is_no_chest_gets_a_warning(open_page):
+    from engine.imaging import encode_png
+
+    app = open_page("retrieve")
+    app.segmented_control(key="picture_way").set_value("Your own").run()
+    noise = np.random.default_rng(1).integers(0, 255, (200, 200)).astype(np.uint8)
+    app.file_uploader[0].upload("noise.png", encode_png(noise))
+    app.run()
+    assert "does not look like a frontal chest X-ray" in app.warning[0].value
+
+
+@pytest.mark.parametrize("bits", [16, 64])
+def test_the_length_of_the_codes_is_a_choice(open_page, bits):
+    app = open_page("retrieve", bits=str(bits))
+    assert f"of {bits} bits differ" in texts(app)
+
+
+def test_missing_weights_are_a_sentence_and_the_page_goes_on(open_page, monkeypatch):
+    def no_weights(cls, bits, method):
+        raise HasherError("The weights are not here: make them first.")
+
+    monkeypatch.setattr(Hasher, "load", classmethod(no_weights))
+    app = open_page("retrieve", bits="24")
+    assert app.error[0].value == "The weights are not here: make them first."
+    assert "How far can it be trusted?" in texts(app)
+
+
+def test_an_answer_that_was_changed_is_not_shown(open_page, monkeypatch):
+    honest = CloudServer.top_k
+
+    def dishonest(self, code, k):
+        first, *others = honest(self, code, k)
+        return [replace(first, sealed=others[0].sealed), *others]
+
+    monkeypatch.setattr(CloudServer, "top_k", dishonest)
+    app = open_page("retrieve")
+    assert len(app.error) == 1
+    assert not [line for line in app.markdown if line.value.endswith("away")]
+
+
+def test_the_vault_holds_the_training_split_and_no_label(app):
+    app.run()
+    vault = open_vault("simulated", "matdh", 48)
+    dataset = gallery.gallery("simulated")
+    assert len(vault.server) == sum(record.split == "train" for record in dataset.records)
+    stored = b"".join(path.read_bytes() for path in Path(vault.folder.name).iterdir())
+    assert not any(label.encode() in stored for label in dataset.classes)
+
+
+def test_codes_are_compared_in_words():
+    assert describe(48, np.array([4, 17])) == "Two 48-bit codes; 2 bits differ: 5, 18"
+    assert describe(16, np.array([3])) == "Two 16-bit codes; 1 bit differs: 4"
+    assert describe(16, np.array([], int)) == "Two 16-bit codes; no bit differs"
