@@ -1,4 +1,11 @@
-"""Metrics of retrieval, classification and ciphers, each in one place, with bootstrap intervals."""
+"""Metrics of retrieval, classification and ciphers, each in one place, with bootstrap intervals.
+
+The cipher metrics of :mod:`engine.evaluation.cipher_quality` can be imported from here as well; that module
+is loaded when one of them is first asked for.
+"""
+
+from importlib import import_module
+from typing import Any
 
 from engine.evaluation.bootstrap import (
     Band,
@@ -49,3 +56,10 @@ __all__ = [
     "recall_curve",
     "recall_per_class",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        return getattr(import_module("engine.evaluation.cipher_quality"), name)
+    except (AttributeError, ModuleNotFoundError):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
