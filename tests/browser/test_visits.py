@@ -1,0 +1,154 @@
+"""What only a real browser shows."""
+
+import re
+
+import numpy as np
+import pytest
+
+from engine.encryption import cipher_for
+from engine.imaging import load_image
+from tests.browser.conftest import serving, settle
+
+PAGES = {
+    "": "Search chest X-rays without showing them",
+    "enhance": "What does enhancement bring out?",
+    "encrypt": "What does the server get to see?",
+    "retrieve": "Which X-rays look like this one?",
+}
+NOTICE = "Research demo, not for diagnosis"
+
+
+def bring(page, path) -> None:
+    page.get_by_text("Your own", exact=True).click()
+    page.locator("input[type=file]").set_input_files(path)
+    page.get_by_text("Your own picture").first.wait_for()
+    settle(page)
+
+
+def test_a_cold_deep_link_shows_the_whole_frame(visit, tmp_path):
+    with serving(tmp_path / "cold.txt") as address:
+        page = visit("enhance?clip=6.0", address)
+        assert page.locator("h1").inner_text() == PAGES["enhance"]
+        for title in ("Overview", "Enhance", "Encrypt", "Retrieve"):
+            page.get_by_role("link", name=title).first.wait_for()
+        page.get_by_text(NOTICE).first.wait_for()
+        page.get_by_text(re.compile("^.*CXR Vault \\d")).first.wait_for()
+        assert "clip=6" in page.url
+
+
+def test_the_first_visit_shows_a_finished_search(visit):
+    page = visit()
+    for step in ("Enhanced", "Sealed", "Found", "Opened"):
+        page.get_by_text(step, exact=True).first.wait_for()
+    pictures = page.locator(".stage img")
+    assert [pictures.nth(n).evaluate("image => image.naturalWidth > 100") for n in range(2)] == [True, True]
+    page.get_by_text("Sealed", exact=True).scroll_into_view_if_needed()
+    page.get_by_role("link", name="Encrypt").last.click()
+    page.get_by_role("heading", name=PAGES["encrypt"]).wait_for()
+
+
+def test_the_slider_works_by_keyboard_without_the_server(visit):
+    page, sent = visit(), []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
+    page.goto(page.url + "enhance")
+    page.get_by_role("heading", name=PAGES["enhance"]).wait_for()
+    settle(page)
+    slider = page.locator(".stage input[type=range]")
+    slider.focus()
+    said = len(sent)
+    assert said
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    assert slider.input_value() == "60"
+    assert slider.get_attribute("aria-valuetext") == "60 percent As taken"
+    stage = page.locator(".stage")
+    assert stage.evaluate("stage => stage.style.getPropertyValue('--cut')") == "60%"
+    assert len(sent) == said
+    page.keyboard.press("Home")
+    assert slider.get_attribute("aria-valuetext") == "0 percent As taken"
+
+
+def test_a_sample_and_a_dial_follow_the_visitor_and_the_link(visit):
+    page = visit("enhance")
+    second = page.locator(".strip input").nth(1)
+    name = second.get_attribute("value")
+    second.check(force=True)
+    page.wait_for_url(re.compile(f"picture={name}"))
+    thumb = page.get_by_role("slider", name="Clip limit")
+    thumb.focus()
+    thumb.press("ArrowRight")
+    page.wait_for_url(re.compile("clip=2.5"))
+    page.get_by_role("link", name="Encrypt").first.click()
+    page.get_by_role("heading", name=PAGES["encrypt"]).wait_for()
+    page.wait_for_url(re.compile(f"picture={name}"))
+    settle(page)
+    assert page.locator(".strip input:checked").get_attribute("value") == name
+
+
+def test_from_an_upload_to_ten_results(visit, own_picture):
+    page = visit("retrieve")
+    bring(page, own_picture)
+    page.get_by_text("It has no label of its own").wait_for()
+    assert page.get_by_text(re.compile(r"^\d+\. \d+ bits? away")).count() == 10
+    assert "picture=own" in page.url
+    page.get_by_role("button", name="Search from this").first.click()
+    page.get_by_text("Its own label").wait_for()
+
+
+def test_the_search_shows_what_the_server_holds(visit):
+    page = visit("retrieve")
+    page.get_by_text("As the server holds them").click()
+    page.get_by_text("unknown to the server").nth(9).wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["Frequency", "AES-256-GCM"])
+def test_what_is_downloaded_opens_again(visit, own_picture, tmp_path, scheme):
+    page = visit(f"encrypt?scheme={scheme}&closer=Take+it+with+you")
+    bring(page, own_picture)
+    files = {}
+    for label in ("Sealed file", "Key", "Report"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=label, exact=False).first.click()
+        files[label] = tmp_path / label
+        download.value.save_as(files[label])
+    sealed, key = files["Sealed file"].read_bytes(), files["Key"].read_bytes()
+    opened = cipher_for(sealed, key).decrypt(sealed)
+    assert np.array_equal(opened, load_image(own_picture.read_bytes()))
+    assert key.hex() not in files["Report"].read_text()
+    assert key.hex() not in page.url
+
+
+def test_two_visitors_never_see_each_others_pictures(visit, own_picture):
+    first = visit("enhance")
+    bring(first, own_picture)
+    assert "picture=own" in first.url
+    second = visit("enhance?picture=own")
+    second.get_by_text("Simulated from a CT scan").wait_for()
+    assert second.get_by_text("Your own picture,").count() == 0
+    assert first.get_by_text("Your own picture,").count() == 1
+
+
+def test_dark_mode_is_dark_and_readable(visit):
+    page = visit("enhance", scheme="dark")
+    colours = page.evaluate(
+        """() => {
+            const app = getComputedStyle(document.querySelector('.stApp'));
+            return [app.backgroundColor, getComputedStyle(document.querySelector('h1')).color];
+        }"""
+    )
+    background, text = (sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in colours)
+    assert background < 100
+    assert text > 600
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nothing_sticks_out_on_a_phone(visit, path):
+    page = visit(path, width=390)
+    assert page.locator("h1").inner_text() == PAGES[path]
+    wide = page.evaluate(
+        """() => {
+            const main = document.querySelector('[data-testid="stMain"]');
+            return [main.scrollWidth, main.clientWidth];
+        }"""
+    )
+    assert wide[0] <= wide[1]
