@@ -61,9 +61,7 @@ def unmix(
     for rows, part in _strips(plane):
         overflow = np.stack([high[rows] & 15, high[rows] >> 4], axis=-1).reshape(low[rows].shape)
         values = (((overflow.astype(np.int32) ^ 8) - 8) << bits) + low[rows]
-        plane[rows] = unmix_values(values, logistic.sequence(seeds[part], parameters), bits).astype(
-            plane.dtype
-        )
+        plane[rows] = unmix_values(values, logistic.sequence(seeds[part], parameters), bits).astype(plane.dtype)
 
 
 def mix_values(plane: np.ndarray, words: np.ndarray) -> np.ndarray:

@@ -43,9 +43,7 @@ class Kernel:
     def callees(self) -> dict[str, "Kernel"]:
         """The kernels this one calls, by the global name it knows them by."""
         known = self.plain.__globals__
-        return {
-            name: known[name] for name in self.plain.__code__.co_names if isinstance(known.get(name), Kernel)
-        }
+        return {name: known[name] for name in self.plain.__code__.co_names if isinstance(known.get(name), Kernel)}
 
     def sources(self) -> set[str]:
         """The files that define this kernel and every kernel under it."""

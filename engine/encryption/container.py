@@ -56,9 +56,7 @@ class Header:
         """The 32 header bytes."""
         channels = 3 if len(self.shape) == 3 else 1
         height, width = self.shape[:2]
-        fixed = _FIXED.pack(
-            MAGIC, self.version, self.scheme.code, self.dtype.itemsize * 8, channels, height, width
-        )
+        fixed = _FIXED.pack(MAGIC, self.version, self.scheme.code, self.dtype.itemsize * 8, channels, height, width)
         return fixed + self.salt
 
 
@@ -104,13 +102,9 @@ def check_picture(image: np.ndarray) -> np.ndarray:
     if image.dtype.kind != "u" or image.dtype.itemsize not in (1, 2):
         raise CipherError(f"The picture must be uint8 or uint16, got {image.dtype}: convert it first.")
     if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
-        raise CipherError(
-            f"The picture must be (H, W) or (H, W, 3), got shape {image.shape}: reshape it first."
-        )
+        raise CipherError(f"The picture must be (H, W) or (H, W, 3), got shape {image.shape}: reshape it first.")
     if not all(1 <= side <= MAX_SIDE for side in image.shape[:2]):
-        raise CipherError(
-            f"Each side must be 1..{MAX_SIDE} pixels, got shape {image.shape}: crop or resize it."
-        )
+        raise CipherError(f"Each side must be 1..{MAX_SIDE} pixels, got shape {image.shape}: crop or resize it.")
     return np.ascontiguousarray(image, dtype=image.dtype.newbyteorder("="))
 
 
@@ -127,32 +121,22 @@ def open_container(blob: bytes) -> Container:
         CipherError: if it is no container, of another version or scheme, or of the wrong length.
     """
     if not isinstance(blob, (bytes, bytearray, memoryview)):
-        raise CipherError(
-            f"A sealed picture is bytes, got {type(blob).__name__}: read the file in binary mode."
-        )
+        raise CipherError(f"A sealed picture is bytes, got {type(blob).__name__}: read the file in binary mode.")
     data = memoryview(blob).cast("B")
     if len(data) < HEADER_BYTES or data[:4] != MAGIC:
         raise CipherError("This is not a file sealed by CXR Vault: choose the sealed file itself.")
     _, version, code, bits, channels, height, width = _FIXED.unpack_from(data)
     if version != VERSION:
-        raise CipherError(
-            f"The sealed file has version {version}, this program reads {VERSION}: update the program."
-        )
+        raise CipherError(f"The sealed file has version {version}, this program reads {VERSION}: update the program.")
     if code not in _SCHEMES:
         raise CipherError(f"The sealed file names an unknown scheme ({code}): it is damaged, fetch it again.")
-    if (
-        bits not in (8, 16)
-        or channels not in (1, 3)
-        or not (0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE)
-    ):
+    if bits not in (8, 16) or channels not in (1, 3) or not (0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE):
         raise CipherError("The sealed file describes an impossible picture: it is damaged, fetch it again.")
     scheme, body = _SCHEMES[code], data[HEADER_BYTES:]
     shape = (height, width, 3) if channels == 3 else (height, width)
     dtype = np.dtype(np.uint8 if bits == 8 else np.uint16)
     if len(body) != scheme.nonce_bytes + ciphertext_bytes(scheme, shape, dtype) + scheme.tag_bytes:
-        raise CipherError(
-            "The sealed file is longer or shorter than its picture needs: fetch the whole file again."
-        )
+        raise CipherError("The sealed file is longer or shorter than its picture needs: fetch the whole file again.")
     return Container(
         scheme=scheme,
         shape=shape,

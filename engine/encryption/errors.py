@@ -3,8 +3,7 @@
 from engine.errors import VaultError
 
 NOT_GENUINE = (
-    "The picture was sealed with another key, or the file changed since: "
-    "check the key, or fetch the file again."
+    "The picture was sealed with another key, or the file changed since: check the key, or fetch the file again."
 )
 
 

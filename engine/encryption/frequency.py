@@ -166,13 +166,9 @@ class FrequencyCipher:
         padded = pad(scattered)
         inner = blocks.stages(padded, self._seeds(keys, padded.shape), keys.logistic)
         payload = self._mix(image, keys)
-        present_ctr(
-            keys, "present", nonce or secrets.token_bytes(FREQUENCY.nonce_bytes), payload.words, self._backend
-        )
+        present_ctr(keys, "present", nonce or secrets.token_bytes(FREQUENCY.nonce_bytes), payload.words, self._backend)
         layers = {"arnold": scattered, **inner, "present": payload.low.astype(image.dtype)}
-        return {"original": image} | {
-            name: to_picture(planes, image.shape) for name, planes in layers.items()
-        }
+        return {"original": image} | {name: to_picture(planes, image.shape) for name, planes in layers.items()}
 
     def _seeds(self, keys: LayerKeys, shape: tuple[int, ...]) -> np.ndarray:
         """One 64-bit seed per 8x8 block of planes ``(C, H, W)``: ``(C, H * W / 64)`` uint64."""

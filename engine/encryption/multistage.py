@@ -113,9 +113,7 @@ class _Draws:
     def from_stream(cls, stream: _Stream, count: int, pixels: int, substitution: int) -> "_Draws":
         order = stream.permutations(count * CHANNELS, pixels).reshape(count, CHANNELS, pixels)
         blocks = stream.permutations(1, count)[0]
-        mask = (stream.words(count * CHANNELS) * np.uint64(substitution + 1) >> np.uint64(32)).astype(
-            np.uint8
-        )
+        mask = (stream.words(count * CHANNELS) * np.uint64(substitution + 1) >> np.uint64(32)).astype(np.uint8)
         return cls(order, blocks, mask.reshape(count, CHANNELS), stream.permutations(count, CHANNELS))
 
     def upto(self, stage: int) -> "_Draws":
@@ -138,9 +136,7 @@ STAGES = {"order": "scrambled", "blocks": "shuffled", "mask": "substituted", "ch
 def _regions(height: int, width: int, block_size: int) -> list[_Region]:
     return [
         _Region(top, left, down, across, tall, wide)
-        for (top, down, tall), (left, across, wide) in product(
-            _spans(height, block_size), _spans(width, block_size)
-        )
+        for (top, down, tall), (left, across, wide) in product(_spans(height, block_size), _spans(width, block_size))
     ]
 
 
@@ -176,9 +172,7 @@ class MultiStageCipher:
     True
     """
 
-    def __init__(
-        self, key: bytes, block_size: int = 8, substitution: int = 255, policy: Policy = "shared"
-    ) -> None:
+    def __init__(self, key: bytes, block_size: int = 8, substitution: int = 255, policy: Policy = "shared") -> None:
         """Choose the key and the dials.
 
         Args:
@@ -196,9 +190,7 @@ class MultiStageCipher:
         if not isinstance(block_size, int) or not 1 <= block_size <= 64:
             raise CipherError(f"The block size must be a whole number from 1 to 64, got {block_size!r}.")
         if not isinstance(substitution, int) or not 0 <= substitution <= 255:
-            raise CipherError(
-                f"The substitution range must be a whole number from 0 to 255, got {substitution!r}."
-            )
+            raise CipherError(f"The substitution range must be a whole number from 0 to 255, got {substitution!r}.")
         if policy not in ("shared", "fresh"):
             raise CipherError(f'The key policy must be "shared" or "fresh", got {policy!r}.')
         self.block_size, self.substitution, self.policy = block_size, substitution, policy
@@ -309,12 +301,8 @@ def _as_rgb(image: np.ndarray) -> np.ndarray:
     """``(H, W)`` or ``(H, W, 3)`` uint8 to contiguous ``(H, W, 3)``, or an error that says what is wrong."""
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
         found = image.dtype if isinstance(image, np.ndarray) else type(image).__name__
-        raise CipherError(
-            f"The multi-stage cipher takes uint8 pictures, got {found}: convert to 8 bits first."
-        )
+        raise CipherError(f"The multi-stage cipher takes uint8 pictures, got {found}: convert to 8 bits first.")
     if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != CHANNELS) or 0 in image.shape:
-        raise CipherError(
-            f"The picture must be (H, W) or (H, W, 3), got shape {image.shape}: reshape it first."
-        )
+        raise CipherError(f"The picture must be (H, W) or (H, W, 3), got shape {image.shape}: reshape it first.")
     rgb = image if image.ndim == 3 else np.repeat(image[..., None], CHANNELS, axis=-1)
     return np.ascontiguousarray(rgb)

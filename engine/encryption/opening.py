@@ -4,12 +4,11 @@ from typing import Literal
 
 from engine.encryption.aes import AesGcmCipher
 from engine.encryption.container import FREQUENCY, open_container
+from engine.encryption.errors import CipherError
 from engine.encryption.frequency import FrequencyCipher
 
 
-def cipher_for(
-    blob: bytes, key: bytes, kind: Literal["master", "image"] = "master"
-) -> FrequencyCipher | AesGcmCipher:
+def cipher_for(blob: bytes, key: bytes, kind: Literal["master", "image"] = "master") -> FrequencyCipher | AesGcmCipher:
     """Make the cipher that opens a sealed file.
 
     Args:
@@ -27,5 +26,7 @@ def cipher_for(
     >>> cipher_for(blob, key).decrypt(blob).shape
     (2, 2)
     """
+    if kind not in ("master", "image"):
+        raise CipherError(f'A key is of kind "master" or "image", not {kind!r}.')
     cipher = FrequencyCipher if open_container(blob).scheme == FREQUENCY else AesGcmCipher
     return cipher.from_image_key(key) if kind == "image" else cipher(key)

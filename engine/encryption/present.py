@@ -146,9 +146,7 @@ def _add_key(state, after, masks, reverse):  # type: ignore[no-untyped-def]
     for bit in range(64):
         target = 8 * (7 - bit // 8) + bit % 8 if reverse else bit
         for lane in range(_LANES):
-            after[np.uint64(target * _LANES + lane)] = (
-                state[np.uint64(bit * _LANES + lane)] ^ masks[ROUNDS, bit]
-            )
+            after[np.uint64(target * _LANES + lane)] = state[np.uint64(bit * _LANES + lane)] ^ masks[ROUNDS, bit]
 
 
 @Kernel

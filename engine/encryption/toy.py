@@ -40,9 +40,7 @@ class ToyCipher:
         """
         image = check_picture(image)
         stream = random.Random(self._key).randbytes(image.nbytes)
-        return image ^ np.frombuffer(stream, image.dtype.newbyteorder("<")).astype(image.dtype).reshape(
-            image.shape
-        )
+        return image ^ np.frombuffer(stream, image.dtype.newbyteorder("<")).astype(image.dtype).reshape(image.shape)
 
     def decrypt(self, image: np.ndarray) -> np.ndarray:
         """XOR again."""

@@ -163,8 +163,6 @@ def frequency_container(master, salt, nonce, planes, bits):
         halves = [(value >> bits) % 16 for value in values]
         high += bytes(a | b << 4 for a, b in zip(halves[::2], halves[1::2], strict=True))
     channels = len(planes)
-    header = (
-        b"CXRV\1\1" + bytes([bits, channels]) + height.to_bytes(4, "big") + width.to_bytes(4, "big") + salt
-    )
+    header = b"CXRV\1\1" + bytes([bits, channels]) + height.to_bytes(4, "big") + width.to_bytes(4, "big") + salt
     sealed = header + nonce + present_ctr(subkey(b"present 0", 16), nonce, low + high)
     return sealed + hmac.new(subkey(b"mac", 32), sealed, hashlib.sha256).digest()

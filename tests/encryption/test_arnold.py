@@ -29,9 +29,7 @@ def test_equals_the_matrix_of_the_paper_on_squares(side, backend):
 
 @settings(deadline=None)  # the first call may compile
 @given(
-    planes=hnp.arrays(
-        st.sampled_from([np.uint8, np.uint16]), hnp.array_shapes(min_dims=2, max_dims=3, max_side=150)
-    ),
+    planes=hnp.arrays(st.sampled_from([np.uint8, np.uint16]), hnp.array_shapes(min_dims=2, max_dims=3, max_side=150)),
     parameters=PARAMETERS,
 )
 def test_is_undone_exactly_and_paths_agree(planes, parameters):

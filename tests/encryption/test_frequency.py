@@ -57,17 +57,11 @@ def test_every_picture_comes_back(picture, key):
     assert_same(fast.decrypt(plain.encrypt(picture)), picture)
 
 
-@pytest.mark.parametrize(
-    "shape", [(1, 1), (1, 4096), (4096, 1), (7, 2000), (513, 511), (64, 64, 3), (1, 1, 3)]
-)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4096), (4096, 1), (7, 2000), (513, 511), (64, 64, 3), (1, 1, 3)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("value", ["noise", "black", "white"])
 def test_shapes_and_extremes(shape, dtype, value, backend):
-    picture = (
-        noise(shape, dtype)
-        if value == "noise"
-        else np.full(shape, 0 if value == "black" else -1).astype(dtype)
-    )
+    picture = noise(shape, dtype) if value == "noise" else np.full(shape, 0 if value == "black" else -1).astype(dtype)
     cipher = FrequencyCipher(KEY, backend)
     assert_same(cipher.decrypt(cipher.encrypt(picture)), picture)
 
@@ -94,9 +88,7 @@ def test_known_answer_of_the_readme(backend):
 
 
 @pytest.mark.usefixtures("fixed_randomness")
-@pytest.mark.parametrize(
-    ("shape", "dtype"), [((9, 17), np.uint8), ((8, 3, 3), np.uint8), ((10, 9, 3), np.uint16)]
-)
+@pytest.mark.parametrize(("shape", "dtype"), [((9, 17), np.uint8), ((8, 3, 3), np.uint8), ((10, 9, 3), np.uint16)])
 def test_matches_a_second_implementation_of_the_readme(shape, dtype, backend):
     picture, key = noise(shape, dtype), generate_key()
     planes = picture[None] if picture.ndim == 2 else np.moveaxis(picture, 2, 0)

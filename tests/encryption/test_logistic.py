@@ -11,9 +11,7 @@ KEY = bytes(range(12))
 
 
 def test_known_answer_of_the_readme():
-    words = logistic.sequence(np.array([0x0123456789ABCDEF], np.uint64), LogisticParameters.from_key(KEY))[
-        :, 0
-    ]
+    words = logistic.sequence(np.array([0x0123456789ABCDEF], np.uint64), LogisticParameters.from_key(KEY))[:, 0]
     assert [f"{word:08x}" for word in words[:8]] == (
         ["e0b390a8", "f2537d26", "287425e2", "f6028e77", "40364c3d", "19eb93d4", "adb51b73", "47dd578d"]
     )

@@ -57,9 +57,7 @@ def test_counter_mode_matches_the_textbook(key, nonce, data):
     assert Present(key, "auto").ctr(nonce, data) == expected
 
 
-@pytest.mark.parametrize(
-    "nonce", [b"\xff" * 8, bytes(7) + b"\x05", b"\x00\x00\x00\x00\xff\xff\xff\xfe", b"n"]
-)
+@pytest.mark.parametrize("nonce", [b"\xff" * 8, bytes(7) + b"\x05", b"\x00\x00\x00\x00\xff\xff\xff\xfe", b"n"])
 def test_counter_mode_counts_across_batches_and_wraps(nonce, backend):
     key, first = bytes(range(16)), int.from_bytes(nonce.ljust(8, b"\0"), "big")
     counters = np.arange(3000, dtype=np.uint64) + np.uint64(first)

@@ -1,0 +1,88 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from engine.encryption import CipherError, FrequencyCipher, Present
+from engine.encryption.compilation import Kernel, can_compile, use_compiled
+
+OFFSET = 3
+
+
+@Kernel
+def shifted(value):
+    return value + OFFSET
+
+
+@Kernel
+def twice_shifted(value):
+    return shifted(value) * 2
+
+
+def run(script, **environment):
+    import os
+
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+        env={**os.environ, **environment},
+    ).stdout.split()
+
+
+@pytest.mark.skipif(not can_compile(), reason="numba cannot compile here")
+def test_a_kernel_means_the_same_on_arrays_and_compiled():
+    values = np.arange(5)
+    assert twice_shifted(values).tolist() == [6, 8, 10, 12, 14]
+    assert [twice_shifted.compiled(int(value)) for value in values] == [6, 8, 10, 12, 14]
+    assert twice_shifted.callees == {"shifted": shifted}
+    assert twice_shifted.sources() == {__file__}
+
+
+PRESENT = """
+from engine.encryption import Present
+from engine.encryption.compilation import can_compile
+print(can_compile(), Present(bytes(16)).ctr(b"n", bytes(8)).hex())
+"""
+EXPECTED = Present(bytes(16), "numpy").ctr(b"n", bytes(8)).hex()
+
+
+@pytest.mark.parametrize(
+    ("hindrance", "environment"),
+    [("import sys; sys.modules['numba'] = None", {}), ("", {"NUMBA_DISABLE_JIT": "1"})],
+    ids=["numba is missing", "compilation is switched off"],
+)
+def test_falls_back_to_numpy(hindrance, environment):
+    assert run(hindrance + PRESENT, **environment) == ["False", EXPECTED]
+
+
+@pytest.mark.skipif(not can_compile(), reason="numba cannot compile here")
+def test_compiles_where_nothing_can_be_written():
+    hindrance = (
+        "import tempfile; from unittest import mock;"
+        "mock.patch.object(tempfile, 'TemporaryFile', side_effect=PermissionError).start()"
+    )
+    assert run(hindrance + PRESENT) == ["True", EXPECTED]
+
+
+def test_says_when_compilation_is_demanded_and_impossible(monkeypatch):
+    monkeypatch.setattr("engine.encryption.compilation.can_compile", lambda: False)
+    assert not use_compiled("auto")
+    with pytest.raises(CipherError, match='backend="numpy"'):
+        Present(bytes(16), "compiled")
+    with pytest.raises(CipherError, match='backend="numpy"'):
+        FrequencyCipher(bytes(32), "compiled")
+
+
+def test_refuses_other_names():
+    with pytest.raises(CipherError, match="Unknown backend"):
+        Present(bytes(16), "fast")
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    heavy = ("numba", "torch", "scipy", "skimage", "Crypto", "pandas")
+    script = f"import sys, engine.encryption; print(*[name for name in {heavy} if name in sys.modules])"
+    assert run(script) == []
