@@ -54,9 +54,7 @@ def choose_dials() -> Dials:
         return Dials(
             scheme,
             st.slider("Block size (pixels)", 1, 64, 8, key="block", bind="query-params"),
-            st.slider(
-                "Substitution range (largest mask)", 0, 255, 255, key="substitution", bind="query-params"
-            ),
+            st.slider("Substitution range (largest mask)", 0, 255, 255, key="substitution", bind="query-params"),
             st.segmented_control(
                 "Key policy",
                 ["shared", "fresh"],
@@ -95,8 +93,7 @@ def sealing(picture: Picture) -> None:
             key="encrypt_compare",
         )
         st.caption(
-            f"{image.nbytes:,} bytes of pixels became {sealed.size:,} "
-            f"in {sealed.seconds * 1000:.1f} ms. {picture.note}"
+            f"{image.nbytes:,} bytes of pixels became {sealed.size:,} in {sealed.seconds * 1000:.1f} ms. {picture.note}"
         )
     chosen = st.segmented_control(
         "Look closer", list(VIEWS), default="Step by step", required=True, key="closer", bind="query-params"

@@ -1,7 +1,9 @@
 """Enhance: what contrast-limited adaptive histogram equalisation does to a chest X-ray."""
 
+import numpy as np
 import streamlit as st
 
+from engine.hashing.preprocess import network_input
 from engine.imaging import enhance, to_uint8
 from pages.components import frame
 from pages.components.charts import histograms
@@ -55,8 +57,22 @@ def dials_and_preview(picture: Picture) -> None:
                 ),
             ]
         )
-    st.subheader("Gray levels before and after", anchor=False)
-    histograms({"As taken": before, "Enhanced": after}, key="enhance_histograms")
+    levels, network = st.columns([3, 2], gap="medium")
+    with levels:
+        st.subheader("Gray levels before and after", anchor=False)
+        histograms({"As taken": before, "Enhanced": after}, key="enhance_histograms")
+    with network:
+        st.subheader("What the search looks at", anchor=False)
+        _network_view(picture)
+
+
+def _network_view(picture: Picture) -> None:
+    """Show what goes into the hashing network, whatever the dials say."""
+    seen = network_input(picture.image)
+    low, high = seen.min(), seen.max()
+    pixels = ((seen - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)
+    st.image(xray_file(pixels), width=260, alt=f"{picture.title}: the lungs, cut out and enhanced")
+    st.caption(f"The lungs, cut to one frame of {seen.shape[1]} x {seen.shape[0]} values; borders stay out.")
 
 
 def _dials() -> tuple[float, int]:

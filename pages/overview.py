@@ -88,9 +88,7 @@ def headline() -> None:
     for bits in ("16", "32", "48", "64"):
         value, interval = with_interval(measured["bits"][bits]["binary"]["map"])
         reported = paper["table2_map"]["MATDH"][bits]
-        rows.append(
-            Figure(f"mAP at {bits} bits", value, f"paper {reported:.3f}", f"95 % interval {interval}. {how}")
-        )
+        rows.append(Figure(f"mAP at {bits} bits", value, f"paper {reported:.3f}", f"95 % interval {interval}. {how}"))
     figure_row(rows)
 
 

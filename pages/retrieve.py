@@ -66,12 +66,8 @@ def run_search(picture: Picture, method: str, bits: int) -> Search | None:
 def say_vote(outcome: Search, picture: Picture) -> None:
     """Say what the ten neighbours' labels add up to."""
     label, votes = Counter(hit.label for hit in outcome.found).most_common(1)[0]
-    known = (
-        f" Its own label: {label_title(picture.label)}." if picture.label else " It has no label of its own."
-    )
-    st.markdown(
-        f"**{votes} of {len(outcome.found)}** neighbours are labelled **{label_title(label)}**.{known}"
-    )
+    known = f" Its own label: {label_title(picture.label)}." if picture.label else " It has no label of its own."
+    st.markdown(f"**{votes} of {len(outcome.found)}** neighbours are labelled **{label_title(label)}**.{known}")
 
 
 def compare_codes(outcome: Search) -> None:

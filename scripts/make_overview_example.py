@@ -47,9 +47,7 @@ def main() -> None:
         for step in owner.upload(pictures_of(dataset.subset(split="train"))):
             print(f"\rSealing {step.done}/{step.total}", end="", file=sys.stderr)
         user = DataUser(owner, server)
-        user.search(
-            image, NEIGHBOURS
-        )  # once for the caches, so that the times are those of every later search
+        user.search(image, NEIGHBOURS)  # once for the caches, so that the times are those of every later search
         times, sent, hits, results = timed_search(owner, server, user, image)
     FOLDER.mkdir(exist_ok=True)
     yours = [tile(image, f"Question: {label_title(query.label)}", QUERY)]

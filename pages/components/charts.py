@@ -69,9 +69,7 @@ def confusion(matrix: np.ndarray, classes: Sequence[str], *, key: str) -> None:
     import plotly.graph_objects as go
 
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    text = [
-        [f"{n}<br>{s:.0%}" for n, s in zip(*row, strict=True)] for row in zip(matrix, shares, strict=True)
-    ]
+    text = [[f"{n}<br>{s:.0%}" for n, s in zip(*row, strict=True)] for row in zip(matrix, shares, strict=True)]
     heat = go.Heatmap(
         z=shares,
         x=list(classes),

@@ -53,29 +53,21 @@ def step_by_step(case: Case) -> None:
     steps = schemes.stages(case.dials, case.key, small)
     stage_strip(
         [
-            Step(
-                title, sentence, cipher_file(look) if n else xray_file(look), f"{case.picture.title}: {title}"
-            )
+            Step(title, sentence, cipher_file(look) if n else xray_file(look), f"{case.picture.title}: {title}")
             for n, (title, sentence, look) in enumerate(steps)
         ]
     )
-    st.caption(
-        f"Computed on a copy of {small.shape[1]} x {small.shape[0]} pixels, so that it fits the screen."
-    )
+    st.caption(f"Computed on a copy of {small.shape[1]} x {small.shape[0]} pixels, so that it fits the screen.")
 
 
 def noise_tests(case: Case) -> None:
     """Show the gray levels before and after."""
-    histograms(
-        {"Your side": to_uint8(case.image), "The server's side": case.sealed.look}, key="cipher_histograms"
-    )
+    histograms({"Your side": to_uint8(case.image), "The server's side": case.sealed.look}, key="cipher_histograms")
 
 
 def open_again(case: Case) -> None:
     """Try to open the sealed picture with the right key, a wrong one, and after a change."""
-    way = st.segmented_control(
-        "Open it with", [RIGHT, WRONG, CHANGED], default=RIGHT, required=True, key="open_way"
-    )
+    way = st.segmented_control("Open it with", [RIGHT, WRONG, CHANGED], default=RIGHT, required=True, key="open_way")
     key = schemes.wrong_key(case.key) if way == WRONG else case.key
     data = schemes.changed(case.sealed.data) if way == CHANGED else case.sealed.data
     try:
@@ -99,8 +91,7 @@ def _compare_opened(image: np.ndarray, opened: np.ndarray) -> None:
         verdict.success("Every value of every pixel came back exactly.", icon=":material/check_circle:")
         return
     verdict.warning(
-        f"{wrong:,} of {opened.size:,} values are wrong, and this scheme did not notice: "
-        "it authenticates nothing.",
+        f"{wrong:,} of {opened.size:,} values are wrong, and this scheme did not notice: it authenticates nothing.",
         icon=":material/warning:",
     )
 
@@ -154,10 +145,7 @@ def speed(case: Case) -> None:
     times = schemes.race(rivals)
     rates = {name: image.nbytes * 8 / seconds / 1e6 for name, seconds in times.items()}
     how = f"Best of 5 rounds in turns, just now, on this server; {image.nbytes:,} bytes, all steps included."
-    figures = [
-        Figure(name, f"{rate:,.0f} Mbit/s", f"{times[name] * 1000:.1f} ms", how)
-        for name, rate in rates.items()
-    ]
+    figures = [Figure(name, f"{rate:,.0f} Mbit/s", f"{times[name] * 1000:.1f} ms", how) for name, rate in rates.items()]
     paper = result("paper_a")
     if case.dials.scheme == "frequency" and paper:
         reported = paper["table6"]["Proposed"]["speed_mbit_s"]

@@ -12,14 +12,15 @@ _HTML = """
 <figure>
   <div class="box">
   <div class="stage">
-    <img class="after" alt="" draggable="false">
-    <img class="before" alt="" draggable="false">
+    <div class="layer"><img class="after" alt="" draggable="false"></div>
+    <div class="layer cut"><img class="before" alt="" draggable="false"></div>
     <span class="tag left"></span>
     <span class="tag right"></span>
-    <input type="range" min="0" max="100" step="1" value="50">
+    <input class="uncover" type="range" min="0" max="100" step="1" value="50">
     <span class="line" aria-hidden="true"><span class="knob">&#8596;</span></span>
   </div>
   </div>
+  <label>Zoom <input class="zoom" type="range" min="1" max="4" step="0.5" value="1"></label>
 </figure>
 """
 
@@ -27,15 +28,19 @@ _CSS = """
 figure { margin: 0; }
 .box { background: #05080a; border-radius: var(--st-base-radius); overflow: hidden; }
 .stage { position: relative; overflow: hidden; margin: 0 auto; --cut: 50%; }
-img { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; user-select: none; }
-.before { clip-path: inset(0 calc(100% - var(--cut)) 0 0); }
+.layer { position: absolute; inset: 0; overflow: hidden; }
+.cut { clip-path: inset(0 calc(100% - var(--cut)) 0 0); }
+img {
+  width: 100%; height: 100%; object-fit: contain; user-select: none;
+  transform: scale(var(--zoom, 1)); transform-origin: var(--x, 50%) var(--y, 50%);
+}
 .tag {
   position: absolute; top: 0.6rem; max-width: 45%; padding: 0.15rem 0.55rem; border-radius: 999px;
   background: rgb(0 0 0 / 72%); color: #fff; font: 600 0.8rem/1.4 var(--st-font); pointer-events: none;
 }
 .left { left: 0.6rem; }
 .right { right: 0.6rem; }
-input {
+.uncover {
   position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0; cursor: ew-resize;
   touch-action: pan-y;
 }
@@ -48,15 +53,20 @@ input {
   display: grid; place-items: center; border-radius: 50%; background: #fff; color: #16222b;
   font: 700 1.15rem/1 var(--st-font); box-shadow: 0 1px 6px rgb(0 0 0 / 55%);
 }
-input:focus-visible + .line .knob { outline: 4px solid var(--st-primary-color); outline-offset: 2px; }
+label {
+  display: flex; align-items: center; gap: 0.5rem; margin-top: 0.4rem; color: var(--st-text-color);
+  font: 400 0.85rem/1.4 var(--st-font);
+}
+.zoom { width: 8rem; accent-color: var(--st-primary-color); }
+.uncover:focus-visible + .line .knob { outline: 4px solid var(--st-primary-color); outline-offset: 2px; }
 """
 
 _JS = """
 export default function ({ data, parentElement }) {
   const find = (selector) => parentElement.querySelector(selector);
-  const stage = find(".stage"), input = find("input");
+  const stage = find(".stage"), input = find(".uncover"), zoom = find(".zoom");
   stage.style.aspectRatio = data.width + " / " + data.height;
-  stage.style.maxWidth = "calc(64vh * " + data.width / data.height + ")";
+  stage.style.maxWidth = "calc(min(64vh, 36rem) * " + data.width / data.height + ")";
   for (const side of ["before", "after"]) {
     const image = find("." + side);
     if (image.getAttribute("src") !== data[side]) image.src = data[side];
@@ -71,7 +81,17 @@ export default function ({ data, parentElement }) {
     input.setAttribute("aria-valuetext", input.value + " percent " + data.before_label);
   };
   input.oninput = show;
+  zoom.oninput = () => {
+    stage.style.setProperty("--zoom", zoom.value);
+    zoom.setAttribute("aria-valuetext", zoom.value + " times");
+  };
+  stage.onpointermove = (event) => {
+    const box = stage.getBoundingClientRect();
+    stage.style.setProperty("--x", ((event.clientX - box.left) / box.width) * 100 + "%");
+    stage.style.setProperty("--y", ((event.clientY - box.top) / box.height) * 100 + "%");
+  };
   show();
+  zoom.oninput();
 }
 """
 

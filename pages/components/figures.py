@@ -69,15 +69,11 @@ _BADGES = {
 
 def _card(hit: Found, verdict: str, sealed: bool, on_pick: Callable[[str], None]) -> None:
     label = label_title(hit.label)
-    alt = f"Result {hit.rank}, {hit.distance} bits away, " + (
-        "sealed: noise" if sealed else f"{label}, opened"
-    )
+    alt = f"Result {hit.rank}, {hit.distance} bits away, " + ("sealed: noise" if sealed else f"{label}, opened")
     st.image(hit.sealed if sealed else hit.opened, width="stretch", alt=alt)
     st.markdown(f"**{hit.rank}.** {hit.distance} bit{'' if hit.distance == 1 else 's'} away")
     st.markdown(
-        ":gray-badge[:material/lock: unknown to the server]"
-        if sealed
-        else _BADGES[verdict].format(label=label)
+        ":gray-badge[:material/lock: unknown to the server]" if sealed else _BADGES[verdict].format(label=label)
     )
     st.button(
         "Search from this",

@@ -44,7 +44,7 @@ class Picture:
         if self.position is None:
             return f"Your own picture, {size}."
         kind = "Simulated from a CT scan" if self.gallery == galleries.BUILT_IN else "Real X-ray, COVIDx-open"
-        return f"{kind}, labelled {galleries.label_title(self.label).lower()}; {size}."
+        return f"{kind}, labelled {galleries.label_title(self.label)}; {size}."
 
 
 def current_picture() -> Picture:
@@ -105,9 +105,7 @@ def _strip(name: str, members: list[int], legend: str) -> None:
         record = dataset.records[position]
         label = galleries.label_title(record.label)
         items.append(
-            Thumbnail(
-                record.id, galleries.thumbnail(name, position), label, f"Chest X-ray {record.id}, {label}"
-            )
+            Thumbnail(record.id, galleries.thumbnail(name, position), label, f"Chest X-ray {record.id}, {label}")
         )
     thumbnails(
         items,

@@ -1,5 +1,6 @@
 """The four ways to seal a picture, spoken to in one way by the pages that compare them."""
 
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -64,9 +65,7 @@ SCHEMES = {
             "swapped": ("Channels", "Colour channels change places: this is what leaves."),
         },
     ),
-    "aes": Scheme(
-        "AES-256-GCM", "The standard to measure the others against.", True, {"original": _ORIGINAL}
-    ),
+    "aes": Scheme("AES-256-GCM", "The standard to measure the others against.", True, {"original": _ORIGINAL}),
     "toy": Scheme(
         "Toy",
         "Broken on purpose: 256 keys in all. It is here because it passes the statistical tests too.",
@@ -123,6 +122,7 @@ def cipher(dials: Dials, key: bytes):  # noqa: ANN201
 def seal(dials: Dials, key: bytes, image: np.ndarray) -> Sealed:
     """Seal a picture and time it."""
     machine = cipher(dials, key)
+    _warm_up(dials.scheme)
     start = time.perf_counter()
     data = machine.encrypt(image, *names(dials))
     seconds = time.perf_counter() - start
@@ -188,6 +188,13 @@ def race(rivals: dict[str, Callable[[], object]], rounds: int = 5) -> dict[str, 
             run()
             best[name] = min(best[name], time.perf_counter() - start)
     return best
+
+
+@functools.cache
+def _warm_up(scheme: str) -> None:
+    """Compile what is compiled at first use, so that no visitor's time has it in it."""
+    dials = Dials(scheme)
+    cipher(dials, bytes(32)).encrypt(np.zeros((16, 16), np.uint8), *names(dials))
 
 
 def names(dials: Dials) -> tuple[str, ...]:

@@ -97,9 +97,6 @@ def thumbnails(
             on_pick(picked)
 
     choices = [
-        {"id": item.id, "src": data_url(item.picture), "caption": item.caption, "alt": item.alt}
-        for item in items
+        {"id": item.id, "src": data_url(item.picture), "caption": item.caption, "alt": item.alt} for item in items
     ]
-    _COMPONENT(
-        key=key, data={"legend": legend, "selected": selected, "items": choices}, on_picked_change=pick
-    )
+    _COMPONENT(key=key, data={"legend": legend, "selected": selected, "items": choices}, on_picked_change=pick)

@@ -37,9 +37,7 @@ def trust(method: str, bits: int) -> None:
         figure_row(_figures(figures, bits if task == "binary" else None, how))
         st.caption(how)
     with matrix:
-        confusion(
-            np.array(figures["confusion"]), [label_title(str(c)) for c in figures["classes"]], key="confusion"
-        )
+        confusion(np.array(figures["confusion"]), [label_title(str(c)) for c in figures["classes"]], key="confusion")
 
 
 def _figures(figures: dict, paper_bits: int | None, how: str) -> list[Figure]:
@@ -57,9 +55,7 @@ def _figures(figures: dict, paper_bits: int | None, how: str) -> list[Figure]:
         value, interval = with_interval(figures[field])
         beside = f"paper {reported[field]:.3f}" if reported.get(field) else "no paper value"
         extra = (
-            f" Share of queries with nothing within 2 bits: {figures['empty_balls']:.1%}."
-            if "within" in field
-            else ""
+            f" Share of queries with nothing within 2 bits: {figures['empty_balls']:.1%}." if "within" in field else ""
         )
         rows.append(Figure(name, value, beside, f"95 % interval {interval}. {how}{extra}"))
     return rows

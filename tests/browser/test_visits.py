@@ -7,7 +7,7 @@ import pytest
 
 from engine.encryption import cipher_for
 from engine.imaging import load_image
-from tests.browser.conftest import serving, settle
+from scripts.live_app import serving, settle
 
 PAGES = {
     "": "Search chest X-rays without showing them",
@@ -53,7 +53,7 @@ def test_the_slider_works_by_keyboard_without_the_server(visit):
     page.goto(page.url + "enhance")
     page.get_by_role("heading", name=PAGES["enhance"]).wait_for()
     settle(page)
-    slider = page.locator(".stage input[type=range]")
+    slider = page.locator(".uncover")
     slider.focus()
     said = len(sent)
     assert said

@@ -1,0 +1,72 @@
+"""The app on a free port and a Chromium to look at it: for the browser tests and the screenshots."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+START_SECONDS = 60
+# Only the built-in gallery: neither a test nor a picture in the project may show what else lies on a machine.
+HIDDEN = ("CXR_VAULT_DATA",)
+
+
+@contextmanager
+def serving(log: Path) -> Iterator[str]:
+    """Run the app as ``make demo`` does, with its output in ``log``, and give its address.
+
+    Raises:
+        RuntimeError: The server does not come up.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.address", "127.0.0.1"]
+    environment = {name: value for name, value in os.environ.items() if name not in HIDDEN}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--server.port", str(port)], cwd=ROOT, env=environment, stdout=output, stderr=output
+        )
+        try:
+            _wait_for_health(f"http://127.0.0.1:{port}", process, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _wait_for_health(address: str, process: subprocess.Popen, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"The server did not come up:\n{log.read_text()}")
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """Start a headless Chromium and give its playwright browser."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def settle(page: Any) -> None:
+    """Wait until the page has its title and the server has nothing more to say."""
+    page.locator("h1").first.wait_for()
+    page.wait_for_function("!document.querySelector('[data-testid=\"stStatusWidget\"]')")
