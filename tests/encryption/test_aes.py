@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -10,6 +10,7 @@ KEY = bytes(range(32))
 PICTURE = (np.arange(15, dtype=np.uint8) * 17).reshape(3, 5)
 
 
+@settings(deadline=None)  # the first call imports the library
 @given(
     hnp.arrays(
         st.sampled_from([np.uint8, np.uint16]),
