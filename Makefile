@@ -33,4 +33,4 @@ test: lint
 	$(BIN)/python -m pytest
 
 bench: .venv/.develop
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in benchmarks/*.py; do echo "== $$script"; PYTHONPATH=. $(BIN)/python $$script || exit 1; done
