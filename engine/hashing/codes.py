@@ -33,9 +33,7 @@ def pack_bits(bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
     """
     bits = np.asarray(bits)
     if bits.dtype != np.bool_:
-        raise TypeError(
-            f"bits must be boolean, not {bits.dtype}; threshold them first, for example outputs > 0"
-        )
+        raise TypeError(f"bits must be boolean, not {bits.dtype}; threshold them first, for example outputs > 0")
     if bits.ndim != 2 or bits.shape[1] % 8:
         raise ValueError(f"bits must have shape (N, multiple of 8), not {bits.shape}")
     return np.packbits(bits, axis=1)

@@ -1,0 +1,142 @@
+"""Turn pictures into binary codes with a trained network."""
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from engine.errors import VaultError
+from engine.hashing.codes import pack_bits
+from engine.hashing.preprocess import network_input
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from models.matdh import MATDH
+
+METHODS = ("matdh",)
+WEIGHTS = Path(__file__).resolve().parents[2] / "models" / "weights"
+
+
+class HasherError(VaultError):
+    """A method, a code length or a weights file that cannot be used."""
+
+
+class Hasher:
+    """One trained network, asked for codes of one length.
+
+    Args:
+        network: The network in evaluation mode.
+        bits: Code length.
+        side: Side of the network's input in pixels.
+
+    Example:
+        >>> from models.matdh import MATDH
+        >>> hasher = Hasher(MATDH().eval(), bits=48, side=64)
+        >>> hasher.codes([np.zeros((80, 90), np.uint8)]).shape
+        (1, 6)
+    """
+
+    def __init__(self, network: "MATDH", *, bits: int, side: int) -> None:
+        import torch
+
+        lengths = sorted(int(name) for name in network.heads)
+        if bits not in lengths:
+            raise HasherError(f"{bits} bits have no hash head: choose one of {', '.join(map(str, lengths))}.")
+        self.bits, self.side = bits, side
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._network = network.to(self.device)
+
+    @classmethod
+    def load(cls, bits: int = 48, method: str = "matdh") -> Self:
+        """Return the shipped hasher of ``method`` at ``bits``.
+
+        The network is read once a process; hashers of different lengths share it.
+
+        Args:
+            bits: 16, 24, 32, 48 or 64.
+            method: One of ``METHODS``.
+
+        Raises:
+            HasherError: Unknown method or length, or the weights file is missing.
+        """
+        if method not in METHODS:
+            raise HasherError(f"There is no method {method!r}: choose one of {', '.join(METHODS)}.")
+        network, side = _shipped_network(method)
+        return cls(network, bits=bits, side=side)
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Code lengths the network has a head for."""
+        return tuple(sorted(int(name) for name in self._network.heads))
+
+    def codes(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Hash pictures (paper A Eq. 3-4: a bit is 1 where the hash layer's output is not negative).
+
+        Args:
+            images: ``(H, W)`` uint8 or uint16 chest X-rays, as decoded; sizes may differ.
+
+        Returns:
+            ``(N, bits // 8)`` uint8 packed codes.
+        """
+        return pack_bits(self.outputs(images)[1][self.bits] >= 0)
+
+    def features(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the ``(N, 1000)`` float32 features under the hash layer."""
+        return self.outputs(images)[0]
+
+    def outputs(self, images: Sequence[np.ndarray], batch: int = 32) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+        """Return what the network says of pictures, before thresholding.
+
+        Args:
+            images: ``(H, W)`` uint8 or uint16 chest X-rays, as decoded.
+            batch: Pictures at once.
+
+        Returns:
+            Features ``(N, 1000)`` float32 and, for every code length, hash-layer outputs ``(N, bits)`` float32.
+        """
+        inputs = [network_input(image, self.side) for image in images]
+        return self.outputs_of_inputs(np.array(inputs, np.float32).reshape(-1, self.side, self.side), batch)
+
+    def outputs_of_inputs(self, inputs: np.ndarray, batch: int = 32) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+        """As :meth:`outputs`, for ``(N, side, side)`` float32 pictures that went through ``network_input``."""
+        import torch
+
+        features = [np.empty((0, 1000), np.float32)]
+        logits = {bits: [np.empty((0, bits), np.float32)] for bits in self.lengths}
+        for start in range(0, len(inputs), batch):
+            chunk = torch.from_numpy(inputs[start : start + batch])[:, None].to(self.device)
+            with torch.inference_mode():
+                feature, heads = self._network(chunk)
+            features.append(_to_numpy(feature))
+            for bits, head in heads.items():
+                logits[bits].append(_to_numpy(head))
+        return np.concatenate(features), {bits: np.concatenate(rows) for bits, rows in logits.items()}
+
+
+def _to_numpy(values: "Tensor") -> np.ndarray:
+    return values.float().cpu().numpy()
+
+
+@functools.cache
+def _shipped_network(method: str) -> tuple["MATDH", int]:
+    """Read ``models/weights/<method>.safetensors``; its metadata names the input side."""
+    import torch
+    from safetensors import safe_open
+
+    from models.matdh import MATDH
+
+    path = WEIGHTS / f"{method}.safetensors"
+    if not path.exists():
+        raise HasherError(
+            f"The weights {path.name} are not here: run `python -m engine train {method} --preset cpu` to make them."
+        )
+    with safe_open(path, framework="pt") as stored:
+        side = int(stored.metadata()["side"])
+        state = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - not a dict
+    network = MATDH()
+    # Batch normalisation counts its batches in int64; everything else was rounded to fp16 for the repository.
+    network.load_state_dict({k: v.float() if v.dtype == torch.float16 else v for k, v in state.items()})
+    return network.eval().to(memory_format=torch.channels_last), side  # type: ignore[call-overload]

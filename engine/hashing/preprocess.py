@@ -1,0 +1,34 @@
+"""What every hashing network sees: the lungs, in one frame, at one sharpness, enhanced and standardised.
+
+One path for every source. Framing removes how much neck and arm a hospital shows, the blur removes the scanner's
+sharpness and its JPEG history, CLAHE (paper A Eq. 1-2) and standardisation remove exposure.
+"""
+
+import cv2
+import numpy as np
+
+from engine.imaging import enhance
+from engine.imaging.framing import frame_chest
+
+FRAME_MARGIN = 0.04
+BLUR = 0.7
+
+
+def network_input(image: np.ndarray, side: int = 128) -> np.ndarray:
+    """Prepare one picture for a hashing network.
+
+    Args:
+        image: ``(H, W)`` uint8 or uint16 chest X-ray as decoded.
+        side: Side of the network's input in pixels.
+
+    Returns:
+        ``(side, side)`` float32 with mean 0 and deviation 1.
+    """
+    framed = frame_chest(image, side, FRAME_MARGIN)
+    return standardise(enhance(cv2.GaussianBlur(framed, (0, 0), BLUR)))
+
+
+def standardise(image: np.ndarray) -> np.ndarray:
+    """Return the picture as float32 with mean 0 and deviation 1; a flat picture becomes all zeros."""
+    values = image.astype(np.float32)
+    return (values - values.mean()) / max(float(values.std()), 1.0)

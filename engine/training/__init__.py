@@ -1,0 +1,1 @@
+"""One trainer for every hashing method; a run is a configuration, not a script."""

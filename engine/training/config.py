@@ -1,0 +1,81 @@
+"""Training configurations as data. A preset is a :class:`TrainingConfig`; a result file carries the one it used."""
+
+from dataclasses import asdict, dataclass, field
+
+from engine.training.augment import Augmentation
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of the loss terms; 0 switches a term off.
+
+    Attributes:
+        feature_triplet: Triplets on the 1000-d feature (paper A Eq. 9, second term).
+        code_triplet: Triplets on the relaxed codes (first term).
+        reconstruction: Mean squared error of the decoder's picture.
+        polarization: Class targets on the hash-layer output (DPN).
+        map_distillation: Cosine distance to the frozen VGG-16's feature map.
+        feature_distillation: Distance of the feature's projection to VGG-16's pooled channels.
+    """
+
+    feature_triplet: float = 0.02
+    code_triplet: float = 0.1
+    reconstruction: float = 0.1
+    polarization: float = 1.0
+    map_distillation: float = 1.0
+    feature_distillation: float = 3.0
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Everything that decides what a run computes, besides the data.
+
+    Attributes:
+        side: Input side in pixels.
+        growth: ``(share, side)`` pairs: until this share of the epochs, train on smaller views, which cost less.
+        epochs: Passes over as many pictures as the training split has.
+        batch: Pictures a step.
+        learning_rate: Peak of the one-cycle schedule.
+        weight_decay: Decoupled decay (AdamW).
+        margin: Triplet margin, paper A's m.
+        mining: Which triplets of a batch count (``engine.hashing.losses.triplet_loss``).
+        weights: Weights of the loss terms.
+        augmentation: Strengths of the random views.
+        averaging: Decay of the moving average of the weights, which is what is validated and shipped.
+        attentions: Attentions of the RCESA modules; the ablations drop one.
+        validate_every: Epochs between validations.
+        patience: Validations without a better score before the run stops.
+        seed: Seed of weights, batches and views.
+    """
+
+    side: int = 128
+    growth: tuple[tuple[float, int], ...] = ((0.4, 64), (0.7, 96))
+    epochs: int = 60
+    batch: int = 16
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.02
+    margin: float = 0.2
+    mining: str = "batch-all"
+    weights: LossWeights = field(default_factory=LossWeights)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    averaging: float = 0.998
+    attentions: tuple[str, ...] = ("spatial", "channel")
+    validate_every: int = 5
+    patience: int = 10
+    seed: int = 0
+
+    def side_at(self, epoch: int) -> int:
+        """Return the side of the views of an epoch, counted from 0."""
+        return next((side for share, side in self.growth if epoch < share * self.epochs), self.side)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the configuration as plain data for a result file."""
+        return asdict(self)
+
+
+PRESETS: dict[str, TrainingConfig] = {
+    # Under an hour for all five code lengths on two cores.
+    "cpu": TrainingConfig(),
+    # Paper A section 4.1: 224 pixels, 30 epochs, batch 32, Adam at 1e-3, margin 0.2.
+    "paper": TrainingConfig(side=224, growth=(), epochs=30, batch=32, weight_decay=0.0, mining="random"),
+}

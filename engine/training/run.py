@@ -1,0 +1,140 @@
+"""From pictures to shipped weights: prepare the data, train, write the encoder and its card."""
+
+import hashlib
+import json
+import logging
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from engine.datasets import Dataset, data_hash, data_root, load_dataset
+from engine.hashing.evaluate import commit
+from engine.hashing.hasher import WEIGHTS
+from engine.training.config import PRESETS, TrainingConfig
+from engine.training.pictures import CACHE, FramedPictures, framed_pictures
+from engine.training.teacher import Teacher, reduce_maps, teacher_maps
+
+_log = logging.getLogger(__name__)
+COLLECTION = "covidx-open"
+TEACHER_FILE = "vgg16_imagenet_features.safetensors"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training run.
+
+    Attributes:
+        method: What was trained.
+        preset: Under which preset's name.
+        config: How.
+        weights: The best weights, float32 safetensors.
+        history: One row of figures per epoch.
+        best_score: Validation score of ``weights``.
+        data_sha256: Hash of the collection.
+        taught: Whether the ImageNet teacher was at hand.
+    """
+
+    method: str
+    preset: str
+    config: TrainingConfig
+    weights: Path
+    history: list[dict[str, float]]
+    best_score: float
+    data_sha256: str
+    taught: bool
+
+
+def train_method(
+    method: str,
+    preset: str,
+    seed: int,
+    runs: Path,
+    epochs: int | None = None,
+    report: Callable[[dict[str, float]], None] | None = None,
+) -> Run:
+    """Train on COVIDx-open's training split, select on its validation split; a stopped run goes on.
+
+    Args:
+        method: ``"matdh"``.
+        preset: Name in ``PRESETS``.
+        seed: Seed of weights, batches and views.
+        runs: Folder of runs; this one lives in ``<method>-<preset>-<seed>``.
+        epochs: Instead of the preset's.
+        report: Called with each epoch's figures.
+
+    Returns:
+        The run.
+
+    Raises:
+        DataError: The pictures are not on this machine.
+    """
+    from engine.training.trainer import Trainer
+
+    config = replace(PRESETS[preset], seed=seed, epochs=epochs or PRESETS[preset].epochs)
+    dataset = load_dataset(COLLECTION)
+    train = framed_pictures(dataset.subset("train"), config.side)
+    validation = framed_pictures(dataset.subset("val"), config.side)
+    teacher = imagenet_teacher(train, dataset)
+    trainer = Trainer(config, train, validation, teacher, runs / f"{method}-{preset}-{seed}")
+    history = trainer.run(report)
+    weights = trainer.folder / "best.safetensors"
+    return Run(
+        method, preset, config, weights, history, trainer.best_score, data_hash(dataset), taught=teacher is not None
+    )
+
+
+def imagenet_teacher(train: FramedPictures, dataset: Dataset) -> Teacher | None:
+    """Return what VGG-16's ImageNet base sees on the training pictures, or None where its file is missing.
+
+    The file is looked for in ``CXR_VAULT_PRETRAINED``, else in ``pretrained`` beside the collections.
+    """
+    folder = os.environ.get("CXR_VAULT_PRETRAINED") or data_root().parent / "pretrained"
+    weights = Path(folder) / TEACHER_FILE
+    if not weights.exists():
+        _log.warning("no %s: training without a teacher, which costs accuracy", weights)
+        return None
+    cache = CACHE / f"teacher-{data_hash(dataset)[:16]}-{train.pixels.shape[1]}.npy"
+    return reduce_maps(teacher_maps(train.pixels, weights, cache))
+
+
+def ship(run: Run, folder: Path = WEIGHTS) -> Path:
+    """Write a run's best weights as fp16, with a card that says what, from which data, how and by whom.
+
+    Args:
+        run: The run.
+        folder: Where to.
+
+    Returns:
+        The weights' path.
+    """
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    best = load_file(run.weights)
+    state = {name: value.half() if value.is_floating_point() else value for name, value in best.items()}
+    path = folder / f"{run.method}.safetensors"
+    save_file(state, path, {"method": run.method, "side": str(run.config.side)})
+    card = {
+        "what": f"{run.method} encoder with hash heads for 16, 24, 32, 48 and 64 bits; decoder left out; fp16",
+        "file_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "bytes": path.stat().st_size,
+        "licence": "Apache-2.0",
+        "data": "COVIDx-open, training split; validation split for selection",
+        "training": {
+            "preset": run.preset,
+            "seed": run.config.seed,
+            "config": run.config.as_dict(),
+            "epochs_run": len(run.history),
+            "best_validation_score": run.best_score,
+            "data_sha256": run.data_sha256,
+            "teacher": "ImageNet VGG-16 base (CC BY 4.0), distilled" if run.taught else None,
+            "commit": commit(),
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}",
+        },
+        "history": run.history,
+    }
+    (folder / f"{run.method}.json").write_text(json.dumps(card, indent=1) + "\n")
+    return path

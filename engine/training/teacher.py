@@ -1,0 +1,105 @@
+"""Feature maps of a frozen ImageNet VGG-16, the knowledge of natural pictures that the encoder is taught.
+
+COVIDx-open is small and its hospitals differ by label. Features that never saw a label of it transfer better to
+other hospitals than ones trained from scratch; distilling them carries part of that into MATDH.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+_log = logging.getLogger(__name__)
+TEACHER_SIDE = 192
+TEACHER_CHANNELS = 512
+COMPONENTS = 64
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """What the encoder is taught about every training picture.
+
+    Attributes:
+        maps: ``(N, 64, 12, 12)`` float16 leading components of the last convolutional map, whitened.
+        pooled: ``(N, 1024)`` float32 mean and maximum of each channel, standardised over the collection.
+    """
+
+    maps: Tensor
+    pooled: Tensor
+
+
+def reduce_maps(maps: Tensor) -> Teacher:
+    """Reduce raw teacher maps ``(N, 512, h, w)`` to what is worth teaching.
+
+    Raw activations are sparse and share a large mean, which a student matches without learning anything about the
+    single picture; what varies is left after centring, projecting and whitening.
+    """
+    pooled = torch.cat([maps.float().mean((2, 3)), maps.float().amax((2, 3))], 1)
+    pooled = (pooled - pooled.mean(0)) / (pooled.std(0) + 1e-3)
+    sample = maps[:, :, ::3, ::3].float().permute(0, 2, 3, 1).flatten(0, 2)
+    mean = sample.mean(0)
+    values, vectors = torch.linalg.eigh((sample - mean).T.cov())
+    basis = vectors[:, -COMPONENTS:] / values[-COMPONENTS:].sqrt()
+    components = [torch.einsum("nchw,ck->nkhw", part.float(), basis).half() for part in maps.split(128)]
+    shift = (mean @ basis).half()
+    return Teacher(torch.cat(components) - shift[:, None, None], pooled)
+
+
+def teacher_maps(pixels: np.ndarray, weights: Path, cache: Path | None = None, batch: int = 16) -> Tensor:
+    """Return the last convolutional map of VGG-16 for every framed picture.
+
+    Args:
+        pixels: ``(N, S, S)`` uint8 framed pictures.
+        weights: ImageNet base, safetensors.
+        cache: ``.npy`` file to keep the maps in.
+        batch: Pictures at once.
+
+    Returns:
+        ``(N, 512, 12, 12)`` float16.
+    """
+    if cache is not None and cache.exists():
+        return torch.from_numpy(np.load(cache, allow_pickle=False))
+    from models.vgg16 import ImageNetBase
+
+    base = ImageNetBase(weights).eval()
+    maps = []
+    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        for start in range(0, len(pixels), batch):
+            gray = torch.from_numpy(pixels[start : start + batch])[:, None].float()
+            gray = functional.interpolate(gray, size=(TEACHER_SIDE, TEACHER_SIDE), mode="bilinear")
+            maps.append(base(gray).half())
+            _log.info("teacher maps: %d of %d", start + len(gray), len(pixels))
+    result = torch.cat(maps).contiguous()
+    if cache is not None:
+        np.save(cache, result.numpy())
+    return result
+
+
+def align_maps(maps: Tensor, frames: Sequence[np.ndarray], side: int, cached_side: int, cells: int) -> Tensor:
+    """Warp teacher maps of whole frames to the random views the student sees.
+
+    Args:
+        maps: ``(N, C, h, w)`` maps of the cached frames.
+        frames: Affine maps from view pixels to cached pixels, one ``(2, 3)`` per picture.
+        side: Side of a view in pixels.
+        cached_side: Side of a cached frame in pixels.
+        cells: Cells along each side of the result.
+
+    Returns:
+        ``(N, C, cells, cells)`` float32.
+    """
+    # grid_sample counts in units of half the picture, with pixel centres at odd multiples of 1/side.
+    half_view, half_cached = side / 2, cached_side / 2
+    theta = np.empty((len(frames), 2, 3))
+    for row, frame in zip(theta, frames, strict=True):
+        linear, offset = frame[:, :2], frame[:, 2]
+        centre = linear @ np.full(2, half_view - 0.5) + offset + 0.5
+        row[:, :2] = linear * half_view / half_cached
+        row[:, 2] = (centre - half_cached) / half_cached
+    grid = functional.affine_grid(torch.from_numpy(theta).float(), [len(frames), 1, cells, cells], align_corners=False)
+    return functional.grid_sample(maps.float(), grid, padding_mode="border", align_corners=False)

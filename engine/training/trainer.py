@@ -1,0 +1,264 @@
+"""The one training loop: balanced batches, random views, a weighted sum of losses, validation by retrieval."""
+
+import copy
+import functools
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.evaluation import mean_average_precision
+from engine.hashing.codes import pack_bits
+from engine.hashing.losses import (
+    hierarchical_targets,
+    map_distillation_loss,
+    polarization_loss,
+    triplet_loss,
+)
+from engine.hashing.preprocess import FRAME_MARGIN
+from engine.hashing.samplers import balanced_batches
+from engine.training.augment import plain_view, random_frame, random_view
+from engine.training.config import TrainingConfig
+from engine.training.pictures import CACHE_MARGIN, FramedPictures, cached_side
+from engine.training.teacher import COMPONENTS, TEACHER_CHANNELS, Teacher, align_maps
+from models.matdh import CHANNELS, CODE_LENGTHS, FEATURE_SIZE, MATDH, Decoder
+
+_log = logging.getLogger(__name__)
+SELECTION_BITS = 48
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's data: views ``(B, 1, S, S)``, labels ``(B,)`` and what the teacher saw there, if there is one."""
+
+    views: Tensor
+    labels: Tensor
+    teacher: Teacher | None
+
+
+class Student(nn.Module):
+    """MATDH with the parts only training needs: the decoder and the projections onto the teacher's."""
+
+    def __init__(self, config: TrainingConfig) -> None:
+        super().__init__()
+        self.network = MATDH(attentions=config.attentions)
+        self.decoder = Decoder()
+        self.project_map = nn.Conv2d(CHANNELS[2], COMPONENTS, 1)
+        self.project_feature = nn.Linear(FEATURE_SIZE, 2 * TEACHER_CHANNELS)
+
+
+class BatchLoader:
+    """Draws batches and their random views.
+
+    Views take a tenth of a step. Making them on background threads was ten times slower on two cores, where
+    they fight torch's own threads.
+    """
+
+    def __init__(self, pictures: FramedPictures, teacher: Teacher | None, config: TrainingConfig) -> None:
+        self._pictures, self._teacher, self._config = pictures, teacher, config
+        names = [f"{label}-{source}" for label, source in zip(pictures.labels, pictures.sources, strict=True)]
+        self._groups = np.unique(names, return_inverse=True)[1]
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """Yield the batches of epoch ``number``; the same number gives the same batches."""
+        config = self._config
+        draw = np.random.default_rng((config.seed, number))
+        count = len(self._pictures) // config.batch
+        batches = balanced_batches(self._pictures.labels, self._groups, config.batch, count, draw)
+        seeds = draw.integers(0, 2**63, count)
+        side = config.side_at(number)
+        pixels = self._pictures.shrunk(side).pixels
+        for positions, seed in zip(batches, seeds, strict=True):
+            yield self._batch(pixels, positions, side, seed)
+
+    def _batch(self, pixels: np.ndarray, positions: np.ndarray, side: int, seed: int) -> Batch:
+        draw, strength = np.random.default_rng(seed), self._config.augmentation
+        partners = draw.integers(0, len(pixels), len(positions))
+        frames = [random_frame(side, pixels.shape[1], CACHE_MARGIN, FRAME_MARGIN, strength, draw) for _ in positions]
+        views = [
+            random_view(pixels[i], pixels[j], frame, side, strength, draw)
+            for i, j, frame in zip(positions, partners, frames, strict=True)
+        ]
+        return Batch(
+            torch.from_numpy(np.stack(views))[:, None],
+            torch.from_numpy(self._pictures.labels[positions]),
+            self._taught(positions, frames, side),
+        )
+
+    def _taught(self, positions: np.ndarray, frames: list[np.ndarray], side: int) -> Teacher | None:
+        if self._teacher is None:
+            return None
+        maps = align_maps(self._teacher.maps[positions], frames, side, cached_side(side), side // 16)
+        return Teacher(maps, self._teacher.pooled[positions])
+
+
+class Trainer:
+    """Trains MATDH on framed pictures and keeps the weights that retrieve best on the validation split.
+
+    Args:
+        config: What to do.
+        train: Training pictures, also the gallery of the validation queries.
+        validation: Validation pictures.
+        teacher: What a frozen network saw on the training pictures, or None to train without it.
+        folder: Where the resumable state and the best weights go.
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        train: FramedPictures,
+        validation: FramedPictures,
+        teacher: Teacher | None,
+        folder: Path,
+    ) -> None:
+        torch.manual_seed(config.seed)
+        self.config, self.train, self.validation, self.folder = config, train, validation, folder
+        self.loader = BatchLoader(train, teacher, config)
+        self.student = Student(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = copy.deepcopy(self.student.network).eval()
+        self.optimizer = torch.optim.AdamW(
+            self.student.parameters(), config.learning_rate, weight_decay=config.weight_decay
+        )
+        steps = config.epochs * (len(train) // config.batch)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer, config.learning_rate, total_steps=steps, pct_start=0.2
+        )
+        self.targets = {bits: hierarchical_targets(bits) for bits in CODE_LENGTHS}
+        self.history: list[dict[str, float]] = []
+        self.best_score, self.stale = -1.0, 0
+
+    def run(self, report: Callable[[dict[str, float]], None] | None = None) -> list[dict[str, float]]:
+        """Train from where the folder's state left off; return one row of figures per epoch."""
+        self._resume()
+        for epoch in range(len(self.history), self.config.epochs):
+            row = {"epoch": epoch + 1.0, **self._train_epoch(epoch)}
+            last = epoch + 1 == self.config.epochs
+            if last or (epoch + 1) % self.config.validate_every == 0:
+                row.update(self.validate())
+                self._keep_if_best(row["val_score"])
+            self.history.append(row)
+            self._save_state()
+            if report is not None:
+                report(row)
+            if self.stale >= self.config.patience:
+                break
+        return self.history
+
+    def validate(self) -> dict[str, float]:
+        """Return the validation mAP of both tasks at 48 bits; their mean selects the weights."""
+        gallery, queries = self._codes(self.train), self._codes(self.validation)
+        labels = (self.validation.labels, self.train.labels)
+        three = mean_average_precision(queries, labels[0], gallery, labels[1])
+        two = mean_average_precision(queries, labels[0] == 0, gallery, labels[1] == 0)
+        return {"val_map_binary": two, "val_map_three": three, "val_score": (two + three) / 2}
+
+    def _train_epoch(self, epoch: int) -> dict[str, float]:
+        self.student.train()
+        sums: dict[str, float] = {}
+        started, count = time.perf_counter(), 0
+        for batch in self.loader.epoch(epoch):
+            terms = self._losses(batch)
+            weights = self.config.weights
+            total = sum(getattr(weights, name) * term for name, term in terms.items())
+            self.optimizer.zero_grad(set_to_none=True)
+            total.backward()
+            nn.utils.clip_grad_norm_(self.student.parameters(), 5.0)
+            self.optimizer.step()
+            self.schedule.step()
+            self._update_average()
+            count += 1
+            for name, term in terms.items():
+                sums[name] = sums.get(name, 0.0) + float(term.detach())
+        return {name: value / count for name, value in sums.items()} | {"seconds": time.perf_counter() - started}
+
+    def _losses(self, batch: Batch) -> dict[str, Tensor]:
+        views = batch.views.contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            maps = self.student.network.encoder(views)
+            picture = self.student.decoder(maps)
+            taught = self.student.project_map(maps[2])
+        feature, logits = self.student.network.hash(maps[-1].float())
+        config = self.config
+        triplets = functools.partial(triplet_loss, labels=batch.labels, margin=config.margin, mining=config.mining)
+        codes = [triplets(torch.tanh(u)) for u in logits.values()]
+        polar = [polarization_loss(u, batch.labels, self.targets[bits]) for bits, u in logits.items()]
+        terms = {
+            "feature_triplet": triplets(feature),
+            "code_triplet": torch.stack(codes).mean(),
+            "polarization": torch.stack(polar).mean(),
+            "reconstruction": functional.mse_loss(picture.float(), batch.views),
+        }
+        if batch.teacher is not None:
+            pooled = self.student.project_feature(feature)
+            terms["map_distillation"] = map_distillation_loss(taught, batch.teacher.maps)
+            terms["feature_distillation"] = functional.smooth_l1_loss(pooled, batch.teacher.pooled)
+        return terms
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        # Early on the average would remember the random start: warm its decay up.
+        steps = self.schedule.last_epoch
+        decay = min(self.config.averaging, (1 + steps) / (10 + steps))
+        pairs = zip(self.average.state_dict().values(), self.student.network.state_dict().values(), strict=True)
+        for averaged, current in pairs:
+            if averaged.dtype.is_floating_point:
+                averaged.lerp_(current, 1 - decay)
+            else:
+                averaged.copy_(current)
+
+    @torch.inference_mode()
+    def _codes(self, pictures: FramedPictures) -> np.ndarray:
+        bits = []
+        for start in range(0, len(pictures), 64):
+            chunk = pictures.pixels[start : start + 64]
+            views = np.stack([plain_view(p, CACHE_MARGIN, FRAME_MARGIN, self.config.side) for p in chunk])
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                coarsest = self.average.encoder(torch.from_numpy(views)[:, None])[-1]
+            bits.append(self.average.hash(coarsest.float())[1][SELECTION_BITS] >= 0)
+        return pack_bits(torch.cat(bits).numpy())
+
+    def _keep_if_best(self, score: float) -> None:
+        if score <= self.best_score:
+            self.stale += 1
+            return
+        from safetensors.torch import save_file
+
+        self.best_score, self.stale = score, 0
+        self.folder.mkdir(parents=True, exist_ok=True)
+        save_file(
+            {name: value.contiguous() for name, value in self.average.state_dict().items()},
+            self.folder / "best.safetensors",
+        )
+
+    def _save_state(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        state = {
+            "student": self.student.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "history": self.history,
+            "best": (self.best_score, self.stale),
+        }
+        partial = self.folder / "state.partial"
+        torch.save(state, partial)
+        partial.replace(self.folder / "state.pt")
+
+    def _resume(self) -> None:
+        path = self.folder / "state.pt"
+        if not path.exists():
+            return
+        state = torch.load(path, weights_only=True)
+        self.student.load_state_dict(state["student"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.history = state["history"]
+        self.best_score, self.stale = state["best"]
+        _log.info("resumed after epoch %d", len(self.history))
