@@ -13,6 +13,7 @@ from engine.encryption import AesGcmCipher, AuthenticationError
 from engine.imaging import encode_png, resize, to_uint8
 from pages.components import schemes
 from pages.components.charts import histograms
+from pages.components.cipher_tests import show_tests
 from pages.components.figures import Step, stage_strip
 from pages.components.metrics import Figure, figure_row
 from pages.components.picture import Picture
@@ -61,8 +62,9 @@ def step_by_step(case: Case) -> None:
 
 
 def noise_tests(case: Case) -> None:
-    """Show the gray levels before and after."""
+    """Show the gray levels before and after, and the statistical tests beside AES and a toy."""
     histograms({"Your side": to_uint8(case.image), "The server's side": case.sealed.look}, key="cipher_histograms")
+    show_tests(case.dials, case.key, case.image, case.picture.token)
 
 
 def open_again(case: Case) -> None:

@@ -1,13 +1,15 @@
 """What only a real browser shows."""
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from engine.encryption import cipher_for
 from engine.imaging import load_image
-from scripts.live_app import serving, settle
+from scripts.live_app import ROOT, serving, settle
 
 PAGES = {
     "": "Search chest X-rays without showing them",
@@ -102,18 +104,19 @@ def test_the_search_shows_what_the_server_holds(visit):
 
 
 @pytest.mark.parametrize("scheme", ["Frequency", "AES-256-GCM"])
-def test_what_is_downloaded_opens_again(visit, own_picture, tmp_path, scheme):
+def test_the_command_line_opens_what_is_downloaded(visit, own_picture, tmp_path, scheme):
     page = visit(f"encrypt?scheme={scheme}&closer=Take+it+with+you")
     bring(page, own_picture)
-    files = {}
+    files: dict[str, Path] = {}
     for label in ("Sealed file", "Key", "Report"):
         with page.expect_download() as download:
             page.get_by_role("button", name=label, exact=False).first.click()
         files[label] = tmp_path / label
         download.value.save_as(files[label])
-    sealed, key = files["Sealed file"].read_bytes(), files["Key"].read_bytes()
-    opened = cipher_for(sealed, key).decrypt(sealed)
-    assert np.array_equal(opened, load_image(own_picture.read_bytes()))
+    opened, key = tmp_path / "opened.png", files["Key"].read_bytes()
+    command = [sys.executable, "-m", "engine", "decrypt", files["Sealed file"], opened, "--key-file", files["Key"]]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    assert np.array_equal(load_image(opened.read_bytes()), load_image(own_picture.read_bytes()))
     assert key.hex() not in files["Report"].read_text()
     assert key.hex() not in page.url
 

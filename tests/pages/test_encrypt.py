@@ -3,7 +3,7 @@
 import pytest
 
 from engine.encryption import AuthenticationError, CipherError, generate_key
-from pages.components import cipher_views, schemes
+from pages.components import cipher_tests, cipher_views, schemes
 from pages.components.schemes import SCHEMES, Dials
 from tests.pages.reading import texts
 
@@ -62,6 +62,27 @@ def test_a_link_sets_the_dials_and_never_holds_the_key(open_page):
 def test_an_odd_address_does_no_harm(open_page):
     app = open_page("encrypt", scheme="rot13", block="900", substitution="-4", policy="x", closer="y")
     assert SCHEMES["frequency"].promise in texts(app)
+
+
+def test_a_real_cipher_passes_the_tests_a_scrambler_fails_and_a_toy_passes_too(chest):
+    from engine.imaging import load_image, resize
+
+    image, key = resize(load_image(chest), 256), generate_key()
+    judged = {}
+    for name in SCHEMES:
+        tests = cipher_tests.measure(Dials(name), key, image)
+        judged[name] = {test.name: test.passed for test in tests if test.passed is not None}
+    assert not any(judged["multistage"][f"Correlation, {way}"] for way in ("horizontal", "vertical"))
+    # Each test fails random values now and then; two misses in seven would be bad luck indeed.
+    assert all(sum(judged[name].values()) >= 5 for name in ("frequency", "aes", "toy"))
+
+
+def test_verdicts_are_words_and_not_only_colours(open_page):
+    app = look_closer(open_page("encrypt", scheme="Multi-stage"), "Does it look like noise?")
+    table = next(text.value for text in app.markdown if text.value.startswith("| Test |"))
+    correlation = next(line for line in table.splitlines() if "horizontal" in line)
+    assert correlation.count("fail") == 1
+    assert "Its paper reports an entropy of 7.3921" in texts(app)
 
 
 def test_speed_names_the_standard_and_the_papers_value(open_page):
