@@ -4,7 +4,7 @@ from engine.encryption.aes import AesGcmCipher
 from engine.encryption.blocks import as_picture
 from engine.encryption.container import Container, open_container
 from engine.encryption.errors import AuthenticationError, CipherError
-from engine.encryption.frequency import FrequencyCipher, LayerKeys
+from engine.encryption.frequency import FrequencyCipher, LayerKeys, warm_up
 from engine.encryption.keys import derive_key, generate_key, image_key
 from engine.encryption.multistage import MultiStageCipher, Schedule
 from engine.encryption.opening import cipher_for
@@ -28,4 +28,5 @@ __all__ = [
     "generate_key",
     "image_key",
     "open_container",
+    "warm_up",
 ]

@@ -70,7 +70,8 @@ def _iterate(planes: np.ndarray, parameters: ArnoldParameters, undo: bool, backe
     height, width = planes.shape[-2:]
     b, c = parameters.b % height, parameters.c % width
     step = _compiled_step if use_compiled(backend) else _numpy_step
-    source = np.ascontiguousarray(planes).reshape(-1, height, width)
+    # Read-only and unaligned arrays would each be compiled for anew.
+    source = np.require(planes, requirements=["C", "A", "W"]).reshape(-1, height, width)
     buffers = [np.empty_like(source) for _ in range(min(2, parameters.iterations))]
     for number in range(parameters.iterations):
         target = buffers[number % 2]

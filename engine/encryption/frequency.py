@@ -6,6 +6,7 @@ for one picture, and integrity on HMAC-SHA256 over header, nonce and ciphertext.
 """
 
 import hmac
+import math
 import secrets
 from dataclasses import dataclass, field
 
@@ -14,7 +15,7 @@ import numpy as np
 from engine.encryption import arnold, blocks
 from engine.encryption.arnold import ArnoldParameters
 from engine.encryption.compilation import Backend, use_compiled
-from engine.encryption.container import FREQUENCY, Container, Header, check_picture, open_for
+from engine.encryption.container import FREQUENCY, Header, check_picture, open_for
 from engine.encryption.errors import NOT_GENUINE, AuthenticationError
 from engine.encryption.keys import SALT_BYTES, KeyRing, check_key, expand
 from engine.encryption.logistic import LogisticParameters
@@ -117,7 +118,7 @@ class FrequencyCipher:
         salt, nonce = secrets.token_bytes(SALT_BYTES), secrets.token_bytes(FREQUENCY.nonce_bytes)
         header = Header(FREQUENCY, image.shape, image.dtype, salt).to_bytes()
         keys = LayerKeys(self._keys.to_seal(salt))
-        payload = self._mix(image, keys)
+        payload = mix(image, keys, self._backend)
         present_ctr(keys, "present", nonce, payload.words, self._backend)
         return _authenticated(header + nonce, payload.words, keys.mac)
 
@@ -138,7 +139,9 @@ class FrequencyCipher:
         signed = memoryview(blob)[: len(blob) - FREQUENCY.tag_bytes]
         if not hmac.compare_digest(hmac.digest(keys.mac, signed, "sha256"), container.tag):
             raise AuthenticationError(NOT_GENUINE)
-        return self._unmix(container, keys)
+        payload = Payload.from_bytes(container.ciphertext, container.shape, container.dtype)
+        present_ctr(keys, "present", container.nonce, payload.words, self._backend)
+        return unmix(payload, container.shape, keys, self._backend).astype(container.dtype, copy=False)
 
     def stages(
         self, image: np.ndarray, *, salt: bytes | None = None, nonce: bytes | None = None
@@ -164,40 +167,53 @@ class FrequencyCipher:
         keys = LayerKeys(self._keys.to_seal(salt))
         scattered = arnold.scramble(to_planes(image), keys.arnold, self._backend)
         padded = pad(scattered)
-        inner = blocks.stages(padded, self._seeds(keys, padded.shape), keys.logistic)
-        payload = self._mix(image, keys)
+        inner = blocks.stages(padded, _seeds(keys, padded.shape, self._backend), keys.logistic)
+        payload = mix(image, keys, self._backend)
         present_ctr(keys, "present", nonce or secrets.token_bytes(FREQUENCY.nonce_bytes), payload.words, self._backend)
         layers = {"arnold": scattered, **inner, "present": payload.low.astype(image.dtype)}
         return {"original": image} | {name: to_picture(planes, image.shape) for name, planes in layers.items()}
 
-    def _seeds(self, keys: LayerKeys, shape: tuple[int, ...]) -> np.ndarray:
-        """One 64-bit seed per 8x8 block of planes ``(C, H, W)``: ``(C, H * W / 64)`` uint64."""
-        channels, height, width = shape
-        words = np.zeros(channels * height * width // 64, np.uint64)
-        present_ctr(keys, "seed", bytes(1), words, self._backend)
-        return words.view(">u8").astype(np.uint64).reshape(channels, -1)
 
-    def _mix(self, image: np.ndarray, keys: LayerKeys) -> Payload:
-        """Paper A steps 1-5: what PRESENT encrypts."""
-        planes = pad(arnold.scramble(to_planes(image), keys.arnold, self._backend))
-        payload = Payload.empty(image.shape, image.dtype)
-        seeds = self._seeds(keys, planes.shape)
-        for plane, *places in zip(planes, seeds, payload.low, payload.high, strict=True):
-            blocks.mix(plane, places[0], keys.logistic, places[1], places[2], self._backend)
-        return payload
+def mix(image: np.ndarray, keys: LayerKeys, backend: Backend = "auto") -> Payload:
+    """Run paper A steps 1-5: everything inside PRESENT, which on its own protects nothing.
 
-    def _unmix(self, container: Container, keys: LayerKeys) -> np.ndarray:
-        """Undo PRESENT and :meth:`_mix`."""
-        payload = Payload.empty(container.shape, container.dtype)
-        payload.words.view(np.uint8)[:] = np.frombuffer(container.ciphertext, np.uint8)
-        present_ctr(keys, "present", container.nonce, payload.words, self._backend)
-        planes = np.empty(payload.low.shape, container.dtype)
-        seeds = self._seeds(keys, planes.shape)
-        for plane, *places in zip(planes, payload.low, payload.high, seeds, strict=True):
-            blocks.unmix(places[0], places[1], places[2], keys.logistic, plane, self._backend)
-        height, width = container.shape[:2]
-        cut = np.ascontiguousarray(planes[:, :height, :width])
-        return to_picture(arnold.unscramble(cut, keys.arnold, self._backend), container.shape)
+    Args:
+        image: ``(H, W)`` or ``(H, W, 3)``, uint8 or uint16.
+        keys: of this picture.
+        backend: how to run; the result is the same.
+    """
+    planes = pad(arnold.scramble(to_planes(image), keys.arnold, backend))
+    payload, seeds = Payload.empty(image.shape, image.dtype), _seeds(keys, planes.shape, backend)
+    for plane, seed, low, high in zip(planes, seeds, payload.low, payload.high, strict=True):
+        blocks.mix(plane, seed, keys.logistic, low, high, backend)
+    return payload
+
+
+def unmix(payload: Payload, shape: tuple[int, ...], keys: LayerKeys, backend: Backend = "auto") -> np.ndarray:
+    """Undo :func:`mix`: the exact picture of ``shape``."""
+    planes = np.empty_like(payload.low)
+    seeds = _seeds(keys, planes.shape, backend)
+    for plane, seed, low, high in zip(planes, seeds, payload.low, payload.high, strict=True):
+        blocks.unmix(low, high, seed, keys.logistic, plane, backend)
+    cut = np.ascontiguousarray(planes[:, : shape[0], : shape[1]])
+    return to_picture(arnold.unscramble(cut, keys.arnold, backend), shape)
+
+
+def _seeds(keys: LayerKeys, shape: tuple[int, ...], backend: Backend) -> np.ndarray:
+    """One 64-bit seed per 8x8 block of planes ``(C, H, W)``: ``(C, H * W / 64)`` uint64."""
+    words = np.zeros(math.prod(shape) // 64, np.uint64)
+    present_ctr(keys, "seed", bytes(1), words, backend)
+    return words.view(">u8").astype(np.uint64).reshape(shape[0], -1)
+
+
+def warm_up() -> None:
+    """Compile now what the first picture of either depth would compile, and keep it on disk.
+
+    Takes some seconds once per installation, and nothing worth mentioning after.
+    """
+    cipher = FrequencyCipher(bytes(32))
+    for dtype in (np.uint8, np.uint16):
+        cipher.decrypt(cipher.encrypt(np.zeros((8, 8), dtype)))
 
 
 def _authenticated(prefix: bytes, words: np.ndarray, mac_key: bytes) -> bytes:

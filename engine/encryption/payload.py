@@ -35,6 +35,13 @@ class Payload:
         high = words.view(np.uint8)[split:]
         return cls(words, low.reshape(channels, height, width), high.reshape(channels, height, width // 2))
 
+    @classmethod
+    def from_bytes(cls, data: memoryview, shape: tuple[int, ...], dtype: np.dtype) -> "Payload":
+        """A copy of the bytes of a container, of the length that ``shape`` and ``dtype`` need."""
+        payload = cls.empty(shape, dtype)
+        payload.words.view(np.uint8)[:] = np.frombuffer(data, np.uint8)
+        return payload
+
 
 def to_planes(image: np.ndarray) -> np.ndarray:
     """``(H, W)`` or ``(H, W, 3)`` to ``(C, H, W)``, one contiguous plane per channel."""

@@ -334,18 +334,22 @@ class Present:
             words: ``(N,)`` uint64, the data's bytes as they lie in memory.
 
         Raises:
-            CipherError: as :meth:`ctr`, or if ``words`` is no contiguous uint64 array.
+            CipherError: as :meth:`ctr`, or if ``words`` is no contiguous, writable uint64 array.
         """
         if not isinstance(nonce, (bytes, bytearray)) or not 1 <= len(nonce) <= BLOCK_BYTES:
             raise CipherError("The PRESENT counter mode needs a nonce of 1 to 8 bytes.")
         first = np.uint64(int.from_bytes(bytes(nonce).ljust(BLOCK_BYTES, b"\0"), "big"))
         xor = _xor_keystream.compiled if self._compiled else _xor_keystream_numpy
-        xor(_checked(words), self._masks, first)
+        if not _checked(words).flags.carray:
+            raise CipherError("The keystream is added in place: pass a contiguous, writable array.")
+        xor(words, self._masks, first)
 
     def _crypt(self, blocks: np.ndarray, undo: bool) -> np.ndarray:
-        output = np.empty_like(_checked(blocks))
+        # Read-only and unaligned arrays would each be compiled for anew.
+        blocks = np.require(_checked(blocks), requirements=["C", "A", "W"])
+        output = np.empty_like(blocks)
         crypt = _crypt.compiled if self._compiled else _crypt_numpy
-        crypt(np.ascontiguousarray(blocks), self._masks, undo, output)
+        crypt(blocks, self._masks, undo, output)
         return output
 
 

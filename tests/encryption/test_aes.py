@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from cipher_helpers import fixed_randomness  # noqa: F401
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from cipher_helpers import both_paths
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -15,6 +16,7 @@ PARAMETERS = st.builds(
 
 
 @pytest.mark.parametrize("side", [1, 2, 8, 31, 200])
+@both_paths
 def test_equals_the_matrix_of_the_paper_on_squares(side, backend):
     b, c, iterations = 7, 11, 3
     picture = np.arange(side * side).reshape(side, side)
@@ -40,6 +42,7 @@ def test_is_undone_exactly_and_paths_agree(planes, parameters):
 
 
 @pytest.mark.parametrize("shape", [(3, 700), (700, 3), (129, 257), (512, 300)])
+@both_paths
 def test_paths_agree_across_strips(shape, backend):
     picture = np.arange(np.prod(shape), dtype=np.uint32).reshape(shape)
     key = ArnoldParameters(123_457, 4_000_000_007, 4)
@@ -49,6 +52,7 @@ def test_paths_agree_across_strips(shape, backend):
     assert np.array_equal(unscramble(moved, key, backend), picture)
 
 
+@both_paths
 def test_leaves_its_input_alone(backend):
     picture = np.arange(64, dtype=np.uint8).reshape(8, 8)
     scramble(picture, ArnoldParameters(3, 5, 2), backend)

@@ -1,6 +1,7 @@
 import numpy as np
 import plain_reference
 import pytest
+from cipher_helpers import both_paths
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,7 @@ def seeds_for(plane, seed=0):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@both_paths
 def test_one_block_matches_plain_python(dtype, backend):
     plane = np.random.default_rng(1).integers(0, np.iinfo(dtype).max + 1, (8, 8)).astype(dtype)
     bits, seeds = plane.itemsize * 8, seeds_for(plane)

@@ -1,6 +1,7 @@
 import numpy as np
 import plain_reference
 import pytest
+from cipher_helpers import both_paths
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ KEYS = st.one_of(st.binary(min_size=10, max_size=10), st.binary(min_size=16, max
 
 
 @pytest.mark.parametrize(("key", "plain", "cipher"), VECTORS)
+@both_paths
 def test_published_vectors(key, plain, cipher, backend):
     present = Present(bytes.fromhex(key), backend)
     assert present.encrypt(np.array([plain], np.uint64)).tolist() == [cipher]
@@ -58,6 +60,7 @@ def test_counter_mode_matches_the_textbook(key, nonce, data):
 
 
 @pytest.mark.parametrize("nonce", [b"\xff" * 8, bytes(7) + b"\x05", b"\x00\x00\x00\x00\xff\xff\xff\xfe", b"n"])
+@both_paths
 def test_counter_mode_counts_across_batches_and_wraps(nonce, backend):
     key, first = bytes(range(16)), int.from_bytes(nonce.ljust(8, b"\0"), "big")
     counters = np.arange(3000, dtype=np.uint64) + np.uint64(first)
@@ -65,6 +68,7 @@ def test_counter_mode_counts_across_batches_and_wraps(nonce, backend):
     assert Present(key, backend).ctr(nonce, bytes(len(expected))) == expected
 
 
+@both_paths
 def test_different_keys_give_different_blocks(backend):
     blocks = np.zeros(1, np.uint64)
     assert Present(bytes(16), backend).encrypt(blocks) != Present(bytes(15) + b"\1", backend).encrypt(blocks)
@@ -80,6 +84,12 @@ def test_refuses_other_keys(key):
 def test_refuses_other_nonces(nonce):
     with pytest.raises(CipherError, match="nonce of 1 to 8 bytes"):
         Present(bytes(16)).ctr(nonce, b"data")
+
+
+def test_refuses_what_cannot_be_changed_in_place():
+    for words in (np.zeros(8, np.uint64)[::2], np.frombuffer(bytes(16), np.uint64)):
+        with pytest.raises(CipherError, match="contiguous, writable"):
+            Present(bytes(16)).xor_keystream(b"once", words)
 
 
 @pytest.mark.parametrize("blocks", [np.zeros(4, np.int64), np.zeros((2, 2), np.uint64), [1, 2], b"12345678"])

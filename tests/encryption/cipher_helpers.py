@@ -1,15 +1,18 @@
+"""What several cipher tests share."""
+
 import secrets
 
 import pytest
 
 from engine.encryption.compilation import can_compile
 
-
-@pytest.fixture(params=["numpy", "compiled"])
-def backend(request):
-    if request.param == "compiled" and not can_compile():
-        pytest.skip("numba cannot compile here")
-    return request.param
+both_paths = pytest.mark.parametrize(
+    "backend",
+    [
+        "numpy",
+        pytest.param("compiled", marks=pytest.mark.skipif(not can_compile(), reason="numba cannot compile here")),
+    ],
+)
 
 
 @pytest.fixture
