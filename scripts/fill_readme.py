@@ -1,0 +1,88 @@
+"""Write the README's result tables from ``models/results``, so that no figure is typed by hand.
+
+python scripts/fill_readme.py          # write
+python scripts/fill_readme.py --check  # exit with 1 if the README is out of date
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[1]
+RESULTS = PROJECT / "models" / "results"
+README = PROJECT / "README.md"
+
+
+def fill(text: str) -> str:
+    """Return the README with every table between its markers made anew."""
+    measured, paper = _read("matdh"), _read("paper_a")
+    tables = {"map": map_table, "precision": precision_table, "controls": controls_table}
+
+    def table(match: re.Match[str]) -> str:
+        return f"<!-- table: {match[1]} -->\n{tables[match[1]](measured, paper)}\n<!-- /table -->"
+
+    return re.sub(r"<!-- table: (\w+) -->\n.*?<!-- /table -->", table, text, flags=re.DOTALL)
+
+
+def map_table(measured: dict[str, Any], paper: dict[str, Any]) -> str:
+    """Paper A Table 2 for MATDH, beside the binary and the three-class task measured here."""
+    lengths = list(measured["bits"])
+    rows = [
+        ["paper A", *(f"{paper['table2_map']['MATDH'][bits]:.4f}" for bits in lengths)],
+        ["measured here", *(_interval(measured["bits"][bits]["binary"]["map"]) for bits in lengths)],
+        ["three classes", *(_interval(measured["bits"][bits]["three_class"]["map"]) for bits in lengths)],
+    ]
+    return _table(["mAP", *(f"{bits} bits" for bits in lengths)], rows)
+
+
+def precision_table(measured: dict[str, Any], paper: dict[str, Any]) -> str:
+    """Paper A Table 3 and Fig. 8 for MATDH at 48 bits."""
+    names = {"p_at_1": "P@1", "p_at_5": "P@5", "p_at_10": "P@10", "precision_within_2": "P@H<=2"}
+    claimed = [f"{paper['table3']['MATDH'][name]:.4f}" for name in list(names)[:3]] + ["above 0.85", "not given"]
+    rows = [["paper A", *claimed]]
+    for task, label in (("binary", "measured here"), ("three_class", "three classes")):
+        figures = measured["bits"]["48"][task]
+        rows.append([label, *(_interval(figures[name]) for name in names), f"{figures['empty_balls']:.1%}"])
+    return _table(["48 bits", *names.values(), "empty balls"], rows)
+
+
+def controls_table(measured: dict[str, Any], paper: dict[str, Any]) -> str:
+    """The controls of the result file, one sentence each."""
+    rows = [[row["name"], _value(row["value"]), row["meaning"]] for row in measured["controls"]["summary"]]
+    return _table(["control", "value", "what it says"], rows)
+
+
+def _value(value: float | list[float]) -> str:
+    return _interval(value) if isinstance(value, list) else f"{value:.4f}"
+
+
+def _interval(figure: list[float]) -> str:
+    mean, low, high = figure
+    return f"{mean:.4f} ({low:.3f}-{high:.3f})"
+
+
+def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    header = list(header)
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _read(name: str) -> dict[str, Any]:
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def main() -> int:
+    """Write or check the README."""
+    text = README.read_text()
+    filled = fill(text)
+    if "--check" in sys.argv[1:]:
+        return int(filled != text)
+    README.write_text(filled)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

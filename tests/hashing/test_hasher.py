@@ -1,0 +1,89 @@
+import json
+
+import numpy as np
+import pytest
+
+from engine.datasets import load_dataset
+from engine.hashing import Hasher, HasherError, hamming_distances, unpack_bits
+from engine.hashing.hasher import WEIGHTS
+from engine.hashing.preprocess import network_input
+from models.matdh import CODE_LENGTHS
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[np.ndarray]:
+    gallery = load_dataset("simulated")
+    return [gallery.load(i) for i in range(3)]
+
+
+@pytest.mark.parametrize("bits", CODE_LENGTHS)
+def test_every_length_is_shipped(bits: int, pictures: list[np.ndarray]) -> None:
+    codes = Hasher.load(bits=bits).codes(pictures)
+    assert codes.shape == (3, bits // 8)
+    assert codes.dtype == np.uint8
+
+
+def test_a_bit_is_the_sign_of_the_hash_layer(pictures: list[np.ndarray]) -> None:
+    hasher = Hasher.load(bits=48)
+    np.testing.assert_array_equal(unpack_bits(hasher.codes(pictures)), hasher.outputs(pictures)[1][48] >= 0)
+
+
+def test_the_code_does_not_depend_on_the_company_a_picture_keeps(pictures: list[np.ndarray]) -> None:
+    hasher = Hasher.load(bits=64)
+    alone = np.concatenate([hasher.codes([picture]) for picture in pictures])
+    assert np.diag(hamming_distances(alone, hasher.codes(pictures))).max() <= 1
+
+
+def test_depth_hardly_moves_the_code(pictures: list[np.ndarray]) -> None:
+    hasher = Hasher.load(bits=48)
+    deep = [picture.astype(np.uint16) * 257 for picture in pictures]
+    assert np.diag(hamming_distances(hasher.codes(pictures), hasher.codes(deep))).max() <= 6
+
+
+def test_no_picture_gives_no_code() -> None:
+    assert Hasher.load(bits=16).codes([]).shape == (0, 2)
+    assert Hasher.load(bits=16).features([]).shape == (0, 1000)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (40, 900), (700, 30)])
+def test_any_shape_is_hashed(shape: tuple[int, int]) -> None:
+    assert Hasher.load(bits=24).codes([np.zeros(shape, np.uint8)]).shape == (1, 3)
+
+
+def test_unknown_method_and_length_are_refused() -> None:
+    with pytest.raises(HasherError, match="choose one of matdh"):
+        Hasher.load(method="sha256")
+    with pytest.raises(HasherError, match="choose one of 16, 24, 32, 48, 64"):
+        Hasher.load(bits=20)
+
+
+def test_missing_weights_say_how_to_make_them(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+    from engine.hashing import hasher
+
+    monkeypatch.setattr(hasher, "WEIGHTS", tmp_path)
+    hasher._shipped_network.cache_clear()
+    with pytest.raises(HasherError, match="engine train matdh"):
+        Hasher.load()
+    hasher._shipped_network.cache_clear()
+
+
+def test_the_card_describes_the_file() -> None:
+    import hashlib
+
+    weights = WEIGHTS / "matdh.safetensors"
+    card = json.loads((WEIGHTS / "matdh.json").read_text())
+    assert card["file_sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert card["bytes"] == weights.stat().st_size <= 25e6
+
+
+def test_the_networks_input_is_standardised(pictures: list[np.ndarray]) -> None:
+    view = network_input(pictures[0], 64)
+    assert view.shape == (64, 64)
+    assert abs(view.mean()) < 1e-4
+    assert view.std() == pytest.approx(1, abs=1e-3)
+
+
+def test_exposure_hardly_moves_the_networks_input(pictures: list[np.ndarray]) -> None:
+    bright = (pictures[0] * 0.7 + 60).astype(np.uint8)
+    views = [network_input(picture, 128).ravel() for picture in (pictures[0], bright)]
+    assert np.corrcoef(*views)[0, 1] > 0.97

@@ -1,0 +1,169 @@
+import json
+import os
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.cli import main, read_key
+from engine.datasets import load_dataset
+from engine.encryption import FrequencyCipher, image_key, open_container
+from engine.imaging import encode_png, load_image
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "picture.png"
+    path.write_bytes(encode_png(np.random.default_rng(0).integers(0, 256, (40, 30), dtype=np.uint8)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root, gallery = tmp_path_factory.mktemp("pictures"), load_dataset("simulated")
+    for i in range(0, len(gallery), len(gallery) // 12):
+        record = gallery.records[i]
+        target = root / record.label / f"{record.id}.jpg"
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(record.path.read_bytes())
+    return root
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """Run a command that must exit with 2 and say one sentence."""
+    assert main([str(a) for a in arguments]) == 2
+    captured = capsys.readouterr()
+    sentence = captured.err.splitlines()[-1]
+    assert captured.out == ""
+    assert sentence.endswith(".")
+    assert "Traceback" not in captured.err
+    return sentence
+
+
+@pytest.mark.parametrize("scheme", ["frequency", "aes"])
+def test_a_picture_comes_back_exactly(tmp_path: Path, picture: Path, scheme: str) -> None:
+    sealed, opened, key = tmp_path / "s.cxr", tmp_path / "o.png", tmp_path / "k.key"
+    assert main(["encrypt", str(picture), str(sealed), "--scheme", scheme, "--key-file", str(key)]) == 0
+    assert main(["decrypt", str(sealed), str(opened), "--key-file", str(key)]) == 0
+    np.testing.assert_array_equal(load_image(opened.read_bytes()), load_image(picture.read_bytes()))
+
+
+def test_a_new_key_file_is_for_its_owner_only(tmp_path: Path, picture: Path) -> None:
+    key = tmp_path / "k.key"
+    main(["encrypt", str(picture), str(tmp_path / "s"), "--key-file", str(key)])
+    assert os.stat(key).st_mode & 0o077 == 0
+    assert len(read_key(key)) == 32
+
+
+def test_the_key_of_one_picture_opens_it(tmp_path: Path, picture: Path) -> None:
+    sealed, key, single = tmp_path / "s", tmp_path / "k", tmp_path / "single"
+    main(["encrypt", str(picture), str(sealed), "--key-file", str(key)])
+    single.write_bytes(image_key(key.read_bytes(), open_container(sealed.read_bytes()).salt))
+    opened = tmp_path / "o.png"
+    assert main(["decrypt", str(sealed), str(opened), "--key-file", str(single), "--image-key"]) == 0
+    np.testing.assert_array_equal(load_image(opened.read_bytes()), load_image(picture.read_bytes()))
+
+
+def test_wrong_key_and_changed_byte_leave_nothing_behind(
+    tmp_path: Path, picture: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sealed, other, opened = tmp_path / "s", tmp_path / "other", tmp_path / "o.png"
+    main(["encrypt", str(picture), str(sealed), "--key-file", str(tmp_path / "k")])
+    capsys.readouterr()
+    other.write_bytes(bytes(32))
+    refusal(capsys, "decrypt", sealed, opened, "--key-file", other)
+    changed = bytearray(sealed.read_bytes())
+    changed[-5] ^= 1
+    sealed.write_bytes(changed)
+    refusal(capsys, "decrypt", sealed, opened, "--key-file", tmp_path / "k")
+    assert not opened.exists()
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def huge_png() -> bytes:
+    """A PNG that claims 13000x13000 pixels in a few bytes."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 13000, 13000, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n", huge_png()], ids=["empty", "text", "truncated", "bomb"]
+)
+def test_bad_pictures_are_refused_before_a_key_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    bad, key = tmp_path / "bad.png", tmp_path / "k"
+    bad.write_bytes(content)
+    refusal(capsys, "encrypt", bad, tmp_path / "out", "--key-file", key)
+    assert not key.exists()
+    assert not (tmp_path / "out").exists()
+
+
+def test_files_that_are_not_there_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "nowhere.png" in refusal(capsys, "encrypt", tmp_path / "nowhere.png", "x", "--key-file", tmp_path / "k")
+    short = tmp_path / "short.key"
+    short.write_bytes(b"short")
+    sealed = tmp_path / "sealed"
+    sealed.write_bytes(FrequencyCipher(bytes(32)).encrypt(np.zeros((2, 2), np.uint8)))
+    assert "5 bytes" in refusal(capsys, "decrypt", sealed, "x", "--key-file", short)
+    assert "no key file" in refusal(capsys, "decrypt", sealed, "x", "--key-file", tmp_path / "none")
+
+
+def test_index_then_search(tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store, key = tmp_path / "vault.db", tmp_path / "vault.key"
+    where = ["--store", str(store), "--key-file", str(key)]
+    assert main(["index", str(folder), *where]) == 0
+    capsys.readouterr()
+    query = next(iter(sorted(folder.glob("*/*.jpg"))))
+    assert main(["search", str(query), *where, "--k", "5", "--json", "--out", str(tmp_path / "found")]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["rank"] for row in rows] == [1, 2, 3, 4, 5]
+    assert [row["distance"] for row in rows] == sorted(row["distance"] for row in rows)
+    assert rows[0]["distance"] == 0
+    assert len(list((tmp_path / "found").iterdir())) == 5
+    capsys.readouterr()
+    key.write_bytes(bytes(32))
+    refusal(capsys, "search", query, *where)
+
+
+def test_search_refuses_what_it_cannot_use(tmp_path: Path, picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    key = tmp_path / "k"
+    key.write_bytes(bytes(32))
+    refusal(capsys, "search", picture, "--store", tmp_path / "none.db", "--key-file", key)
+    refusal(capsys, "search", picture, "--store", "gopher://somewhere", "--key-file", key)
+    (tmp_path / "text.db").write_text("not a store")
+    refusal(capsys, "search", picture, "--store", tmp_path / "text.db", "--key-file", key)
+
+
+def test_data_list_and_verify(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "list"]) == 0
+    assert "simulated" in capsys.readouterr().out
+    assert main(["data", "verify", "simulated"]) == 0
+    capsys.readouterr()
+    refusal(capsys, "data", "fetch")
+    refusal(capsys, "data", "fetch", "simulated")
+    refusal(capsys, "data", "verify", "mnist")
+
+
+def test_every_command_explains_itself() -> None:
+    for command in ("encrypt", "decrypt", "index", "search", "evaluate", "train", "data"):
+        with pytest.raises(SystemExit) as stopped:
+            main([command, "--help"])
+        assert stopped.value.code == 0
+
+
+def test_it_runs_as_a_module_and_starts_without_torch() -> None:
+    code = "import sys, engine.cli; engine.cli.parser(); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    run = subprocess.run([sys.executable, "-m", "engine", "--help"], capture_output=True, text=True, check=True)
+    assert "Search chest X-rays" in run.stdout

@@ -1,0 +1,73 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from engine.datasets import load_dataset
+from engine.training.config import TrainingConfig
+from engine.training.pictures import FramedPictures, framed_pictures
+from engine.training.teacher import Teacher
+from engine.training.trainer import BatchLoader, Trainer
+
+CONFIG = TrainingConfig(side=32, epochs=2, batch=9, growth=(), validate_every=1, patience=5)
+
+
+@pytest.fixture(scope="module")
+def pictures() -> FramedPictures:
+    gallery = load_dataset("simulated")
+    chosen = [i for label in range(3) for i in np.flatnonzero(gallery.labels == label)[:9]]
+    return framed_pictures(replace(gallery, records=tuple(gallery.records[i] for i in chosen)), 32, cache=None)
+
+
+def test_frames_are_cached_and_read_back(tmp_path: Path) -> None:
+    gallery = load_dataset("simulated")
+    few = replace(gallery, records=gallery.records[:3])
+    first = framed_pictures(few, 32, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1
+    np.testing.assert_array_equal(framed_pictures(few, 32, tmp_path).pixels, first.pixels)
+
+
+def test_epochs_are_reproducible_and_differ(pictures: FramedPictures) -> None:
+    loader = BatchLoader(pictures, None, CONFIG)
+    first, again, other = (next(iter(loader.epoch(n))).views for n in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_training_lowers_the_loss_it_minimises(pictures: FramedPictures, tmp_path: Path) -> None:
+    config = replace(CONFIG, epochs=4, learning_rate=3e-3)
+    history = Trainer(config, pictures, pictures, None, tmp_path).run()
+    assert history[-1]["polarization"] < history[0]["polarization"]
+    assert (tmp_path / "best.safetensors").exists()
+
+
+def test_a_stopped_run_goes_on_to_the_same_weights(pictures: FramedPictures, tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    straight = Trainer(CONFIG, pictures, pictures, None, tmp_path / "straight")
+    straight.run()
+    halted = Trainer(CONFIG, pictures, pictures, None, tmp_path / "halted")
+
+    def stop(row: dict[str, float]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        halted.run(stop)
+    resumed = Trainer(CONFIG, pictures, pictures, None, tmp_path / "halted")
+    history = resumed.run()
+    assert [row["epoch"] for row in history] == [1, 2]
+    for name, value in straight.student.state_dict().items():
+        torch.testing.assert_close(resumed.student.state_dict()[name], value, msg=name)
+
+
+def test_a_teacher_adds_its_two_terms(pictures: FramedPictures, tmp_path: Path) -> None:
+    count = len(pictures)
+    teacher = Teacher(torch.randn(count, 64, 12, 12).half(), torch.randn(count, 1024))
+    row = Trainer(replace(CONFIG, epochs=1), pictures, pictures, teacher, tmp_path).run()[0]
+    assert {"map_distillation", "feature_distillation"} <= row.keys()
+
+
+def test_views_grow_with_the_epochs() -> None:
+    config = TrainingConfig(side=128, epochs=10, growth=((0.4, 64), (0.7, 96)))
+    assert [config.side_at(epoch) for epoch in range(10)] == [64] * 4 + [96] * 3 + [128] * 3
