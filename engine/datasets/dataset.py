@@ -62,9 +62,7 @@ class Dataset:
             if split in (None, record.split) and (labels is None or record.label in labels)
         )
         if not kept:
-            raise DataError(
-                f"No picture of {self.name} has split {split!r} and labels {labels!r}: ask for others."
-            )
+            raise DataError(f"No picture of {self.name} has split {split!r} and labels {labels!r}: ask for others.")
         return replace(self, records=kept)
 
     def load(self, i: int) -> np.ndarray:
@@ -83,9 +81,7 @@ class Dataset:
         try:
             return load_image(record.path.read_bytes())
         except (OSError, ImageError) as error:
-            raise DataError(
-                f"The picture {record.id} of {self.name} cannot be read: {_remedy(self.name)}."
-            ) from error
+            raise DataError(f"The picture {record.id} of {self.name} cannot be read: {_remedy(self.name)}.") from error
 
 
 def load_dataset(name: str, root: Path | str | None = None, missing: str = "error") -> Dataset:
@@ -114,8 +110,7 @@ def load_dataset(name: str, root: Path | str | None = None, missing: str = "erro
     here = tuple(record for record in records if record.path.is_file())
     if not here or (missing == "error" and len(here) < len(records)):
         raise DataError(
-            f"{len(records) - len(here)} of the {len(records)} pictures of {name} are not in {folder}: "
-            f"{_remedy(name)}."
+            f"{len(records) - len(here)} of the {len(records)} pictures of {name} are not in {folder}: {_remedy(name)}."
         )
     return Dataset(name, collection.classes, here)
 

@@ -151,9 +151,7 @@ def _fetch_one(collection: Collection, record: Record, host: "_Host", notes: "_N
     original = host.get(record.address)
     if hashlib.sha256(original).hexdigest() != record.sha256:
         raise DataError("the file at its public address is not the one in the manifest, its SHA-256 differs")
-    content = (
-        original if collection.shorter_side is None else _resized(original, record, collection.shorter_side)
-    )
+    content = original if collection.shorter_side is None else _resized(original, record, collection.shorter_side)
     try:
         _write_atomically(record.path, content)
         notes.add(record.path, content)

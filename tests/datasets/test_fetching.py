@@ -172,7 +172,7 @@ def test_requests_keep_their_distance(host, collection, tmp_path):
 def test_an_unreachable_host_is_given_up_before_every_picture_was_tried(host, collection, tmp_path):
     host.server.shutdown()
     host.server.server_close()
-    with pytest.raises(DataError, match="8 of 10 .* the connection failed"):
+    with pytest.raises(DataError, match="8 of 10 .*the connection failed"):
         fetch("covidx-open", tmp_path, base=host.base, limits=Limits(1, 0, 1, 0, 1))
 
 
