@@ -100,6 +100,12 @@ def _add_science_commands(commands: Any) -> None:
     evaluating.add_argument("--json", action="store_true", help="print JSON")
     evaluating.add_argument("--save", action="store_true", help="write models/results, all code lengths")
     evaluating.set_defaults(run=evaluate)
+    ciphering = commands.add_parser(
+        "ciphers", help="measure the ciphers", description="Measure both papers' cipher tables on the test split."
+    )
+    ciphering.add_argument("--json", action="store_true", help="print JSON")
+    ciphering.add_argument("--save", action="store_true", help="write models/results")
+    ciphering.set_defaults(run=ciphers)
     training = commands.add_parser("train", help="train a method", description="Train a method; resumes by itself.")
     training.add_argument("name", metavar="NAME", choices=METHODS, help=", ".join(METHODS))
     training.add_argument(
@@ -198,6 +204,26 @@ def evaluate(options: argparse.Namespace) -> None:
         for name in ("map", "p_at_1", "p_at_5", "p_at_10", "precision_within_2", "accuracy"):
             mean, low, high = values[name]
             print(f"{task:<12} {name:<20} {mean:.4f}  [{low:.4f}, {high:.4f}]")
+
+
+def ciphers(options: argparse.Namespace) -> None:
+    """Measure every cipher on the test pictures and its speed on this machine."""
+    from engine.datasets import load_dataset
+    from engine.evaluation.cipher_report import report_ciphers, save_report
+    from engine.hashing.evaluate import RESULTS
+
+    dataset = load_dataset("covidx-open")
+    result, arrays = report_ciphers(dataset, lambda done, total: _progress("measured", done, total))
+    if options.save:
+        _note(f"written: {save_report(result, arrays, RESULTS)}")
+    if options.json:
+        print(json.dumps(result, indent=1))
+        return
+    for row, figures in result["split"].items():
+        for name, values in figures.items():
+            print(f"{row:<12} {name:<24} {values['mean']:12.4f}  [{values['p5']:.4f}, {values['p95']:.4f}]")
+    for name, speed in result["speed"].items():
+        print(f"{name:<12} {speed:10.1f} Mbit/s")
 
 
 def train(options: argparse.Namespace) -> None:
