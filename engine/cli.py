@@ -92,7 +92,7 @@ def _add_store_commands(commands: Any) -> None:
 
 def _add_science_commands(commands: Any) -> None:
     from engine.hashing import METHODS
-    from engine.training.config import PRESETS
+    from engine.training.config import ABLATIONS, PRESETS
 
     evaluating = commands.add_parser("evaluate", help="measure a method", description="Measure a shipped method.")
     evaluating.add_argument("--method", choices=METHODS, default="matdh", help="method (default: %(default)s)")
@@ -111,11 +111,19 @@ def _add_science_commands(commands: Any) -> None:
     training.add_argument(
         "--preset", choices=tuple(PRESETS), default="cpu", help="configuration (default: %(default)s)"
     )
-    training.add_argument("--seed", type=int, default=0, help="seed (default: %(default)s)")
-    training.add_argument("--epochs", type=int, help="fewer or more epochs than the preset")
-    training.add_argument("--runs", type=Path, default=Path("runs"), help="folder of resumable runs")
+    training.add_argument("--ablation", choices=tuple(ABLATIONS), help="train this variant of paper A section 4.5")
     training.add_argument("--ship", action="store_true", help="write the best weights and their card to models/weights")
     training.set_defaults(run=train)
+    ablating = commands.add_parser(
+        "ablations",
+        help="train and measure the ablations",
+        description="Train every variant of paper A section 4.5 under one budget and write models/results/ablations.",
+    )
+    ablating.set_defaults(run=ablations)
+    for command in (training, ablating):
+        command.add_argument("--seed", type=int, default=0, help="seed (default: %(default)s)")
+        command.add_argument("--epochs", type=int, help="fewer or more epochs than the preset")
+        command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of resumable runs")
 
 
 def _add_data_command(commands: Any) -> None:
@@ -230,13 +238,28 @@ def train(options: argparse.Namespace) -> None:
     """Train a method and, on request, ship its best weights."""
     from engine.training.run import ship, train_method
 
-    def report(row: dict[str, float]) -> None:
-        _note("  ".join(f"{name} {value:.4g}" for name, value in row.items()))
-
-    run = train_method(options.name, options.preset, options.seed, options.runs, options.epochs, report)
+    if options.ship and options.ablation:
+        raise VaultError("An ablation is measured, not shipped: leave out --ship or --ablation.")
+    run = train_method(
+        options.name, options.preset, options.seed, options.runs, options.epochs, _note_figures, options.ablation
+    )
     print(f"best validation score {run.best_score:.4f}, weights in {run.weights}")
     if options.ship:
         print(f"shipped: {ship(run)}")
+
+
+def ablations(options: argparse.Namespace) -> None:
+    """Train and measure every ablation, and write the result files."""
+    from engine.hashing.evaluate import save_result
+    from engine.training.ablations import run_ablations
+
+    def report(name: str, row: dict[str, float]) -> None:
+        _note_figures(row, f"{name}: ")
+
+    result, arrays = run_ablations(options.seed, options.runs, options.epochs, report)
+    _note(f"written: {save_result('ablations', result, arrays)}")
+    for name, tasks in result["variants"].items():
+        print(f"{name:<12} " + "  ".join(f"{task} mAP {figures['map'][0]:.4f}" for task, figures in tasks.items()))
 
 
 def manage_data(options: argparse.Namespace) -> None:
@@ -297,6 +320,10 @@ def write_whole(path: Path, data: bytes) -> None:
 
 def _note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
+
+
+def _note_figures(row: dict[str, float], prefix: str = "") -> None:
+    _note(prefix + "  ".join(f"{name} {value:.4g}" for name, value in row.items()))
 
 
 def _progress(verb: str, done: int, total: int) -> None:

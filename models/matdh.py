@@ -90,11 +90,25 @@ class RCESA(nn.Module):
         return attended + self.channel(self.convolve(attended))
 
 
-class Encoder(nn.Module):
+class PyramidEncoder(nn.Module):
+    """What MATDH asks of an encoder: four maps, finest first, at a quarter to a thirty-second of the picture's side.
+
+    Attributes:
+        channels: Width of each map.
+
+    Shape: ``(N, 1, H, W)`` -> ``(N, channels[0], H/4, W/4), ..., (N, channels[3], H/32, W/32)``.
+    """
+
+    channels: tuple[int, int, int, int]
+
+
+class Encoder(PyramidEncoder):
     """Stem and four RCESA modules; returns the map of each module, finest first.
 
     Shape: ``(N, 1, H, W)`` -> ``(N, 64, H/4, W/4), ..., (N, 512, H/32, W/32)``.
     """
+
+    channels = CHANNELS
 
     def __init__(self, attentions: Sequence[str] = ATTENTIONS) -> None:
         super().__init__()
@@ -117,9 +131,9 @@ class Decoder(nn.Module):
     Shape: encoder maps -> ``(N, 1, H, W)``.
     """
 
-    def __init__(self, widths: Sequence[int] = (16, 32, 64, 128)) -> None:
+    def __init__(self, channels: Sequence[int] = CHANNELS, widths: Sequence[int] = (16, 32, 64, 128)) -> None:
         super().__init__()
-        self.reduce = nn.ModuleList(nn.Conv2d(c, w, 1) for c, w in zip(CHANNELS, widths, strict=True))
+        self.reduce = nn.ModuleList(nn.Conv2d(c, w, 1) for c, w in zip(channels, widths, strict=True))
         self.merge = nn.ModuleList(_convolve(coarse, fine, 3) for fine, coarse in zip(widths, widths[1:], strict=False))
         self.paint = nn.Sequential(_convolve(widths[0], widths[0], 3), nn.Conv2d(widths[0], 1, 3, padding=1))
 
@@ -137,7 +151,8 @@ class MATDH(nn.Module):
 
     Args:
         lengths: Code lengths in bits; each has its own head on the shared feature.
-        attentions: Which attentions the RCESA modules use (paper A 4.5.2 removes one at a time).
+        encoder: Another encoder of the same interface (``models.hashing``, paper A 4.5.1); RCESA modules with both
+            attentions by default.
 
     Shape: ``(N, 1, H, W)`` float, height and width multiples of 32, values about -1..1.
 
@@ -148,10 +163,10 @@ class MATDH(nn.Module):
         (torch.Size([2, 1000]), torch.Size([2, 48]))
     """
 
-    def __init__(self, lengths: Sequence[int] = CODE_LENGTHS, attentions: Sequence[str] = ATTENTIONS) -> None:
+    def __init__(self, lengths: Sequence[int] = CODE_LENGTHS, encoder: PyramidEncoder | None = None) -> None:
         super().__init__()
-        self.encoder = Encoder(attentions)
-        self.feature = nn.Linear(CHANNELS[-1], FEATURE_SIZE)
+        self.encoder = Encoder() if encoder is None else encoder
+        self.feature = nn.Linear(self.encoder.channels[-1], FEATURE_SIZE)
         self.heads = nn.ModuleDict({str(bits): nn.Linear(FEATURE_SIZE, bits) for bits in lengths})
 
     def forward(self, x: Tensor) -> tuple[Tensor, dict[int, Tensor]]:

@@ -30,7 +30,8 @@ def serving(log: Path) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.address", "127.0.0.1"]
-    environment = {name: value for name, value in os.environ.items() if name not in HIDDEN}
+    # One thread: on a busy machine torch's threads would wait for each other longer than they work.
+    environment = {name: value for name, value in os.environ.items() if name not in HIDDEN} | {"OMP_NUM_THREADS": "1"}
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*command, "--server.port", str(port)], cwd=ROOT, env=environment, stdout=output, stderr=output

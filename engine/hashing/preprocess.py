@@ -24,8 +24,21 @@ def network_input(image: np.ndarray, side: int = 128) -> np.ndarray:
     Returns:
         ``(side, side)`` float32 with mean 0 and deviation 1.
     """
-    framed = frame_chest(image, side, FRAME_MARGIN)
-    return standardise(enhance(cv2.GaussianBlur(framed, (0, 0), BLUR)))
+    return prepare_frame(frame_chest(image, side, FRAME_MARGIN))
+
+
+def prepare_frame(framed: np.ndarray, enhanced: bool = True) -> np.ndarray:
+    """Blur, enhance and standardise a framed picture.
+
+    Args:
+        framed: ``(side, side)`` uint8, from ``frame_chest``.
+        enhanced: Whether CLAHE is applied; paper A's ablation NoEnhanced leaves it out.
+
+    Returns:
+        ``(side, side)`` float32 with mean 0 and deviation 1.
+    """
+    blurred = cv2.GaussianBlur(framed, (0, 0), BLUR)
+    return standardise(enhance(blurred) if enhanced else blurred)
 
 
 def standardise(image: np.ndarray) -> np.ndarray:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from engine.hashing.preprocess import BLUR, standardise
-from engine.imaging import enhance
+from engine.hashing.preprocess import BLUR, prepare_frame, standardise
 
 
 @dataclass(frozen=True)
@@ -31,10 +30,10 @@ class Augmentation:
     shift: float = 0.06
     zoom: float = 0.10
     rotation: float = 8.0
-    spectrum: float = 0.4
-    spectrum_share: float = 0.6
-    erase: float = 0.4
-    degrade: float = 0.25
+    spectrum: float = 0.1
+    spectrum_share: float = 0.5
+    erase: float = 0.3
+    degrade: float = 0.15
 
 
 def random_frame(
@@ -68,6 +67,7 @@ def random_view(
     side: int,
     strength: Augmentation,
     draw: np.random.Generator,
+    enhanced: bool = True,
 ) -> np.ndarray:
     """Return one augmented network input.
 
@@ -78,6 +78,7 @@ def random_view(
         side: Side of the view.
         strength: How strong each step is.
         draw: Source of randomness.
+        enhanced: Whether CLAHE is applied.
 
     Returns:
         ``(side, side)`` float32 with mean 0 and deviation 1.
@@ -91,16 +92,18 @@ def random_view(
     view = _degrade(view, strength.degrade, draw)
     if draw.random() < strength.erase:
         view = _erase(view, draw)
+    if not enhanced:
+        return standardise(view)
     clahe = cv2.createCLAHE(draw.uniform(1.5, 3.0), (8, 8))
     return standardise(clahe.apply(view))
 
 
-def plain_view(cached: np.ndarray, cached_margin: float, margin: float, side: int) -> np.ndarray:
+def plain_view(cached: np.ndarray, cached_margin: float, margin: float, side: int, enhanced: bool = True) -> np.ndarray:
     """Return the view that :func:`engine.hashing.preprocess.network_input` would give, cut from a cached frame."""
     scale = len(cached) / side * (1 + 2 * margin) / (1 + 2 * cached_margin)
     offset = (len(cached) - 1) / 2 - scale * (side - 1) / 2
     view = _warp(cached, np.array([[scale, 0, offset], [0, scale, offset]]), side)
-    return standardise(enhance(cv2.GaussianBlur(view, (0, 0), BLUR)))
+    return prepare_frame(view, enhanced)
 
 
 def mix_spectrum(image: np.ndarray, other: np.ndarray, share: float) -> np.ndarray:

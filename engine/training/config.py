@@ -1,6 +1,7 @@
 """Training configurations as data. A preset is a :class:`TrainingConfig`; a result file carries the one it used."""
 
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from engine.training.augment import Augmentation
 
@@ -42,7 +43,9 @@ class TrainingConfig:
         weights: Weights of the loss terms.
         augmentation: Strengths of the random views.
         averaging: Decay of the moving average of the weights, which is what is validated and shipped.
-        attentions: Attentions of the RCESA modules; the ablations drop one.
+        encoder: Which encoder (``models.hashing.ENCODERS``).
+        attentions: Attentions of the RCESA modules.
+        enhanced: Whether CLAHE is applied to what the network sees.
         validate_every: Epochs between validations.
         patience: Validations without a better score before the run stops.
         seed: Seed of weights, batches and views.
@@ -59,7 +62,9 @@ class TrainingConfig:
     weights: LossWeights = field(default_factory=LossWeights)
     augmentation: Augmentation = field(default_factory=Augmentation)
     averaging: float = 0.998
+    encoder: str = "rcesa"
     attentions: tuple[str, ...] = ("spatial", "channel")
+    enhanced: bool = True
     validate_every: int = 5
     patience: int = 10
     seed: int = 0
@@ -78,4 +83,17 @@ PRESETS: dict[str, TrainingConfig] = {
     "cpu": TrainingConfig(),
     # Paper A section 4.1: 224 pixels, 30 epochs, batch 32, Adam at 1e-3, margin 0.2.
     "paper": TrainingConfig(side=224, growth=(), epochs=30, batch=32, weight_decay=0.0, mining="random"),
+    # One budget for every ablation, small enough for all of them in an hour on two cores.
+    "ablation": TrainingConfig(side=96, growth=(), epochs=15, validate_every=3),
+}
+
+# Paper A section 4.5: what each variant changes, by the paper's name.
+ABLATIONS: dict[str, dict[str, Any]] = {
+    "MATDH": {},
+    "NoEnhanced": {"enhanced": False},
+    "AlexNet": {"encoder": "alexnet"},
+    "ResNet34": {"encoder": "resnet34"},
+    "CA": {"attentions": ("channel",)},
+    "ESA": {"attentions": ("spatial",)},
+    "NoDecoder": {"weights": LossWeights(reconstruction=0.0)},
 }

@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.datasets import Dataset, data_hash, data_root, load_dataset
 from engine.hashing.evaluate import commit
 from engine.hashing.hasher import WEIGHTS
-from engine.training.config import PRESETS, TrainingConfig
+from engine.training.config import ABLATIONS, PRESETS, TrainingConfig
 from engine.training.pictures import CACHE, FramedPictures, framed_pictures
 from engine.training.teacher import Teacher, reduce_maps, teacher_maps
 
@@ -53,6 +53,7 @@ def train_method(
     runs: Path,
     epochs: int | None = None,
     report: Callable[[dict[str, float]], None] | None = None,
+    ablation: str | None = None,
 ) -> Run:
     """Train on COVIDx-open's training split, select on its validation split; a stopped run goes on.
 
@@ -60,9 +61,10 @@ def train_method(
         method: ``"matdh"``.
         preset: Name in ``PRESETS``.
         seed: Seed of weights, batches and views.
-        runs: Folder of runs; this one lives in ``<method>-<preset>-<seed>``.
+        runs: Folder of runs; this one lives in ``<method>-<preset>-<seed>``, an ablation in ``...-<ablation>``.
         epochs: Instead of the preset's.
         report: Called with each epoch's figures.
+        ablation: Name in ``ABLATIONS``, what to change in the preset; None for nothing.
 
     Returns:
         The run.
@@ -73,16 +75,28 @@ def train_method(
     from engine.training.trainer import Trainer
 
     config = replace(PRESETS[preset], seed=seed, epochs=epochs or PRESETS[preset].epochs)
+    if ablation is not None:
+        config = replace(config, **ABLATIONS[ablation])
     dataset = load_dataset(COLLECTION)
     train = framed_pictures(dataset.subset("train"), config.side)
     validation = framed_pictures(dataset.subset("val"), config.side)
     teacher = imagenet_teacher(train, dataset)
-    trainer = Trainer(config, train, validation, teacher, runs / f"{method}-{preset}-{seed}")
+    trainer = Trainer(config, train, validation, teacher, runs / run_name(method, preset, seed, ablation))
     history = trainer.run(report)
     weights = trainer.folder / "best.safetensors"
     return Run(
         method, preset, config, weights, history, trainer.best_score, data_hash(dataset), taught=teacher is not None
     )
+
+
+def run_name(method: str, preset: str, seed: int, ablation: str | None = None) -> str:
+    """Return the name of a run's folder.
+
+    Example:
+        >>> run_name("matdh", "cpu", 0), run_name("matdh", "ablation", 1, "CA")
+        ('matdh-cpu-0', 'matdh-ablation-1-CA')
+    """
+    return "-".join([method, preset, str(seed), *([ablation] if ablation else [])])
 
 
 def imagenet_teacher(train: FramedPictures, dataset: Dataset) -> Teacher | None:

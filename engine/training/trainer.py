@@ -27,7 +27,8 @@ from engine.training.augment import plain_view, random_frame, random_view
 from engine.training.config import TrainingConfig
 from engine.training.pictures import CACHE_MARGIN, FramedPictures, cached_side
 from engine.training.teacher import COMPONENTS, TEACHER_CHANNELS, Teacher, align_maps
-from models.matdh import CHANNELS, CODE_LENGTHS, FEATURE_SIZE, MATDH, Decoder
+from models.hashing import build_encoder
+from models.matdh import CODE_LENGTHS, FEATURE_SIZE, MATDH, Decoder
 
 _log = logging.getLogger(__name__)
 SELECTION_BITS = 48
@@ -47,9 +48,10 @@ class Student(nn.Module):
 
     def __init__(self, config: TrainingConfig) -> None:
         super().__init__()
-        self.network = MATDH(attentions=config.attentions)
-        self.decoder = Decoder()
-        self.project_map = nn.Conv2d(CHANNELS[2], COMPONENTS, 1)
+        encoder = build_encoder(config.encoder, config.attentions)
+        self.network = MATDH(encoder=encoder)
+        self.decoder = Decoder(encoder.channels)
+        self.project_map = nn.Conv2d(encoder.channels[2], COMPONENTS, 1)
         self.project_feature = nn.Linear(FEATURE_SIZE, 2 * TEACHER_CHANNELS)
 
 
@@ -82,7 +84,7 @@ class BatchLoader:
         partners = draw.integers(0, len(pixels), len(positions))
         frames = [random_frame(side, pixels.shape[1], CACHE_MARGIN, FRAME_MARGIN, strength, draw) for _ in positions]
         views = [
-            random_view(pixels[i], pixels[j], frame, side, strength, draw)
+            random_view(pixels[i], pixels[j], frame, side, strength, draw, self._config.enhanced)
             for i, j, frame in zip(positions, partners, frames, strict=True)
         ]
         return Batch(
@@ -152,7 +154,7 @@ class Trainer:
 
     def validate(self) -> dict[str, float]:
         """Return the validation mAP of both tasks at 48 bits; their mean selects the weights."""
-        gallery, queries = self._codes(self.train), self._codes(self.validation)
+        gallery, queries = (framed_codes(self.average, part, self.config) for part in (self.train, self.validation))
         labels = (self.validation.labels, self.train.labels)
         three = mean_average_precision(queries, labels[0], gallery, labels[1])
         two = mean_average_precision(queries, labels[0] == 0, gallery, labels[1] == 0)
@@ -181,7 +183,7 @@ class Trainer:
         views = batch.views.contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             maps = self.student.network.encoder(views)
-            picture = self.student.decoder(maps)
+            picture = self.student.decoder(maps) if self.config.weights.reconstruction else None
             taught = self.student.project_map(maps[2])
         feature, logits = self.student.network.hash(maps[-1].float())
         config = self.config
@@ -192,8 +194,9 @@ class Trainer:
             "feature_triplet": triplets(feature),
             "code_triplet": torch.stack(codes).mean(),
             "polarization": torch.stack(polar).mean(),
-            "reconstruction": functional.mse_loss(picture.float(), batch.views),
         }
+        if picture is not None:
+            terms["reconstruction"] = functional.mse_loss(picture.float(), batch.views)
         if batch.teacher is not None:
             pooled = self.student.project_feature(feature)
             terms["map_distillation"] = map_distillation_loss(taught, batch.teacher.maps)
@@ -211,17 +214,6 @@ class Trainer:
                 averaged.lerp_(current, 1 - decay)
             else:
                 averaged.copy_(current)
-
-    @torch.inference_mode()
-    def _codes(self, pictures: FramedPictures) -> np.ndarray:
-        bits = []
-        for start in range(0, len(pictures), 64):
-            chunk = pictures.pixels[start : start + 64]
-            views = np.stack([plain_view(p, CACHE_MARGIN, FRAME_MARGIN, self.config.side) for p in chunk])
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                coarsest = self.average.encoder(torch.from_numpy(views)[:, None])[-1]
-            bits.append(self.average.hash(coarsest.float())[1][SELECTION_BITS] >= 0)
-        return pack_bits(torch.cat(bits).numpy())
 
     def _keep_if_best(self, score: float) -> None:
         if score <= self.best_score:
@@ -262,3 +254,28 @@ class Trainer:
         self.history = state["history"]
         self.best_score, self.stale = state["best"]
         _log.info("resumed after epoch %d", len(self.history))
+
+
+@torch.inference_mode()
+def framed_codes(
+    network: MATDH, pictures: FramedPictures, config: TrainingConfig, bits: int = SELECTION_BITS
+) -> np.ndarray:
+    """Hash framed pictures with a network in training.
+
+    Args:
+        network: In evaluation mode.
+        pictures: Framed for ``config.side``.
+        config: How the network is trained.
+        bits: Code length.
+
+    Returns:
+        ``(N, bits // 8)`` uint8 packed codes.
+    """
+    rows = []
+    for start in range(0, len(pictures), 64):
+        chunk = pictures.pixels[start : start + 64]
+        views = [plain_view(p, CACHE_MARGIN, FRAME_MARGIN, config.side, config.enhanced) for p in chunk]
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            coarsest = network.encoder(torch.from_numpy(np.stack(views))[:, None])[-1]
+        rows.append(network.hash(coarsest.float())[1][bits] >= 0)
+    return pack_bits(torch.cat(rows).numpy())

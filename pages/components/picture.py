@@ -28,6 +28,7 @@ class Picture:
         label: Of the gallery's picture; None for a visitor's own.
         gallery: Name of the gallery in use.
         position: In that gallery; None for a visitor's own.
+        origin: Where it comes from, in plain words.
     """
 
     token: str
@@ -36,15 +37,14 @@ class Picture:
     label: str | None
     gallery: str
     position: int | None
+    origin: str
 
     @property
     def note(self) -> str:
         """Where the picture comes from, in one line of plain words."""
         size = f"{self.image.shape[1]} x {self.image.shape[0]} pixels, {self.image.itemsize * 8}-bit"
-        if self.position is None:
-            return f"Your own picture, {size}."
-        kind = "Simulated from a CT scan" if self.gallery == galleries.BUILT_IN else "Real X-ray, COVIDx-open"
-        return f"{kind}, labelled {galleries.label_title(self.label)}; {size}."
+        labelled = f", labelled {galleries.label_title(self.label)}" if self.label else ""
+        return f"{self.origin}{labelled}; {size}."
 
 
 def current_picture() -> Picture:
@@ -53,16 +53,17 @@ def current_picture() -> Picture:
     chosen = linked("picture", "")
     upload = current_upload() if chosen == OWN else None
     if upload:
-        return Picture(f"own/{upload.digest}", "your picture", upload.image, None, name, None)
+        return Picture(f"own/{upload.digest}", "your picture", upload.image, None, name, None, "Your own picture")
     position = galleries.positions(name).get(chosen, samples(name)[0])
-    record = galleries.gallery(name).records[position]
+    record, simulated = galleries.gallery(name).records[position], name == galleries.BUILT_IN
     return Picture(
         token=f"{name}/{record.id}",
-        title=f"{'simulated' if name == galleries.BUILT_IN else 'real'} chest X-ray {record.id}",
+        title=f"{'simulated' if simulated else 'real'} chest X-ray {record.id}",
         image=galleries.load(name, position),
         label=record.label,
         gallery=name,
         position=position,
+        origin="Simulated from a CT scan" if simulated else f"Real X-ray ({record.source}, {record.licence})",
     )
 
 
@@ -96,6 +97,8 @@ def picture_picker() -> None:
             _upload()
         else:
             _strip(name, samples(name), "Sample pictures")
+        if name == galleries.BUILT_IN and way != "Your own":
+            st.caption("Simulated pictures, made from one CT scan.")
 
 
 def _strip(name: str, members: list[int], legend: str) -> None:

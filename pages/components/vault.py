@@ -1,12 +1,15 @@
 """The sealed galleries this server offers to search: real owner, server and user, shared by all visitors.
 
 A gallery is public, so its store may be shared; a visitor's picture never enters it. Stores live in a
-temporary folder under a key that exists only in this process.
+temporary folder under a key that exists only in this process. Sealing runs in a thread of its own, so it goes
+on when the visitor who started it walks away.
 """
 
 import gc
 import tempfile
-from dataclasses import dataclass
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
@@ -18,6 +21,9 @@ from engine.retrieval import CloudServer, DataOwner, DataUser, pictures_of
 from pages.components.gallery import gallery
 
 KEPT = 2
+LOOK_SECONDS = 0.1
+
+Wanted = tuple[str, str, int]
 
 
 @dataclass(frozen=True)
@@ -30,53 +36,76 @@ class Vault:
     folder: tempfile.TemporaryDirectory
 
 
+@dataclass
+class Sealing:
+    """A vault on its way: how far it has come, and what comes of it."""
+
+    share: float = 0.0
+    vault: Future[Vault] = field(default_factory=Future)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """All vaults of this process."""
+
+    sealings: dict[Wanted, Sealing] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+    worker: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "sealing"))
+
+
 @st.cache_resource(show_spinner=False)
-def _shelf() -> tuple[dict[tuple[str, str, int], Vault], Lock]:
-    return {}, Lock()
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def hasher(method: str, bits: int) -> Hasher:
-    """Return a loaded network.
-
-    Raises:
-        engine.hashing.HasherError: Unknown method or length, or the weights are missing.
-    """
-    loaded = Hasher.load(bits=bits, method=method)
-    # Streamlit collects garbage after every run; torch's million objects never become garbage. Setting them
-    # aside once takes a rerun from 116 ms to 11 ms.
-    gc.collect()
-    gc.freeze()
-    return loaded
+def _shelf() -> Shelf:
+    return Shelf()
 
 
 def open_vault(name: str, method: str, bits: int) -> Vault:
-    """Return the sealed gallery ``name``; the first time, seal it and show the progress.
+    """Return the sealed gallery ``name``; the first time, have it sealed and show the progress.
 
     Raises:
         engine.errors.VaultError: The network or the pictures are missing.
     """
-    vaults, lock = _shelf()
-    wanted = (name, method, bits)
-    if wanted not in vaults:
+    sealing = _sealing((name, method, bits))
+    if not sealing.vault.done():
         slot = st.empty()
-        bar = slot.progress(0.0, f"Sealing the gallery with {bits}-bit codes, once for all visitors")
-        with lock:
-            if wanted not in vaults:
-                built = _seal_gallery(*wanted, bar)
-                while len(vaults) >= KEPT:
-                    vaults.pop(next(iter(vaults)))
-                vaults[wanted] = built
+        while not sealing.vault.done():
+            slot.progress(sealing.share, f"Sealing the gallery with {bits}-bit codes, once for all visitors")
+            time.sleep(LOOK_SECONDS)
         slot.empty()
-    return vaults[wanted]
+    return sealing.vault.result()
 
 
-def _seal_gallery(name: str, method: str, bits: int, bar) -> Vault:  # noqa: ANN001
-    network = hasher(method, bits)
+def _sealing(wanted: Wanted) -> Sealing:
+    """Return the sealing of a gallery, started now unless it is there and has not failed."""
+    shelf = _shelf()
+    with shelf.lock:
+        known = shelf.sealings.get(wanted)
+        if known is None or (known.vault.done() and known.vault.exception()):
+            shelf.sealings.pop(wanted, None)
+            while len(shelf.sealings) >= KEPT:
+                shelf.sealings.pop(next(iter(shelf.sealings)))
+            known = shelf.sealings[wanted] = Sealing()
+            known.vault = shelf.worker.submit(_seal, wanted, known)
+        return known
+
+
+def _seal(wanted: Wanted, sealing: Sealing) -> Vault:
+    name, method, bits = wanted
     folder = tempfile.TemporaryDirectory(prefix="cxr-vault-")
     server = CloudServer(Path(folder.name) / "gallery.db")
-    owner = DataOwner(generate_key(), server, network)
-    pictures = pictures_of(gallery(name).subset(split="train"))
-    for step in owner.upload(pictures):
-        bar.progress(step.done / step.total, f"Sealing the gallery: {step.done} of {step.total} pictures")
+    owner = DataOwner(generate_key(), server, Hasher.load(bits=bits, method=method))
+    for step in owner.upload(pictures_of(gallery(name).subset(split="train"))):
+        sealing.share = step.done / step.total
+    _settle_down()
     return Vault(owner, server, DataUser(owner, server), folder)
+
+
+def _settle_down() -> None:
+    """Make ready for many small searches after one large job."""
+    import torch
+
+    # Visitors search side by side: one thread each, instead of all threads waiting for each other.
+    torch.set_num_threads(1)
+    # Streamlit collects garbage after every run; torch's million objects never become garbage. Setting them
+    # aside once takes a rerun from 116 ms to 11 ms.
+    gc.collect()
+    gc.freeze()

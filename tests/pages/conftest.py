@@ -52,6 +52,7 @@ def _built_in_only(name: str):
 def _network(make):
     import torch
 
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     return make().eval()
 

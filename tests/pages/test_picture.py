@@ -63,7 +63,7 @@ def test_a_link_to_nothing_shows_the_first_sample(open_page):
 
 def test_an_upload_becomes_the_picture_of_every_page(open_page, chest):
     app = bring(open_page("enhance"), chest)
-    assert "Your own picture, 200 x 160 pixels, 8-bit." in texts(app)
+    assert "Your own picture; 200 x 160 pixels, 8-bit." in texts(app)
     app.switch_page("pages/encrypt.py").run()
     assert "32,000 bytes of pixels" in texts(app)
     assert "Your own picture" in texts(app)

@@ -1,0 +1,117 @@
+"""Paper A's ablations (section 4.5, Table 4 and Fig. 11): every variant under one budget, on the same split."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.datasets import Dataset, load_dataset
+from engine.evaluation import average_precision, paired_bootstrap
+from engine.evaluation.hashing_report import DECIMALS, report_tasks
+from engine.hashing.evaluate import INTERVAL_POLICY, METRIC_POLICY, commit
+from engine.training.config import ABLATIONS, PRESETS
+from engine.training.pictures import framed_pictures
+from engine.training.run import COLLECTION, Run, train_method
+
+BITS = 48
+BUDGET = "ablation"
+WHOLE = "MATDH"
+FIGURES = ("map", "p_at_1", "p_at_5", "p_at_10", "precision_within_2", "empty_balls", "accuracy")
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+def run_ablations(
+    seed: int, runs: Path, epochs: int | None, report: Callable[[str, dict[str, float]], None]
+) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+    """Train every variant of paper A's ablations and measure it on the test split; stopped runs go on.
+
+    Args:
+        seed: Seed of all variants.
+        runs: Folder of runs.
+        epochs: Instead of the budget's.
+        report: Called with the variant's name and each epoch's figures.
+
+    Returns:
+        The result file's data and the code file's arrays.
+
+    Raises:
+        DataError: The pictures are not on this machine.
+    """
+    dataset = load_dataset(COLLECTION)
+    queries, gallery = dataset.subset("test"), dataset.subset("train")
+    arrays = {"query_labels": queries.labels, "gallery_labels": gallery.labels, "classes": np.array(dataset.classes)}
+    trained: dict[str, Run] = {}
+    for name in ABLATIONS:
+        run = train_method("matdh", BUDGET, seed, runs, epochs, partial(report, name), name)
+        trained[name] = run
+        arrays |= {f"query_{name}": _test_codes(run, queries), f"gallery_{name}": _test_codes(run, gallery)}
+    result = {
+        "protocol": {
+            "dataset": dataset.name,
+            "queries": "test split",
+            "query_count": len(queries),
+            "gallery": "train split",
+            "gallery_count": len(gallery),
+            "bits": BITS,
+            "metric": METRIC_POLICY,
+            "interval": INTERVAL_POLICY,
+            "budget": f"{trained[WHOLE].config.epochs} epochs at {trained[WHOLE].config.side} pixels, one seed",
+        },
+        "provenance": {
+            "seed": seed,
+            "preset": {**PRESETS[BUDGET].as_dict(), "epochs": trained[WHOLE].config.epochs},
+            "data_sha256": trained[WHOLE].data_sha256,
+            "commit": commit(),
+        },
+        "validation_scores": {name: run.best_score for name, run in trained.items()},
+        "variants": report_ablations(arrays, tuple(ABLATIONS), dataset.classes),
+    }
+    return result, arrays
+
+
+def report_ablations(arrays: Arrays, names: Sequence[str], classes: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Report every variant from stored codes.
+
+    Args:
+        arrays: ``query_labels``, ``gallery_labels``, and ``query_<name>``, ``gallery_<name>`` packed codes.
+        names: The variants; ``MATDH`` is what the others are compared with.
+        classes: Class names, the positive one first.
+
+    Returns:
+        For each variant the figures of both tasks; ``against_whole`` is its mAP minus MATDH's, paired over queries.
+    """
+    labels = arrays["query_labels"], arrays["gallery_labels"]
+    rows = {}
+    for name in names:
+        tasks = report_tasks(arrays[f"query_{name}"], labels[0], arrays[f"gallery_{name}"], labels[1], classes)
+        rows[name] = {task: {figure: values[figure] for figure in FIGURES} for task, values in tasks.items()}
+        rows[name]["binary"]["against_whole"] = _against_whole(arrays, name, labels[0] != 0, labels[1] != 0)
+        rows[name]["three_class"]["against_whole"] = _against_whole(arrays, name, *labels)
+    return rows
+
+
+def _against_whole(
+    arrays: Arrays, name: str, query_labels: npt.NDArray[Any], gallery_labels: npt.NDArray[Any]
+) -> list[float]:
+    whole, variant = (
+        average_precision(arrays[f"query_{codes}"], query_labels, arrays[f"gallery_{codes}"], gallery_labels)
+        for codes in (WHOLE, name)
+    )
+    return [round(end, DECIMALS) for end in paired_bootstrap(whole, variant)[:3]]
+
+
+def _test_codes(run: Run, dataset: Dataset) -> npt.NDArray[np.uint8]:
+    """Hash with a run's best weights; nothing is random."""
+    from safetensors.torch import load_file
+
+    from engine.training.trainer import framed_codes
+    from models.hashing import build_encoder
+    from models.matdh import MATDH
+
+    network = MATDH(encoder=build_encoder(run.config.encoder, run.config.attentions))
+    network.load_state_dict(load_file(run.weights))
+    return framed_codes(network.eval(), framed_pictures(dataset, run.config.side), run.config, BITS)
