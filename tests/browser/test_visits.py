@@ -127,8 +127,8 @@ def test_two_visitors_never_see_each_others_pictures(visit, own_picture):
     assert "picture=own" in first.url
     second = visit("enhance?picture=own")
     second.get_by_text("Simulated from a CT scan").wait_for()
-    assert second.get_by_text("Your own picture,").count() == 0
-    assert first.get_by_text("Your own picture,").count() == 1
+    assert second.get_by_text("Your own picture;").count() == 0
+    assert first.get_by_text("Your own picture;").count() == 1
 
 
 def test_dark_mode_is_dark_and_readable(visit):
