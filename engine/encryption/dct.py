@@ -21,9 +21,10 @@ FRACTION_BITS = 13
 _HALF = 1 << (FRACTION_BITS - 1)
 
 
-def _lifting(angle: float) -> tuple[int, int]:
+def _lifting(angle: float) -> tuple[np.int32, np.int32]:
+    # Typed, because for plain numbers numba would compile each rotation anew for each angle.
     scale = 1 << FRACTION_BITS
-    return round(math.tan(angle / 2) * scale), round(math.sin(angle) * scale)
+    return np.int32(round(math.tan(angle / 2) * scale)), np.int32(round(math.sin(angle) * scale))
 
 
 P4, Q4 = _lifting(math.pi / 4)
