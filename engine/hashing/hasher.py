@@ -47,7 +47,7 @@ class Hasher:
             raise HasherError(f"{bits} bits have no hash head: choose one of {', '.join(map(str, lengths))}.")
         self.bits, self.side = bits, side
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._network = network.to(self.device)
+        self.network = network.to(self.device)
 
     @classmethod
     def load(cls, bits: int = 48, method: str = "matdh") -> Self:
@@ -70,7 +70,7 @@ class Hasher:
     @property
     def lengths(self) -> tuple[int, ...]:
         """Code lengths the network has a head for."""
-        return tuple(sorted(int(name) for name in self._network.heads))
+        return tuple(sorted(int(name) for name in self.network.heads))
 
     def codes(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """Hash pictures (paper A Eq. 3-4: a bit is 1 where the hash layer's output is not negative).
@@ -109,7 +109,7 @@ class Hasher:
         for start in range(0, len(inputs), batch):
             chunk = torch.from_numpy(inputs[start : start + batch])[:, None].to(self.device)
             with torch.inference_mode():
-                feature, heads = self._network(chunk)
+                feature, heads = self.network(chunk)
             features.append(_to_numpy(feature))
             for bits, head in heads.items():
                 logits[bits].append(_to_numpy(head))
