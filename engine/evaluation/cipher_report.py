@@ -245,11 +245,13 @@ def time_ciphers(rounds: int = 31) -> dict[str, np.ndarray]:
 
     picture = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE), dtype=np.uint8)
     data = picture.tobytes()
-    ciphers = (FrequencyCipher(STUDY_KEY), MultiStageCipher(STUDY_KEY), AesGcmCipher(STUDY_KEY), ToyCipher(0))
     jobs: dict[str, Callable[[], object]] = {
-        name: partial(cipher.encrypt, picture) for name, cipher in zip(SCHEMES, ciphers, strict=True)
+        "frequency": partial(FrequencyCipher(STUDY_KEY).encrypt, picture),
+        "multistage": partial(MultiStageCipher(STUDY_KEY, BLOCK_SIZE, SUBSTITUTION, "shared").encrypt, picture),
+        "aes": partial(AesGcmCipher(STUDY_KEY).encrypt, picture),
+        "toy": partial(ToyCipher(0).encrypt, picture),
+        "des3_ctr": lambda: DES3.new(STUDY_KEY[:24], DES3.MODE_CTR, nonce=b"once").encrypt(data),
     }
-    jobs["des3_ctr"] = lambda: DES3.new(STUDY_KEY[:24], DES3.MODE_CTR, nonce=b"once").encrypt(data)
     times = [[_processor_seconds(job) for job in jobs.values()] for _ in range(rounds + 1)][1:]
     return {"timed": np.array(list(jobs)), "seconds": np.array(times).T}
 
