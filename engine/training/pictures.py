@@ -37,6 +37,12 @@ class FramedPictures:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def joined(self, other: "FramedPictures") -> "FramedPictures":
+        """Return these pictures followed by others of the same classes and side."""
+        names = ("pixels", "labels", "sources", "ids")
+        parts = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in names}
+        return FramedPictures(**parts, classes=self.classes)
+
     def shrunk(self, side: int) -> "FramedPictures":
         """Return the same pictures for a smaller input side, shrunk by area so that nothing aliases."""
         size = (cached_side(side), cached_side(side))
@@ -81,3 +87,36 @@ def framed_pictures(dataset: Dataset, side: int, cache: Path | None = CACHE) -> 
         np.array([record.id for record in records]),
         dataset.classes,
     )
+
+
+def simulated_pictures(
+    patients: int, side: int, classes: tuple[str, ...], cache: Path | None = CACHE
+) -> FramedPictures:
+    """Frame simulated training pictures, rendered from the public CT scan, or read the frames from the cache.
+
+    Args:
+        patients: Patients of each class, one picture each; none of them is in the built-in gallery.
+        side: Side of the network's input.
+        classes: Class names, in the order of their labels.
+        cache: Folder of cache files; None to keep nothing.
+
+    Returns:
+        The frames, class by class in turn, with the source ``"simulated"``.
+    """
+    from engine.datasets.simulation.gallery import training_pictures
+    from engine.datasets.simulation.scan import load_scan, obtain_wheel
+
+    path = None if cache is None else cache / f"simulated-{patients}-{cached_side(side)}.npz"
+    if path is not None and path.exists():
+        with np.load(path, allow_pickle=False) as stored:
+            pixels, names = stored["pixels"], stored["labels"]
+    else:
+        made = list(training_pictures(load_scan(obtain_wheel()), patients))
+        pixels = np.stack([frame_chest(image, cached_side(side), CACHE_MARGIN) for _, image in made])
+        names = np.array([label for label, _ in made])
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            np.savez_compressed(path, allow_pickle=False, pixels=pixels, labels=names)
+    labels = np.array([classes.index(name) for name in names], np.int64)
+    ids = np.array([f"simulated-training-{i}" for i in range(len(labels))])
+    return FramedPictures(pixels, labels, np.full(len(labels), "simulated"), ids, classes)

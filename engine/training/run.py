@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine.datasets import Dataset, data_hash, data_root, load_dataset
+from engine.datasets import data_hash, data_root, load_dataset
 from engine.hashing.evaluate import commit
 from engine.hashing.hasher import WEIGHTS
 from engine.training.config import ABLATIONS, PRESETS, TrainingConfig
-from engine.training.pictures import CACHE, FramedPictures, framed_pictures
+from engine.training.pictures import CACHE, FramedPictures, framed_pictures, simulated_pictures
 from engine.training.teacher import Teacher, reduce_maps, teacher_maps
 
 _log = logging.getLogger(__name__)
@@ -80,8 +80,10 @@ def train_method(
     dataset = load_dataset(COLLECTION)
     train = framed_pictures(dataset.subset("train"), config.side)
     validation = framed_pictures(dataset.subset("val"), config.side)
-    teacher = imagenet_teacher(train, dataset)
-    trainer = Trainer(config, train, validation, teacher, runs / run_name(method, preset, seed, ablation))
+    extra = simulated_pictures(config.simulated, config.side, dataset.classes) if config.simulated else None
+    teacher = imagenet_teacher(train.joined(extra) if extra else train, len(train), data_hash(dataset))
+    folder = runs / run_name(method, preset, seed, ablation)
+    trainer = Trainer(config, train, validation, teacher, folder, extra)
     history = trainer.run(report)
     weights = trainer.folder / "best.safetensors"
     return Run(
@@ -99,18 +101,19 @@ def run_name(method: str, preset: str, seed: int, ablation: str | None = None) -
     return "-".join([method, preset, str(seed), *([ablation] if ablation else [])])
 
 
-def imagenet_teacher(train: FramedPictures, dataset: Dataset) -> Teacher | None:
+def imagenet_teacher(pictures: FramedPictures, fit: int, data_sha256: str) -> Teacher | None:
     """Return what VGG-16's ImageNet base sees on the training pictures, or None where its file is missing.
 
-    The file is looked for in ``CXR_VAULT_PRETRAINED``, else in ``pretrained`` beside the collections.
+    What varies is judged by the first ``fit`` pictures. The file is looked for in ``CXR_VAULT_PRETRAINED``, else in
+    ``pretrained`` beside the collections.
     """
     folder = os.environ.get("CXR_VAULT_PRETRAINED") or data_root().parent / "pretrained"
     weights = Path(folder) / TEACHER_FILE
     if not weights.exists():
         _log.warning("no %s: training without a teacher, which costs accuracy", weights)
         return None
-    cache = CACHE / f"teacher-{data_hash(dataset)[:16]}-{train.pixels.shape[1]}.npy"
-    return reduce_maps(teacher_maps(train.pixels, weights, cache))
+    cache = CACHE / f"teacher-{data_sha256[:16]}-{len(pictures)}-{pictures.pixels.shape[1]}.npy"
+    return reduce_maps(teacher_maps(pictures.pixels, weights, cache), fit)
 
 
 def ship(run: Run, folder: Path = WEIGHTS) -> Path:

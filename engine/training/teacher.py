@@ -33,15 +33,17 @@ class Teacher:
     pooled: Tensor
 
 
-def reduce_maps(maps: Tensor) -> Teacher:
+def reduce_maps(maps: Tensor, fit: int | None = None) -> Teacher:
     """Reduce raw teacher maps ``(N, 512, h, w)`` to what is worth teaching.
+
+    Centre, basis and scale come from the first ``fit`` pictures (all when None).
 
     Raw activations are sparse and share a large mean, which a student matches without learning anything about the
     single picture; what varies is left after centring, projecting and whitening.
     """
     pooled = torch.cat([maps.float().mean((2, 3)), maps.float().amax((2, 3))], 1)
-    pooled = (pooled - pooled.mean(0)) / (pooled.std(0) + 1e-3)
-    sample = maps[:, :, ::3, ::3].float().permute(0, 2, 3, 1).flatten(0, 2)
+    pooled = (pooled - pooled[:fit].mean(0)) / (pooled[:fit].std(0) + 1e-3)
+    sample = maps[:fit, :, ::3, ::3].float().permute(0, 2, 3, 1).flatten(0, 2)
     mean = sample.mean(0)
     values, vectors = torch.linalg.eigh((sample - mean).T.cov())
     basis = vectors[:, -COMPONENTS:] / values[-COMPONENTS:].sqrt()

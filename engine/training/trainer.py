@@ -62,8 +62,15 @@ class BatchLoader:
     they fight torch's own threads.
     """
 
-    def __init__(self, pictures: FramedPictures, teacher: Teacher | None, config: TrainingConfig) -> None:
-        self._pictures, self._teacher, self._config = pictures, teacher, config
+    def __init__(
+        self,
+        train: FramedPictures,
+        teacher: Teacher | None,
+        config: TrainingConfig,
+        extra: FramedPictures | None = None,
+    ) -> None:
+        pictures = train.joined(extra) if extra else train
+        self._real, self._pictures, self._teacher, self._config = len(train), pictures, teacher, config
         names = [f"{label}-{source}" for label, source in zip(pictures.labels, pictures.sources, strict=True)]
         self._groups = np.unique(names, return_inverse=True)[1]
 
@@ -71,11 +78,12 @@ class BatchLoader:
         """Yield the batches of epoch ``number``; the same number gives the same batches."""
         config = self._config
         draw = np.random.default_rng((config.seed, number))
-        count = len(self._pictures) // config.batch
-        batches = balanced_batches(self._pictures.labels, self._groups, config.batch, count, draw)
+        count = self._real // config.batch
+        known = self._real if number < config.simulated_from * config.epochs else len(self._pictures)
+        batches = balanced_batches(self._pictures.labels[:known], self._groups[:known], config.batch, count, draw)
         seeds = draw.integers(0, 2**63, count)
         side = config.side_at(number)
-        pixels = self._pictures.shrunk(side).pixels
+        pixels = self._pictures.shrunk(side).pixels[:known]
         for positions, seed in zip(batches, seeds, strict=True):
             yield self._batch(pixels, positions, side, seed)
 
@@ -109,6 +117,7 @@ class Trainer:
         validation: Validation pictures.
         teacher: What a frozen network saw on the training pictures, or None to train without it.
         folder: Where the resumable state and the best weights go.
+        extra: Simulated pictures that join the training pictures late; the teacher's rows for them follow.
     """
 
     def __init__(
@@ -118,10 +127,11 @@ class Trainer:
         validation: FramedPictures,
         teacher: Teacher | None,
         folder: Path,
+        extra: FramedPictures | None = None,
     ) -> None:
         torch.manual_seed(config.seed)
         self.config, self.train, self.validation, self.folder = config, train, validation, folder
-        self.loader = BatchLoader(train, teacher, config)
+        self.loader = BatchLoader(train, teacher, config, extra)
         self.student = Student(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.student.network).eval()
         self.optimizer = torch.optim.AdamW(
@@ -129,7 +139,7 @@ class Trainer:
         )
         steps = config.epochs * (len(train) // config.batch)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, config.learning_rate, total_steps=steps, pct_start=0.2
+            self.optimizer, config.learning_rate, total_steps=steps, pct_start=0.08
         )
         self.targets = {bits: hierarchical_targets(bits) for bits in CODE_LENGTHS}
         self.history: list[dict[str, float]] = []

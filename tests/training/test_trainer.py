@@ -71,3 +71,22 @@ def test_a_teacher_adds_its_two_terms(pictures: FramedPictures, tmp_path: Path) 
 def test_views_grow_with_the_epochs() -> None:
     config = TrainingConfig(side=128, epochs=10, growth=((0.4, 64), (0.7, 96)))
     assert [config.side_at(epoch) for epoch in range(10)] == [64] * 4 + [96] * 3 + [128] * 3
+
+
+def test_simulated_pictures_join_late(pictures: FramedPictures) -> None:
+    config = replace(CONFIG, epochs=4, simulated_from=0.5)
+    extra = replace(pictures, sources=np.full(len(pictures), "other"))
+    drawn: list[set[int]] = []
+    for epoch in range(4):
+        loader = BatchLoader(pictures, None, config, extra)
+        seen: set[int] = set()
+        loader._batch = lambda pixels, positions, side, seed, seen=seen: seen.update(positions.tolist())  # type: ignore
+        list(loader.epoch(epoch))
+        drawn.append(seen)
+    assert [max(seen) >= len(pictures) for seen in drawn] == [False, False, True, True]
+
+
+def test_joined_pictures_follow_one_another(pictures: FramedPictures) -> None:
+    both = pictures.joined(pictures)
+    assert len(both) == 2 * len(pictures)
+    np.testing.assert_array_equal(both.pixels[len(pictures) :], pictures.pixels)
