@@ -31,9 +31,7 @@ def to_uint8(image: np.ndarray, value_range: str = "data") -> np.ndarray:
         raise ImageError(f"A picture holds 8- or 16-bit unsigned values, not {image.dtype}.")
     if value_range not in ("data", "full"):
         raise ImageError(f"The value range is {value_range!r}: choose 'data' or 'full'.")
-    low, high = (
-        (0, 65535) if value_range == "full" or not image.size else (int(image.min()), int(image.max()))
-    )
+    low, high = (0, 65535) if value_range == "full" or not image.size else (int(image.min()), int(image.max()))
     return np.rint((image.astype(np.float32) - low) * (255 / max(high - low, 1))).astype(np.uint8)
 
 

@@ -74,9 +74,7 @@ def _check_complete(data: bytes, kind: str) -> None:
     if data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
         raise _damaged(kind)
     if data.count(b"\xff\xda") > MAX_JPEG_SCANS:
-        raise ImageError(
-            "The JPEG file has too many scans to decode safely: save it again as an ordinary JPEG."
-        )
+        raise ImageError("The JPEG file has too many scans to decode safely: save it again as an ordinary JPEG.")
 
 
 def _damaged(kind: str) -> ImageError:

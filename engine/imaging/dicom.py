@@ -80,9 +80,7 @@ def _check_transfer_syntax(data: bytes) -> None:
 
     meta = read_dataset(io.BytesIO(data[132:]), False, True, stop_when=lambda tag, vr, length: tag.group != 2)
     if meta.TransferSyntaxUID not in (*NATIVE_SYNTAXES, *COMPRESSED_SYNTAXES):
-        raise ImageError(
-            "The DICOM file uses a compression CXR Vault does not read: export it again, uncompressed."
-        )
+        raise ImageError("The DICOM file uses a compression CXR Vault does not read: export it again, uncompressed.")
 
 
 def _read(data: bytes) -> "Dataset":
@@ -94,9 +92,7 @@ def _read(data: bytes) -> "Dataset":
 def _check_dataset(dataset: "Dataset") -> None:
     """Refuse, from declared facts alone, what must not be decoded."""
     if "PixelData" not in dataset:
-        raise ImageError(
-            "The DICOM file holds no picture, only information: choose the image object of the study."
-        )
+        raise ImageError("The DICOM file holds no picture, only information: choose the image object of the study.")
     if str(dataset.get("BurnedInAnnotation", "NO")).strip().upper() == "YES":
         raise ImageError(
             "The DICOM file says that annotations are burned into its pixels, and these may name the "
@@ -110,9 +106,7 @@ def _check_dataset(dataset: "Dataset") -> None:
     check_dimensions(dataset.Rows, dataset.Columns)
     deepest = 16 if dataset.SamplesPerPixel == 1 else 8
     if dataset.PhotometricInterpretation not in PHOTOMETRIC or dataset.BitsAllocated not in (8, deepest):
-        raise ImageError(
-            "The DICOM file stores its pixels in a way CXR Vault does not read: export it as PNG."
-        )
+        raise ImageError("The DICOM file stores its pixels in a way CXR Vault does not read: export it as PNG.")
     if dataset.file_meta.TransferSyntaxUID not in NATIVE_SYNTAXES:
         _check_frame(dataset)
 
@@ -126,9 +120,7 @@ def _check_frame(dataset: "Dataset") -> None:
     with Image.open(io.BytesIO(frame), formats=("JPEG", "JPEG2000")) as picture:
         honest = picture.size == (dataset.Columns, dataset.Rows)
     if not honest:
-        raise ImageError(
-            "The DICOM file's compressed frame does not match its declared size: export it again."
-        )
+        raise ImageError("The DICOM file's compressed frame does not match its declared size: export it again.")
 
 
 def _display(dataset: "Dataset", pixels: np.ndarray) -> np.ndarray:
@@ -180,9 +172,7 @@ def window(values: np.ndarray, centre: float, width: float, function: str = "LIN
     [0.0, 0.5, 1.0]
     """
     if not (width >= 1 if function == "LINEAR" else width > 0):
-        raise ImageError(
-            f"The DICOM window is {width:g} wide, which the standard forbids: export the file again."
-        )
+        raise ImageError(f"The DICOM window is {width:g} wide, which the standard forbids: export the file again.")
     values = values.astype(np.float32)
     if function == "SIGMOID":
         return 1 / (1 + np.exp(np.clip(-4 * (values - centre) / width, -80, 80)))

@@ -47,8 +47,7 @@ def _check(image: np.ndarray, clip_limit: float, tiles: int) -> None:
     colour = image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8
     if not (gray or colour) or 0 in image.shape:
         raise ImageError(
-            "Enhancement takes a gray 8- or 16-bit or an RGB 8-bit picture, "
-            f"not {image.dtype} of shape {image.shape}."
+            f"Enhancement takes a gray 8- or 16-bit or an RGB 8-bit picture, not {image.dtype} of shape {image.shape}."
         )
     if not 0 < clip_limit <= BINS:
         raise ImageError(f"The clip limit is {clip_limit}: choose a number above 0 and at most {BINS}.")
@@ -63,9 +62,7 @@ def _clahe_16_bit(image: np.ndarray, clip_limit: float, tiles: int) -> np.ndarra
         return image.copy()
     height, width = image.shape
     # OpenCV's rule, so that 8 and 16 bits share their tiles: where one side needs padding, both get it.
-    extra = (
-        (0, 0) if height % tiles == width % tiles == 0 else (tiles - height % tiles, tiles - width % tiles)
-    )
+    extra = (0, 0) if height % tiles == width % tiles == 0 else (tiles - height % tiles, tiles - width % tiles)
     padded = cv2.copyMakeBorder(image, 0, extra[0], 0, extra[1], cv2.BORDER_REFLECT_101)
     tile = (padded.shape[0] // tiles, padded.shape[1] // tiles)
     blocks = padded.reshape(tiles, tile[0], tiles, tile[1]).swapaxes(1, 2)

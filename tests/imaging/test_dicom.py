@@ -32,9 +32,7 @@ def test_8_bit_pixels_come_back_exactly(picture):
 
 
 def test_monochrome1_is_inverted(picture):
-    assert np.array_equal(
-        load_image(dicom_bytes(picture, PhotometricInterpretation="MONOCHROME1")), 255 - picture
-    )
+    assert np.array_equal(load_image(dicom_bytes(picture, PhotometricInterpretation="MONOCHROME1")), 255 - picture)
 
 
 def test_12_bit_without_window_spans_16_bit(deep):
