@@ -108,6 +108,7 @@ with view:
         ),
         size=(780, 518),
         key="overview_compare",
+        zoom=False,
     )
     st.caption(
         "Simulated X-rays, made from a CT scan. Top left is the question; the other five are its nearest of "

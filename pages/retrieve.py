@@ -70,6 +70,14 @@ def say_vote(outcome: Search, picture: Picture) -> None:
     st.markdown(f"**{votes} of {len(outcome.found)}** neighbours are labelled **{label_title(label)}**.{known}")
 
 
+def show_results(outcome: Search, picture: Picture) -> None:
+    """Show what the neighbours' labels add up to, and the ten of them."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        say_vote(outcome, picture)
+        sealed = st.toggle("As the server holds them", key="as_sealed")
+    result_grid(outcome.found, picture.label, sealed=sealed, on_pick=lambda name: choose("picture", name))
+
+
 def compare_codes(outcome: Search) -> None:
     """Show the query's code above one result's."""
     st.subheader("Why is it near?", anchor=False)
@@ -102,6 +110,7 @@ def show_times(outcome: Search) -> None:
 
 picture = current_picture()
 side, main = st.columns([1, 3], gap="medium")
+closer = st.container()
 with side:
     st.image(
         derived(picture.token, "xray", (), lambda: xray_file(picture.image)),
@@ -111,21 +120,16 @@ with side:
     st.caption(picture.note)
     picture_picker()
     method, bits = choose_method()
-with main:
-    if find_chest(picture.image).score < CHEST_SCORE:
-        st.warning(
-            "This does not look like a frontal chest X-ray, so its neighbours mean little.",
-            icon=":material/help:",
-        )
-    outcome = run_search(picture, method, bits)
-    if outcome:
-        bar = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
-        with bar:
-            say_vote(outcome, picture)
-            sealed = st.toggle("As the server holds them", key="as_sealed")
-        result_grid(outcome.found, picture.label, sealed=sealed, on_pick=lambda name: choose("picture", name))
-if outcome:
-    compare_codes(outcome)
-    show_times(outcome)
 st.subheader("How far can it be trusted?", anchor=False)
 trust(method, bits)
+# Last, because the first search of a process waits for the gallery to be sealed; all else is there by then.
+with main:
+    if find_chest(picture.image).score < CHEST_SCORE:
+        st.warning("This does not look like a frontal chest X-ray: its neighbours mean little.", icon=":material/help:")
+    outcome = run_search(picture, method, bits)
+    if outcome:
+        show_results(outcome, picture)
+if outcome:
+    with closer:
+        compare_codes(outcome)
+        show_times(outcome)

@@ -50,11 +50,11 @@ def main() -> None:
         user.search(image, NEIGHBOURS)  # once for the caches, so that the times are those of every later search
         times, sent, hits, results = timed_search(owner, server, user, image)
     FOLDER.mkdir(exist_ok=True)
-    yours = [tile(image, f"Question: {label_title(query.label)}", QUERY)]
+    yours = [tile(image, f"Question: {label_title(query.label)}, simulated", QUERY)]
     yours += [
         tile(
             r.image,
-            f"{r.rank}. {label_title(r.label)}, {r.distance} bits",
+            f"{r.rank}. {label_title(r.label)}, {r.distance} bits, simulated",
             RIGHT if r.label == query.label else OTHER,
         )
         for r in results

@@ -57,6 +57,7 @@ label {
   display: flex; align-items: center; gap: 0.5rem; margin-top: 0.4rem; color: var(--st-text-color);
   font: 400 0.85rem/1.4 var(--st-font);
 }
+label[hidden] { display: none; }
 .zoom { width: 8rem; accent-color: var(--st-primary-color); }
 .uncover:focus-visible + .line .knob { outline: 4px solid var(--st-primary-color); outline-offset: 2px; }
 """
@@ -90,6 +91,7 @@ export default function ({ data, parentElement }) {
     stage.style.setProperty("--x", ((event.clientX - box.left) / box.width) * 100 + "%");
     stage.style.setProperty("--y", ((event.clientY - box.top) / box.height) * 100 + "%");
   };
+  find("label").hidden = !data.zoom;
   show();
   zoom.oninput();
 }
@@ -106,6 +108,7 @@ def before_after(
     alts: tuple[str, str],
     size: tuple[int, int],
     key: str,
+    zoom: bool = True,
 ) -> None:
     """Show two pictures under one slider.
 
@@ -116,6 +119,7 @@ def before_after(
         alts: What a person who cannot see them should know.
         size: ``(width, height)`` of the pictures, for the aspect ratio.
         key: Unique on the page.
+        zoom: Whether to offer a closer look.
     """
     _COMPONENT(
         key=key,
@@ -128,6 +132,7 @@ def before_after(
             "after_alt": alts[1],
             "width": size[0],
             "height": size[1],
+            "zoom": zoom,
         },
     )
 
