@@ -12,6 +12,7 @@ import numpy as np
 from engine.datasets import Dataset, data_hash
 from engine.evaluation.hashing_report import report_tasks
 from engine.hashing.codes import pack_bits
+from engine.hashing.control_measurements import measure_controls
 from engine.hashing.hasher import WEIGHTS, Hasher
 
 RESULTS = WEIGHTS.with_name("results")
@@ -90,10 +91,14 @@ def evaluate_method(
         The result file's data and the code file's arrays.
     """
     queries, gallery = dataset.subset(split="test"), dataset.subset(split="train")
-    total = len(queries) + len(gallery)
+    # The controls look at every picture once more.
+    total = 2 * (len(queries) + len(gallery))
     query_codes = hash_split(method, queries, lambda done, _: progress(done, total))
     gallery_codes = hash_split(method, gallery, lambda done, _: progress(len(queries) + done, total))
     arrays = code_arrays(queries, gallery, query_codes, gallery_codes)
+    controls, more = measure_controls(
+        Hasher.load(method=method), dataset, arrays, lambda done, half: progress(half + done, total)
+    )
     result = {
         "method": method,
         "protocol": {
@@ -107,8 +112,9 @@ def evaluate_method(
         },
         "provenance": provenance(method, dataset),
         "bits": evaluate_codes(arrays, tuple(query_codes), dataset.classes),
+        "controls": controls,
     }
-    return result, arrays
+    return result, arrays | more
 
 
 def provenance(method: str, dataset: Dataset) -> dict[str, Any]:
