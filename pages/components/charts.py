@@ -31,7 +31,7 @@ def histograms(series: Mapping[str, np.ndarray], *, key: str) -> None:
         )
         for name, share in shares.items()
     ]
-    _draw(
+    draw(
         go.Figure(lines),
         x="Gray level (0 black, 255 white)",
         y="Share of pixels (%)",
@@ -86,7 +86,7 @@ def confusion(matrix: np.ndarray, classes: Sequence[str], *, key: str) -> None:
     right = int(np.trace(matrix))
     figure = go.Figure(heat)
     figure.update_yaxes(autorange="reversed")
-    _draw(
+    draw(
         figure,
         x="Label the ten neighbours voted for",
         y="True label",
@@ -97,7 +97,17 @@ def confusion(matrix: np.ndarray, classes: Sequence[str], *, key: str) -> None:
     )
 
 
-def _draw(figure, *, x: str, y: str, alt: str, key: str, height: int) -> None:  # noqa: ANN001
+def draw(figure, *, x: str, y: str, alt: str, key: str, height: int) -> None:  # noqa: ANN001
+    """Show a Plotly figure in the dashboard's one look.
+
+    Args:
+        figure: ``plotly.graph_objects.Figure``.
+        x: Title of the x axis.
+        y: Title of the y axis.
+        alt: The chart in words, computed from its data.
+        key: Unique on the page.
+        height: Pixels.
+    """
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
