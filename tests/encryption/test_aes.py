@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from cipher_helpers import fixed_randomness  # noqa: F401
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from engine.encryption import AesGcmCipher, AuthenticationError, CipherError, FrequencyCipher, image_key
+from tests.encryption.cipher_helpers import fixed_randomness  # noqa: F401
 
 KEY = bytes(range(32))
 PICTURE = (np.arange(15, dtype=np.uint8) * 17).reshape(3, 5)

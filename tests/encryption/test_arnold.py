@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from cipher_helpers import both_paths
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from engine.encryption.arnold import ArnoldParameters, scramble, unscramble
+from tests.encryption.cipher_helpers import both_paths
 
 PARAMETERS = st.builds(
     ArnoldParameters,

@@ -1,12 +1,12 @@
 import numpy as np
-import plain_reference
 import pytest
-from cipher_helpers import both_paths
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.encryption import as_picture, blocks, logistic
 from engine.encryption.logistic import LogisticParameters
+from tests.encryption import plain_reference
+from tests.encryption.cipher_helpers import both_paths
 
 KEY = LogisticParameters.from_key(bytes(range(12)))
 

@@ -3,9 +3,7 @@ import sys
 import tracemalloc
 
 import numpy as np
-import plain_reference
 import pytest
-from cipher_helpers import both_paths, fixed_randomness  # noqa: F401
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -22,6 +20,8 @@ from engine.encryption import (
     open_container,
 )
 from engine.encryption.frequency import present_ctr
+from tests.encryption import plain_reference
+from tests.encryption.cipher_helpers import both_paths, fixed_randomness  # noqa: F401
 
 KEY = bytes(range(32))
 PICTURES = hnp.arrays(

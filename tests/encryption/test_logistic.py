@@ -1,11 +1,11 @@
 import numpy as np
-import plain_reference
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
 from engine.encryption import logistic
 from engine.encryption.logistic import LogisticParameters
+from tests.encryption import plain_reference
 
 KEY = bytes(range(12))
 

@@ -1,11 +1,11 @@
 import numpy as np
-import plain_reference
 import pytest
-from cipher_helpers import both_paths
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.encryption import CipherError, Present
+from tests.encryption import plain_reference
+from tests.encryption.cipher_helpers import both_paths
 
 VECTORS = [
     ("00" * 10, 0x0000000000000000, 0x5579C1387B228445),

@@ -59,9 +59,7 @@ def test_order_keeps_the_gallery_order_among_equals(gallery):
 @given(GALLERIES, st.randoms())
 def test_the_order_of_the_gallery_does_not_matter(gallery, random):
     shuffled = random.sample(gallery, len(gallery))
-    assert ranked_average_precision(*as_rows(shuffled)) == pytest.approx(
-        ranked_average_precision(*as_rows(gallery))
-    )
+    assert ranked_average_precision(*as_rows(shuffled)) == pytest.approx(ranked_average_precision(*as_rows(gallery)))
 
 
 def test_one_tie_group_is_scored_as_a_random_ranking():

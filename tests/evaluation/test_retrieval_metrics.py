@@ -30,9 +30,7 @@ def naive_share_of_cut(query, label, gallery, labels, n):
     """Expected relevant items among the nearest n, by walking the distances outwards."""
     left, hits = n, 0.0
     for distance in range(8 * len(query) + 1):
-        group = [
-            labels[i] == label for i in range(len(gallery)) if naive_distance(query, gallery[i]) == distance
-        ]
+        group = [labels[i] == label for i in range(len(gallery)) if naive_distance(query, gallery[i]) == distance]
         take = min(left, len(group))
         if take:
             hits += sum(group) * take / len(group)
@@ -97,9 +95,7 @@ def test_mean_average_precision_without_ties_is_the_textbook_one():
 def test_random_codes_score_chance():
     queries, query_labels = random_codes(1, 200, bits=48)
     gallery, gallery_labels = random_codes(2, 1000, bits=48)
-    assert mean_average_precision(queries, query_labels, gallery, gallery_labels) == pytest.approx(
-        0.5, abs=0.02
-    )
+    assert mean_average_precision(queries, query_labels, gallery, gallery_labels) == pytest.approx(0.5, abs=0.02)
 
 
 def test_codes_and_their_bits_as_features_rank_alike_ties_included():
