@@ -106,6 +106,12 @@ def _add_science_commands(commands: Any) -> None:
     ciphering.add_argument("--json", action="store_true", help="print JSON")
     ciphering.add_argument("--save", action="store_true", help="write models/results")
     ciphering.set_defaults(run=ciphers)
+    warning = commands.add_parser(
+        "novelty",
+        help="measure the novelty warning",
+        description="Set the threshold of the warning about strange pictures and write models/results/novelty.",
+    )
+    warning.set_defaults(run=measure_warning)
     training = commands.add_parser("train", help="train a method", description="Train a method; resumes by itself.")
     training.add_argument("name", metavar="NAME", choices=METHODS, help=", ".join(METHODS))
     training.add_argument(
@@ -232,6 +238,18 @@ def ciphers(options: argparse.Namespace) -> None:
             print(f"{row:<12} {name:<24} {values['mean']:12.4f}  [{values['p5']:.4f}, {values['p95']:.4f}]")
     for name, speed in result["speed"].items():
         print(f"{name:<12} {speed:10.1f} Mbit/s")
+
+
+def measure_warning(options: argparse.Namespace) -> None:
+    """Measure the novelty warning and write its result files."""
+    from engine.hashing.evaluate import save_result
+    from engine.hashing.novelty_report import measure_novelty
+
+    result, arrays = measure_novelty("matdh", lambda done, total: _progress("looked at", done, total))
+    _note(f"written: {save_result('novelty', result, arrays, holds='reference')}")
+    for kind in ("expected", "strange"):
+        for group in result[kind].values():
+            print(f"{kind:<9} {group['what']:<48} {group['count']:>4} pictures, alarms {group['alarms'][0]:.3f}")
 
 
 def train(options: argparse.Namespace) -> None:

@@ -137,10 +137,12 @@ def commit() -> str:
     return git.stdout.strip() or "unknown"
 
 
-def save_result(name: str, result: dict[str, Any], arrays: dict[str, np.ndarray], folder: Path = RESULTS) -> Path:
-    """Write ``<name>.json`` and ``<name>_codes.npz``; return the JSON's path."""
+def save_result(
+    name: str, result: dict[str, Any], arrays: dict[str, np.ndarray], folder: Path = RESULTS, holds: str = "codes"
+) -> Path:
+    """Write ``<name>.json`` and ``<name>_<holds>.npz``; return the JSON's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(folder / f"{name}_codes.npz", allow_pickle=False, **arrays)
+    np.savez_compressed(folder / f"{name}_{holds}.npz", allow_pickle=False, **arrays)
     path = folder / f"{name}.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
     return path
