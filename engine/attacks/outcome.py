@@ -1,0 +1,98 @@
+"""Who attacks, and what came of it: the same three small records for every attack."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engine.errors import VaultError
+from engine.evaluation import Interval, bootstrap_interval
+
+
+class AttackError(VaultError):
+    """An attack that cannot be run on what it was given, said in one sentence."""
+
+
+@dataclass(frozen=True)
+class Adversary:
+    """What an attack assumes. Everybody knows the scheme and its settings; nobody is given a key.
+
+    Attributes:
+        knows: what it holds, in one sentence.
+        asks: what it may ask the owner or the server to do, in one sentence.
+    """
+
+    knows: str
+    asks: str = "It asks nothing of anybody."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A picture an attack ended with, beside the truth that only the judge sees.
+
+    Attributes:
+        picture: what was recovered.
+        score: structural similarity to the truth, 0 (nothing) to 1 (the picture).
+        exact: share of values that are right.
+        seconds: what it took.
+        queries: pictures the adversary had to know, plant or try.
+    """
+
+    picture: np.ndarray = field(repr=False)
+    score: float
+    exact: float
+    seconds: float
+    queries: int
+
+
+@dataclass(frozen=True)
+class Guesses:
+    """What an attack guessed about pictures it could not open.
+
+    Attributes:
+        correct: ``(N,)`` bool, one per picture.
+        chance: share that guessing blindly gets right.
+    """
+
+    correct: np.ndarray
+    chance: float
+
+    @property
+    def rate(self) -> Interval:
+        """Share of right guesses with its 95 % bootstrap interval."""
+        return bootstrap_interval(self.correct)
+
+    @property
+    def advantage(self) -> float:
+        """How far above chance, on a scale from 0 (chance or below) to 1 (always right).
+
+        >>> Guesses(np.array([True, True, True, False]), chance=0.5).advantage
+        0.5
+        """
+        return advantage(float(np.mean(self.correct)), self.chance)
+
+
+def advantage(rate: float, chance: float) -> float:
+    """Stretch chance..1 to 0..1; below chance is 0.
+
+    >>> advantage(0.25, chance=0.5)
+    0.0
+    """
+    return max(0.0, (rate - chance) / (1 - chance))
+
+
+def judge(attack: Callable[[], np.ndarray], truth: np.ndarray, queries: int) -> Outcome:
+    """Time an attack and compare what it recovers with the truth.
+
+    Args:
+        attack: returns a picture of the shape and dtype of ``truth``.
+        truth: ``(H, W)`` or ``(H, W, 3)``, uint8.
+        queries: pictures the adversary had to know, plant or try.
+    """
+    from engine.evaluation.cipher_quality import ssim
+
+    start = time.perf_counter()
+    picture = attack()
+    seconds = time.perf_counter() - start
+    return Outcome(picture, max(0.0, ssim(truth, picture)), float(np.mean(picture == truth)), seconds, queries)

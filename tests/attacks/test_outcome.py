@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+
+from engine.attacks.outcome import Guesses, advantage, judge
+from tests.attacks.subjects import noise, xrays
+
+
+def test_the_picture_itself_scores_one():
+    truth = xrays(1, 64, 64)[0]
+    outcome = judge(lambda: truth.copy(), truth, queries=3)
+    assert (outcome.score, outcome.exact, outcome.queries) == (1.0, 1.0, 3)
+    assert outcome.seconds >= 0
+
+
+def test_noise_scores_nothing():
+    outcome = judge(lambda: noise(64, 64), xrays(1, 64, 64)[0], queries=0)
+    assert outcome.score < 0.05
+    assert outcome.exact < 0.05
+
+
+def test_a_negative_similarity_is_no_score():
+    truth = xrays(1, 64, 64)[0]
+    assert judge(lambda: 255 - truth, truth, queries=0).score == 0.0
+
+
+@pytest.mark.parametrize(("rate", "expected"), [(1 / 3, 0.0), (1.0, 1.0), (2 / 3, 0.5), (0.0, 0.0)])
+def test_advantage_starts_at_chance(rate, expected):
+    assert advantage(rate, 1 / 3) == pytest.approx(expected)
+
+
+def test_guesses_carry_an_interval():
+    guesses = Guesses(np.arange(100) < 90, chance=0.5)
+    assert guesses.rate.low < guesses.rate.mean == 0.9 < guesses.rate.high
+    assert guesses.advantage == pytest.approx(0.8)
