@@ -11,7 +11,7 @@ from pages.components import cipher_papers, cipher_views, frame, schemes
 from pages.components.compare import before_after
 from pages.components.picture import Picture, current_picture, picture_picker
 from pages.components.schemes import SCHEMES, Dials
-from pages.components.show import cipher_file, derived, xray_file
+from pages.components.show import cipher_file, derived, derived_at_full_size, xray_file
 
 # Scramblers index every value with 8 bytes; beyond this a phone photo would cost half a gigabyte.
 WORK_SIDE = 1024
@@ -82,7 +82,7 @@ def sealing(picture: Picture) -> None:
         picture_picker()
         dials = choose_dials()
     image = working_copy(picture, dials.scheme)
-    sealed = derived(picture.token, "sealed", astuple(dials), lambda: schemes.seal(dials, key(), image))
+    sealed = derived_at_full_size(picture.token, "sealed", astuple(dials), lambda: schemes.seal(dials, key(), image))
     with view:
         before_after(
             derived(picture.token, "xray", (), lambda: xray_file(picture.image)),

@@ -5,12 +5,11 @@ import streamlit as st
 
 from engine.hashing.preprocess import network_input
 from engine.imaging import enhance, to_uint8
-from pages.components import frame
+from pages.components import frame, show
 from pages.components.charts import histograms
 from pages.components.compare import before_after
 from pages.components.metrics import Figure, figure_row
 from pages.components.picture import Picture, current_picture, picture_picker
-from pages.components.show import derived, xray_file
 
 frame.ensure_frame()
 frame.heading(
@@ -31,8 +30,8 @@ def dials_and_preview(picture: Picture) -> None:
     before, after = picture.image, enhance(picture.image, clip_limit=clip, tiles=tiles)
     with view:
         before_after(
-            derived(picture.token, "xray", (), lambda: xray_file(before)),
-            derived(picture.token, "enhanced", (clip, tiles), lambda: xray_file(after)),
+            show.derived(picture.token, "xray", (), lambda: show.xray_file(before)),
+            show.derived(picture.token, "enhanced", (clip, tiles), lambda: show.xray_file(after)),
             labels=("As taken", "Enhanced"),
             alts=(f"{picture.title}, as taken", f"{picture.title}, enhanced with clip limit {clip:g}"),
             size=(before.shape[1], before.shape[0]),
@@ -71,7 +70,7 @@ def _network_view(picture: Picture) -> None:
     seen = network_input(picture.image)
     low, high = seen.min(), seen.max()
     pixels = ((seen - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)
-    st.image(xray_file(pixels), width=260, alt=f"{picture.title}: the lungs, cut out and enhanced")
+    show.picture(show.xray_file(pixels), width=260, alt=f"{picture.title}: the lungs, cut out and enhanced")
     st.caption(f"The lungs, cut to one frame of {seen.shape[1]} x {seen.shape[0]} values; borders stay out.")
 
 

@@ -10,6 +10,7 @@ from pages.components.compare import before_after
 from pages.components.gallery import label_title
 from pages.components.metrics import Figure, figure_row, with_interval
 from pages.components.results import missing, result
+from pages.components.show import picture
 
 EXAMPLE = Path(__file__).parent / "example"
 STEPS = (
@@ -68,7 +69,7 @@ def story(facts: dict, pictures: dict[str, bytes]) -> None:
     with st.container(border=True, gap="small"):
         for file, title, sentence, timed, page in STEPS:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.image(pictures[file], width=84, alt=f"{title}: {sentence.format(**facts)}")
+                picture(pictures[file], width=84, alt=f"{title}: {sentence.format(**facts)}")
                 with st.container(gap=None):
                     took = f" :gray-badge[{facts['milliseconds'][timed]:.1f} ms]" if timed else ""
                     st.markdown(f"**{title}**{took}")

@@ -6,8 +6,8 @@ import streamlit as st
 
 from engine.errors import VaultError
 from engine.hashing import METHODS
-from engine.imaging.framing import find_chest
-from pages.components import frame
+from engine.hashing.novelty import NoveltyError, novelty
+from pages.components import frame, show
 from pages.components.codes import code_strip
 from pages.components.figures import result_grid
 from pages.components.gallery import label_title
@@ -15,13 +15,10 @@ from pages.components.links import choose
 from pages.components.metrics import Figure, figure_row
 from pages.components.picture import Picture, current_picture, picture_picker
 from pages.components.search import Search, search
-from pages.components.show import derived, xray_file
 from pages.components.trust import trust
-from pages.components.vault import open_vault
+from pages.components.vault import Vault, open_vault
 
 LENGTHS = (16, 24, 32, 48, 64)
-# The template of the lungs matches chests at about 0.8 and other pictures below this.
-CHEST_SCORE = 0.5
 
 frame.ensure_frame()
 frame.heading(
@@ -47,12 +44,30 @@ def choose_method() -> tuple[str, int]:
     return (method if method in METHODS else METHODS[0]), (bits if bits in LENGTHS else 48)
 
 
+def warn_if_novel(picture: Picture, vault: Vault, method: str) -> None:
+    """Say so when a picture is far from everything the network knows."""
+    try:
+        seen = show.derived(
+            picture.token, "novelty", (method,), lambda: novelty(picture.image, vault.owner.hasher, method)
+        )
+    except NoveltyError as error:
+        st.caption(str(error))
+        return
+    if seen.novel:
+        st.warning(
+            f"This picture is unlike those the network learned from (novelty {seen.score:.1f}, usual below "
+            f"{seen.threshold:.1f}): its neighbours mean little.",
+            icon=":material/help:",
+        )
+
+
 def run_search(picture: Picture, method: str, bits: int) -> Search | None:
     """Search, or say why that is not possible."""
     own_name = picture.token.split("/", 1)[1] if picture.position is not None else None
     try:
         vault = open_vault(picture.gallery, method, bits)
-        return derived(
+        warn_if_novel(picture, vault, method)
+        return show.derived(
             picture.token,
             "search",
             (picture.gallery, method, bits),
@@ -112,11 +127,8 @@ picture = current_picture()
 side, main = st.columns([1, 3], gap="medium")
 closer = st.container()
 with side:
-    st.image(
-        derived(picture.token, "xray", (), lambda: xray_file(picture.image)),
-        width="stretch",
-        alt=f"Query: {picture.title}",
-    )
+    query_file = show.derived(picture.token, "xray", (), lambda: show.xray_file(picture.image))
+    show.picture(query_file, alt=f"Query: {picture.title}")
     st.caption(picture.note)
     picture_picker()
     method, bits = choose_method()
@@ -124,8 +136,6 @@ st.subheader("How far can it be trusted?", anchor=False)
 trust(method, bits)
 # Last, because the first search of a process waits for the gallery to be sealed; all else is there by then.
 with main:
-    if find_chest(picture.image).score < CHEST_SCORE:
-        st.warning("This does not look like a frontal chest X-ray: its neighbours mean little.", icon=":material/help:")
     outcome = run_search(picture, method, bits)
     if outcome:
         show_results(outcome, picture)

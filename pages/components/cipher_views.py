@@ -14,12 +14,13 @@ from engine.imaging import encode_png, resize, to_uint8
 from pages.components import schemes
 from pages.components.charts import histograms
 from pages.components.cipher_tests import show_tests
+from pages.components.downloads import Download, downloads
 from pages.components.figures import Step, stage_strip
 from pages.components.metrics import Figure, figure_row
 from pages.components.picture import Picture
 from pages.components.results import result
 from pages.components.schemes import SCHEMES, Dials, Sealed
-from pages.components.show import cipher_file, xray_file
+from pages.components.show import cipher_file, picture, xray_file
 
 STRIP_SIDE = 256
 RIGHT, WRONG, CHANGED = (
@@ -83,12 +84,9 @@ def open_again(case: Case) -> None:
 def _compare_opened(image: np.ndarray, opened: np.ndarray) -> None:
     expected = image if opened.ndim == image.ndim else np.repeat(image[..., None], 3, axis=-1)
     wrong = int(np.count_nonzero(opened != expected))
-    picture, verdict = st.columns([1, 2], gap="medium")
-    picture.image(
-        cipher_file(opened, 384),
-        width="stretch",
-        alt=f"What came out: {wrong} of {opened.size} values differ",
-    )
+    view, verdict = st.columns([1, 2], gap="medium")
+    with view:
+        picture(cipher_file(opened, 384), alt=f"What came out: {wrong} of {opened.size} values differ")
     if not wrong:
         verdict.success("Every value of every pixel came back exactly.", icon=":material/check_circle:")
         return
@@ -103,22 +101,14 @@ def take_along(case: Case) -> None:
     name = case.picture.token.rsplit("/", 1)[-1]
     if not isinstance(case.sealed.data, bytes):
         st.markdown("This scheme makes a picture, not a sealed file: nothing in it says who may open it.")
-        st.download_button(
-            "Cipher picture (PNG)",
-            lambda: encode_png(case.sealed.data),
-            f"{name}-sealed.png",
-            "image/png",
-            icon=":material/image:",
-            on_click="ignore",
-        )
+        downloads([Download("Cipher picture", f"{name}-sealed.png", encode_png(case.sealed.data))], key="downloads")
         return
-    with st.container(horizontal=True):
-        for label, icon, file, content in (
-            ("Sealed file", "lock", f"{name}.cxrv", lambda: case.sealed.data),
-            ("Key", "key", f"{name}.key", lambda: case.key),
-            ("Report", "description", f"{name}-report.json", lambda: json.dumps(report(case), indent=1)),
-        ):
-            st.download_button(label, content, file, icon=f":material/{icon}:", on_click="ignore")
+    files = [
+        Download("Sealed file", f"{name}.cxrv", case.sealed.data),
+        Download("Key", f"{name}.key", case.key),
+        Download("Report", f"{name}-report.json", json.dumps(report(case), indent=1).encode()),
+    ]
+    downloads(files, key="downloads")
     st.caption("Keep the key apart from the sealed file: whoever has both has the picture. To open it again:")
     st.code(f"python -m engine decrypt {name}.cxrv {name}.png --key-file {name}.key", language="bash")
 

@@ -4,9 +4,9 @@ The slider is a native range input, so it works by mouse, touch and keyboard and
 Dragging never talks to the server.
 """
 
-import base64
-
 import streamlit as st
+
+from pages.components.show import data_url
 
 _HTML = """
 <figure>
@@ -135,9 +135,3 @@ def before_after(
             "zoom": zoom,
         },
     )
-
-
-def data_url(picture: bytes) -> str:
-    """Return a JPEG or PNG file as a ``data:`` address, so that it never becomes a file on the server."""
-    kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"

@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.components.gallery import label_title
 from pages.components.search import Found
+from pages.components.show import picture
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def stage_strip(steps: Sequence[Step], *, min_width: int = 130) -> None:
     with st.grid(len(steps), min_column_width=min_width, gap="small") as grid:
         for number, step in enumerate(steps, 1):
             with grid.cell(), st.container(gap="xxsmall"):
-                st.image(step.picture, width="stretch", alt=step.alt)
+                picture(step.picture, alt=step.alt)
                 st.markdown(f"**{number}. {step.title}**")
                 st.caption(step.sentence)
 
@@ -70,7 +71,7 @@ _BADGES = {
 def _card(hit: Found, verdict: str, sealed: bool, on_pick: Callable[[str], None]) -> None:
     label = label_title(hit.label)
     alt = f"Result {hit.rank}, {hit.distance} bits away, " + ("sealed: noise" if sealed else f"{label}, opened")
-    st.image(hit.sealed if sealed else hit.opened, width="stretch", alt=alt)
+    picture(hit.sealed if sealed else hit.opened, alt=alt)
     st.markdown(f"**{hit.rank}.** {hit.distance} bit{'' if hit.distance == 1 else 's'} away")
     st.markdown(
         ":gray-badge[:material/lock: unknown to the server]" if sealed else _BADGES[verdict].format(label=label)

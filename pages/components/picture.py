@@ -155,7 +155,7 @@ def _upload() -> None:
     st.caption(f":material/shield: {NOTICE} {RETENTION}")
     if file is not None:
         try:
-            keep_upload(file.getvalue())
+            keep_upload(file)
         except VaultError as error:
             st.error(str(error), icon=":material/broken_image:")
         else:

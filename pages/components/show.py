@@ -1,6 +1,8 @@
 """From arrays to files a browser shows: JPEG for X-rays, PNG for noise, which JPEG would falsify."""
 
+import base64
 from collections.abc import Callable
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -40,6 +42,24 @@ def cipher_file(image: np.ndarray, side: int = CIPHER_SIDE) -> bytes:
     return encode_png(np.ascontiguousarray(to_uint8(image)[::step, ::step]))
 
 
+def data_url(file: bytes) -> str:
+    """Return a JPEG or PNG file as a ``data:`` address."""
+    kind = "png" if file.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(file).decode()}"
+
+
+def picture(file: bytes, *, alt: str, width: int | None = None) -> None:
+    """Show a picture inside the page: ``st.image`` would keep a copy on the server after its visitor has left.
+
+    Args:
+        file: JPEG or PNG.
+        alt: The picture in words.
+        width: At most this many pixels; None fills the space.
+    """
+    style = "display:block;width:100%;border-radius:8px"
+    st.html(f'<img src="{data_url(file)}" alt="{escape(alt)}" style="{style}">', width=width or "stretch")
+
+
 @st.cache_data(scope="session", max_entries=24, show_spinner=False)
 def derived(token: str, what: str, dials: tuple, _make: Callable[[], Any]) -> Any:
     """Return what ``_make`` makes of the picture ``token``, from this visitor's own cache if it is there.
@@ -48,6 +68,12 @@ def derived(token: str, what: str, dials: tuple, _make: Callable[[], Any]) -> An
         token: Of the picture (``Picture.token``).
         what: Name of the thing made.
         dials: Everything else it depends on.
-        _make: Makes it.
+        _make: Makes it; a thing for a screen, not one of the picture's full size.
     """
+    return _make()
+
+
+@st.cache_data(scope="session", max_entries=1, show_spinner=False)
+def derived_at_full_size(token: str, what: str, dials: tuple, _make: Callable[[], Any]) -> Any:
+    """Return as :func:`derived` one thing as large as the picture; the next one takes its place."""
     return _make()

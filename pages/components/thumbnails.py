@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages.components.compare import data_url
+from pages.components.show import data_url
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.typing import UploadedFile
 
-from engine.imaging import load_image
+from engine.imaging import ImageError, load_image
+
+# Sealing works on a dozen copies of a picture; a small cloud machine has a gigabyte for all visitors.
+MAX_PIXELS = 4096 * 4096
 
 RETENTION = (
     "Your picture stays in this server's memory for this visit only and is never written to disk. "
@@ -39,18 +44,31 @@ def current_upload() -> Upload | None:
     return shelf[0] if shelf else None
 
 
-def keep_upload(data: bytes) -> Upload:
-    """Decode a file and keep it in place of the last one.
+def keep_upload(file: UploadedFile) -> None:
+    """Decode a file and keep it in place of the last one; Streamlit's own copy of the file goes in any case.
 
     Args:
-        data: The whole file.
+        file: From the uploader.
 
     Raises:
-        engine.imaging.ImageError: The file is no picture; the last one stays.
+        engine.imaging.ImageError: The file is no picture, or too large a one; the last one stays.
     """
-    upload = Upload(hashlib.sha256(data).hexdigest()[:16], load_image(data))
-    _shelf()[:] = [upload]
-    return upload
+    data = file.getvalue()
+    _drop(file)
+    image = load_image(data)
+    if image.size > MAX_PIXELS:
+        raise ImageError(
+            f"The picture has {image.size / 1e6:.0f} megapixels and this dashboard takes {MAX_PIXELS / 1e6:.0f}: "
+            "export a smaller copy, or use the command line."
+        )
+    _shelf()[:] = [Upload(hashlib.sha256(data).hexdigest()[:16], image)]
+
+
+def _drop(file: UploadedFile) -> None:
+    """Streamlit keeps an uploaded file until long after its visitor has left; take it out now."""
+    context = get_script_run_ctx()
+    if context is not None:
+        context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
 
 
 def forget_upload() -> None:

@@ -110,7 +110,7 @@ def test_the_command_line_opens_what_is_downloaded(visit, own_picture, tmp_path,
     files: dict[str, Path] = {}
     for label in ("Sealed file", "Key", "Report"):
         with page.expect_download() as download:
-            page.get_by_role("button", name=label, exact=False).first.click()
+            page.get_by_role("link", name=label).click()
         files[label] = tmp_path / label
         download.value.save_as(files[label])
     opened, key = tmp_path / "opened.png", files["Key"].read_bytes()

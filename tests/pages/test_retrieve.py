@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from engine.hashing import Hasher, HasherError
+from engine.hashing.novelty import Novelty
 from engine.retrieval import CloudServer
 from pages.components import gallery
 from pages.components.codes import describe
@@ -55,15 +56,11 @@ def test_an_own_picture_is_neither_right_nor_wrong(open_page, chest):
     assert ": other]" not in said
 
 
-def test_something_that_is_no_chest_gets_a_warning(open_page):
-    from engine.imaging import encode_png
-
+@pytest.mark.parametrize(("score", "warned"), [(9.0, True), (1.0, False)])
+def test_a_picture_unlike_all_others_gets_a_warning(open_page, monkeypatch, score, warned):
+    monkeypatch.setattr("engine.hashing.novelty.novelty", lambda image, hasher, method: Novelty(score, 4.0, 0.7))
     app = open_page("retrieve")
-    app.segmented_control(key="picture_way").set_value("Your own").run()
-    noise = np.random.default_rng(1).integers(0, 255, (200, 200)).astype(np.uint8)
-    app.file_uploader[0].upload("noise.png", encode_png(noise))
-    app.run()
-    assert "does not look like a frontal chest X-ray" in app.warning[0].value
+    assert ["unlike those the network learned from" in warning.value for warning in app.warning] == [True] * warned
 
 
 @pytest.mark.parametrize("bits", [16, 64])
