@@ -49,6 +49,9 @@ class TrainingConfig:
         simulated: Simulated patients of each class that join the training pictures, from seeds that the built-in
             gallery does not use: a source that has every class, so that class and source come apart.
         simulated_from: Share of the epochs after which they join.
+        mixup: Shape of the Beta distribution that blends pictures of a batch in pairs (Zhang et al., ICLR 2018); 0
+            blends none.
+        start: Name of the finished run whose best weights this one starts from; None starts at random.
         validate_every: Epochs between validations.
         patience: Validations without a better score before the run stops.
         seed: Seed of weights, batches and views.
@@ -56,7 +59,7 @@ class TrainingConfig:
 
     side: int = 128
     growth: tuple[tuple[float, int], ...] = ()
-    epochs: int = 80
+    epochs: int = 70
     batch: int = 32
     learning_rate: float = 3e-4
     weight_decay: float = 0.02
@@ -70,8 +73,10 @@ class TrainingConfig:
     enhanced: bool = True
     simulated: int = 100
     simulated_from: float = 0.5
+    mixup: float = 0.0
+    start: str | None = None
     validate_every: int = 3
-    patience: int = 20
+    patience: int = 2
     seed: int = 0
 
     def side_at(self, epoch: int) -> int:
@@ -86,6 +91,17 @@ class TrainingConfig:
 PRESETS: dict[str, TrainingConfig] = {
     # Under an hour for all five code lengths on two cores.
     "cpu": TrainingConfig(),
+    # A second cycle on nearly plain pictures, from where the first one ended: the gallery is the training split, and
+    # a picture there is worth finding under its own class.
+    "refine": TrainingConfig(
+        epochs=20,
+        learning_rate=1.2e-4,
+        weights=LossWeights(map_distillation=0.2, code_triplet=0.1),
+        augmentation=Augmentation(shift=0.03, zoom=0.05, rotation=4.0, spectrum=0.0, erase=0.15, degrade=0.1),
+        simulated_from=0.0,
+        start="matdh-cpu-0",
+        patience=20,
+    ),
     # Paper A section 4.1: 224 pixels, 30 epochs, batch 32, Adam at 1e-3, margin 0.2.
     "paper": TrainingConfig(side=224, epochs=30, learning_rate=1e-3, weight_decay=0.0, mining="random", simulated=0),
     # One budget for every ablation, small enough for all of them in an hour on two cores.

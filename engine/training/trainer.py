@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.datasets import DataError
 from engine.evaluation import mean_average_precision
 from engine.hashing.codes import pack_bits
 from engine.hashing.losses import (
@@ -36,11 +37,37 @@ SELECTION_BITS = 48
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's data: views ``(B, 1, S, S)``, labels ``(B,)`` and what the teacher saw there, if there is one."""
+    """One step's data.
+
+    Attributes:
+        views: ``(B, 1, S, S)`` float32.
+        labels: ``(B,)`` int64.
+        teacher: What the teacher saw there, if there is one.
+        share: How much of each view is its own picture; the rest is the blended one's.
+        blended_labels: ``(B,)`` int64 labels of the blended pictures.
+    """
 
     views: Tensor
     labels: Tensor
     teacher: Teacher | None
+    share: float
+    blended_labels: Tensor
+
+
+def blend(batch: Batch, share: float, order: np.ndarray) -> Batch:
+    """Blend every picture with another of its batch (mixup, Zhang et al., ICLR 2018), and what is taught about it.
+
+    Args:
+        batch: Plain pictures.
+        share: Weight of a picture itself, 0.5..1.
+        order: ``(B,)`` position of each picture's partner.
+    """
+
+    def mix(values: Tensor) -> Tensor:
+        return share * values + (1 - share) * values[order]
+
+    teacher = None if batch.teacher is None else Teacher(mix(batch.teacher.maps), mix(batch.teacher.pooled))
+    return Batch(mix(batch.views), batch.labels, teacher, share, batch.labels[order])
 
 
 class Student(nn.Module):
@@ -95,11 +122,13 @@ class BatchLoader:
             random_view(pixels[i], pixels[j], frame, side, strength, draw, self._config.enhanced)
             for i, j, frame in zip(positions, partners, frames, strict=True)
         ]
-        return Batch(
-            torch.from_numpy(np.stack(views))[:, None],
-            torch.from_numpy(self._pictures.labels[positions]),
-            self._taught(positions, frames, side),
-        )
+        labels = torch.from_numpy(self._pictures.labels[positions])
+        taught = self._taught(positions, frames, side)
+        batch = Batch(torch.from_numpy(np.stack(views))[:, None], labels, taught, 1.0, labels)
+        if not self._config.mixup:
+            return batch
+        share = draw.beta(self._config.mixup, self._config.mixup)
+        return blend(batch, max(share, 1 - share), draw.permutation(len(positions)))
 
     def _taught(self, positions: np.ndarray, frames: list[np.ndarray], side: int) -> Teacher | None:
         if self._teacher is None:
@@ -199,7 +228,11 @@ class Trainer:
         config = self.config
         triplets = functools.partial(triplet_loss, labels=batch.labels, margin=config.margin, mining=config.mining)
         codes = [triplets(torch.tanh(u)) for u in logits.values()]
-        polar = [polarization_loss(u, batch.labels, self.targets[bits]) for bits, u in logits.items()]
+        polar = [
+            batch.share * polarization_loss(u, batch.labels, self.targets[bits])
+            + (1 - batch.share) * polarization_loss(u, batch.blended_labels, self.targets[bits])
+            for bits, u in logits.items()
+        ]
         terms = {
             "feature_triplet": triplets(feature),
             "code_triplet": torch.stack(codes).mean(),
@@ -255,6 +288,7 @@ class Trainer:
     def _resume(self) -> None:
         path = self.folder / "state.pt"
         if not path.exists():
+            self._start_from_finished_run()
             return
         state = torch.load(path, weights_only=True)
         self.student.load_state_dict(state["student"])
@@ -264,6 +298,18 @@ class Trainer:
         self.history = state["history"]
         self.best_score, self.stale = state["best"]
         _log.info("resumed after epoch %d", len(self.history))
+
+    def _start_from_finished_run(self) -> None:
+        """Take the averaged network, decoder and projections of ``config.start``, if there is one."""
+        if self.config.start is None:
+            return
+        path = self.folder.parent / self.config.start / "state.pt"
+        if not path.exists():
+            raise DataError(f"This preset goes on from the run {path.parent}, which is not there: train that first.")
+        state = torch.load(path, weights_only=True)
+        self.student.load_state_dict(state["student"])
+        self.student.network.load_state_dict(state["average"])
+        self.average.load_state_dict(state["average"])
 
 
 @torch.inference_mode()

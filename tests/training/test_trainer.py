@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from engine.datasets import load_dataset
+from engine.datasets import DataError, load_dataset
 from engine.training.config import TrainingConfig
 from engine.training.pictures import FramedPictures, framed_pictures
 from engine.training.teacher import Teacher
-from engine.training.trainer import BatchLoader, Trainer
+from engine.training.trainer import Batch, BatchLoader, Trainer, blend
 
 CONFIG = TrainingConfig(side=32, epochs=2, batch=9, growth=(), validate_every=1, patience=5)
 
@@ -90,3 +90,26 @@ def test_joined_pictures_follow_one_another(pictures: FramedPictures) -> None:
     both = pictures.joined(pictures)
     assert len(both) == 2 * len(pictures)
     np.testing.assert_array_equal(both.pixels[len(pictures) :], pictures.pixels)
+
+
+def test_blending_is_linear_in_pictures_and_labels() -> None:
+    teacher = Teacher(torch.randn(2, 64, 2, 2), torch.randn(2, 8))
+    plain = Batch(torch.randn(2, 1, 4, 4), torch.tensor([0, 2]), teacher, 1.0, torch.tensor([0, 2]))
+    mixed = blend(plain, 0.7, np.array([1, 0]))
+    torch.testing.assert_close(mixed.views[0], 0.7 * plain.views[0] + 0.3 * plain.views[1])
+    torch.testing.assert_close(mixed.teacher.maps[1], 0.7 * teacher.maps[1] + 0.3 * teacher.maps[0])
+    assert mixed.blended_labels.tolist() == [2, 0]
+    assert mixed.share == 0.7
+
+
+def test_a_second_run_starts_where_the_first_ended(pictures: FramedPictures, tmp_path: Path) -> None:
+    first = Trainer(replace(CONFIG, epochs=1), pictures, pictures, None, tmp_path / "first")
+    first.run()
+    config = replace(CONFIG, epochs=1, start="first", mixup=0.4)
+    second = Trainer(config, pictures, pictures, None, tmp_path / "second")
+    second._resume()
+    for name, value in first.average.state_dict().items():
+        torch.testing.assert_close(second.student.network.state_dict()[name], value, msg=name)
+    lost = Trainer(replace(config, start="nowhere"), pictures, pictures, None, tmp_path / "third")
+    with pytest.raises(DataError, match="train that first"):
+        lost.run()
