@@ -156,7 +156,7 @@ def test_data_list_and_verify(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_every_command_explains_itself() -> None:
-    for command in ("encrypt", "decrypt", "index", "search", "evaluate", "train", "data"):
+    for command in ("encrypt", "decrypt", "index", "search", "evaluate", "ciphers", "train", "data"):
         with pytest.raises(SystemExit) as stopped:
             main([command, "--help"])
         assert stopped.value.code == 0
