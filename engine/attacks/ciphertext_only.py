@@ -1,0 +1,92 @@
+"""What encrypted pictures say to somebody who only looks at them.
+
+Three questions, none of which needs a key: what kind of picture is it, is it this very picture, and which labelled
+picture of the same collection is it like?
+"""
+
+import numpy as np
+
+from engine.attacks.block_statistics import as_samples, block_samples, digests, features
+from engine.attacks.discriminant import Discriminant
+from engine.attacks.outcome import Adversary, Guesses
+from engine.evaluation import neighbour_vote
+
+KIND = Adversary(
+    knows="One encrypted picture, and public pictures of the same kinds, which it encrypts under keys of its own.",
+)
+CONFIRM = Adversary(knows="One encrypted picture, and a list of pictures of which it may be one.")
+LABELLED = Adversary(
+    knows="An encrypted collection and its labels, as a server has them that trains a network on encrypted pictures.",
+)
+
+
+def describe(encrypted: np.ndarray, block_size: int) -> np.ndarray:
+    """``(N, H, W)`` or ``(N, H, W, 3)`` uint8 to features ``(N, D)`` for a :class:`Discriminant`."""
+    return np.stack([features(picture, block_size) for picture in encrypted])
+
+
+def guess_kinds(described: np.ndarray, labels: np.ndarray, splits: np.ndarray) -> Guesses:
+    """Tell the kind of the test pictures from their encryptions.
+
+    Args:
+        described: ``(N, D)`` from :func:`describe`, all splits.
+        labels: ``(N,)`` int64, kinds 0 to C - 1.
+        splits: ``(N,)`` of ``"train"``, ``"val"``, ``"test"``: to learn, to choose the shrinkage, to be judged.
+    """
+    train, validation, test = (splits == name for name in ("train", "val", "test"))
+    model = Discriminant.fit_best((described[train], labels[train]), (described[validation], labels[validation]))
+    return Guesses(model.predict(described[test]) == labels[test], 1 / (labels.max() + 1))
+
+
+def fingerprint(picture: np.ndarray, block_size: int) -> int:
+    """Return a number that encryption does not change: the same for a picture and for all its encryptions.
+
+    It adds up what each block keeps (``digests``), so neither the order of the blocks nor that of the values in them
+    nor any mask matters. With blocks of one pixel nothing is left to add up, and all pictures of a size agree.
+
+    Args:
+        picture: ``(H, W)`` or ``(H, W, 3)`` uint8, plain or encrypted.
+        block_size: of the cipher.
+
+    >>> from engine.encryption import MultiStageCipher, generate_key
+    >>> picture = np.arange(192, dtype=np.uint8).reshape(12, 16)
+    >>> sealed = MultiStageCipher(generate_key(), block_size=4).encrypt(picture)
+    >>> fingerprint(sealed, 4) == fingerprint(picture, 4)
+    True
+    """
+    samples = as_samples(picture[None])
+    groups = block_samples(picture.shape[0], picture.shape[1], block_size)
+    return sum(int(digests(samples[:, group]).sum(dtype=np.uint64)) for group in groups) % (1 << 64)
+
+
+def confirm(fingerprints: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+    """Find each encrypted picture in a list of candidates.
+
+    Args:
+        fingerprints: ``(N,)`` uint64 of encrypted pictures.
+        candidates: ``(M,)`` uint64 of plain ones.
+
+    Returns:
+        ``(N,)`` int64 position of the first candidate with the same fingerprint; -1 for none.
+    """
+    order = np.argsort(candidates, kind="stable")
+    place = np.searchsorted(candidates[order], fingerprints)
+    found = order[np.minimum(place, len(order) - 1)]
+    return np.where(candidates[found] == fingerprints, found, -1)
+
+
+def guess_from_labelled(encrypted: np.ndarray, labels: np.ndarray, splits: np.ndarray) -> Guesses:
+    """Give each test picture the label of the most similar encrypted training picture.
+
+    Under a shared key a value always lands in the same place under the same mask, so the top bits of two encryptions
+    differ exactly where those of the pictures do: the nearest neighbour stays the nearest neighbour.
+
+    Args:
+        encrypted: ``(N, H, W)`` or ``(N, H, W, 3)`` uint8.
+        labels: ``(N,)`` int64, classes 0 to C - 1.
+        splits: ``(N,)`` of ``"train"`` (labelled), ``"test"`` (to be judged); others are not used.
+    """
+    codes = np.packbits(encrypted.reshape(len(encrypted), -1) >> 7, axis=1)
+    train, test = splits == "train", splits == "test"
+    guessed = neighbour_vote(codes[test], codes[train], labels[train], k=1, ties="order")
+    return Guesses(guessed == labels[test], 1 / (labels.max() + 1))

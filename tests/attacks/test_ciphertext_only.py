@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+
+from engine.attacks.ciphertext_only import confirm, describe, fingerprint, guess_from_labelled, guess_kinds
+from engine.attacks.discriminant import Discriminant
+from engine.encryption import FrequencyCipher, MultiStageCipher, generate_key, open_container
+from tests.attacks.subjects import noise, xrays
+
+EACH = {"train": 60, "val": 20, "test": 60}
+
+
+def collection(side=32):
+    """Two kinds of pictures, smooth and rough, with labels and splits."""
+    rng = np.random.default_rng()
+    pictures, labels, splits = [], [], []
+    for label, roughness in enumerate((3, 40)):
+        for split, count in EACH.items():
+            waves = 128 + 60 * np.sin(np.arange(side) / 5 + rng.uniform(0, 6, (count, side, 1)))
+            rough = waves + rng.normal(0, roughness * rng.uniform(0.7, 1.3, (count, 1, 1)), (count, side, side))
+            pictures.append(np.clip(rough, 0, 255).astype(np.uint8))
+            labels += [label] * count
+            splits += [split] * count
+    return np.concatenate(pictures), np.array(labels), np.array(splits)
+
+
+def sealed(cipher, pictures):
+    return cipher.encrypt_batch(pictures, [str(n) for n in range(len(pictures))])
+
+
+@pytest.mark.parametrize("block_size", [2, 4, 8])
+def test_fresh_keys_do_not_hide_the_kind(block_size):
+    pictures, labels, splits = collection()
+    encrypted = sealed(MultiStageCipher(generate_key(), block_size, policy="fresh"), pictures)
+    assert guess_kinds(describe(encrypted, block_size), labels, splits).rate.mean > 0.9
+
+
+def test_blocks_of_one_pixel_under_fresh_keys_and_full_masks_hide_it():
+    pictures, labels, splits = collection()
+    encrypted = sealed(MultiStageCipher(generate_key(), 1, policy="fresh"), pictures)
+    assert guess_kinds(describe(encrypted, 1), labels, splits).rate.mean < 0.72  # 0.5 and four deviations and more
+
+
+def test_moderate_masks_leak_even_from_blocks_of_one_pixel():
+    dark_and_bright = np.concatenate([noise(140, 32, 32) // 2, 127 + noise(140, 32, 32) // 2])
+    _, labels, splits = collection()
+    encrypted = sealed(MultiStageCipher(generate_key(), 1, substitution=192, policy="fresh"), dark_and_bright)
+    assert guess_kinds(describe(encrypted, 1), labels, splits).rate.mean > 0.9
+
+
+def test_the_frequency_scheme_hides_the_kind():
+    pictures, labels, splits = collection()
+    cipher = FrequencyCipher(generate_key())
+    pixels = [np.frombuffer(open_container(cipher.encrypt(p)).ciphertext, np.uint8, count=p.size) for p in pictures]
+    encrypted = np.stack(pixels).reshape(pictures.shape)
+    assert guess_kinds(describe(encrypted, 8), labels, splits).rate.mean < 0.72
+
+
+def test_the_classifier_separates_gaussians_as_well_as_can_be():
+    rng = np.random.default_rng()
+    labels = np.repeat([0, 1], 4000)
+    points = rng.normal(0, 1, (8000, 5)) + 2 * labels[:, None] * np.eye(5)[0]
+    model = Discriminant.fit(points[::2], labels[::2], 0.001)
+    assert np.mean(model.predict(points[1::2]) == labels[1::2]) == pytest.approx(0.841, abs=0.03)  # Phi(1)
+    assert np.allclose(model.scores(points[:9]).sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("policy", ["shared", "fresh"])
+@pytest.mark.parametrize("block_size", [2, 8, 11])
+def test_a_picture_is_recognised_among_candidates_under_any_key(policy, block_size):
+    candidates = xrays(12, 48, 56)
+    encrypted = sealed(MultiStageCipher(generate_key(), block_size, policy=policy), candidates[::-1])
+    known, seen = (
+        np.array([fingerprint(p, block_size) for p in stack], np.uint64) for stack in (candidates, encrypted)
+    )
+    assert np.array_equal(confirm(seen, known), np.arange(12)[::-1])
+    assert confirm(np.array([fingerprint(noise(48, 56), block_size)], np.uint64), known).tolist() == [-1]
+
+
+def test_blocks_of_one_pixel_tell_no_picture_from_another():
+    known = {fingerprint(picture, 1) for picture in xrays(5, 24, 24)}
+    assert known == {fingerprint(MultiStageCipher(generate_key(), 1).encrypt(noise(24, 24)), 1)}
+
+
+@pytest.mark.parametrize("block_size", [1, 8])
+def test_a_shared_key_keeps_the_nearest_neighbour(block_size):
+    pictures, labels, splits = collection()
+    pictures = np.where(labels[:, None, None] == 1, np.roll(pictures, 16, axis=1) // 2, pictures)
+    shared = sealed(MultiStageCipher(generate_key(), block_size, policy="shared"), pictures)
+    fresh = sealed(MultiStageCipher(generate_key(), 1, policy="fresh"), pictures)
+    plain = guess_from_labelled(np.repeat(pictures[..., None], 3, axis=3), labels, splits)
+    assert np.array_equal(guess_from_labelled(shared, labels, splits).correct, plain.correct)
+    assert plain.rate.mean > 0.9
+    assert guess_from_labelled(fresh, labels, splits).rate.mean < 0.72
