@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT))
 from engine.datasets import load_dataset  # noqa: E402
 from engine.encryption import generate_key  # noqa: E402
 from engine.hashing import Hasher, unpack_bits  # noqa: E402
+from engine.hashing.hasher import WEIGHTS  # noqa: E402
 from engine.imaging import encode_jpeg, encode_png, enhance, to_uint8  # noqa: E402
 from engine.retrieval import CloudServer, DataOwner, DataUser, pictures_of  # noqa: E402
 from pages.components.gallery import label_title  # noqa: E402
@@ -71,6 +72,7 @@ def main() -> None:
         "gallery": GALLERY,
         "gallery_count": step.total,
         "bits": BITS,
+        "weights_sha256": json.loads((WEIGHTS / "matdh.json").read_text())["file_sha256"],
         "query": {"id": query.id, "label": query.label},
         "results": [{"id": r.name, "label": r.label, "distance": r.distance} for r in results],
         "milliseconds": {name: round(seconds * 1000, 2) for name, seconds in times.items()},

@@ -9,6 +9,7 @@ from engine.errors import VaultError
 from pages.components import gallery as galleries
 from pages.components.frame import NOTICE
 from pages.components.links import choose, linked
+from pages.components.show import derived, derived_at_full_size
 from pages.components.thumbnails import Thumbnail, thumbnails
 from pages.components.uploads import RETENTION, current_upload, forget_upload, keep_upload
 
@@ -166,8 +167,11 @@ def _upload() -> None:
 
 
 def clear_own_data() -> None:
-    """Forget the visitor's picture and everything computed from it."""
+    """Forget the visitor's picture, everything computed from it, and the key it was sealed with."""
     forget_upload()
+    derived.clear()
+    derived_at_full_size.clear()
+    st.session_state.pop("_key", None)
     choose("picture", "")
     st.session_state["_upload_round"] += 1
 

@@ -8,6 +8,9 @@ import sys
 import numpy as np
 from PIL import Image
 
+from engine.datasets import load_dataset
+from engine.hashing import Hasher, hamming_distances
+from engine.hashing.hasher import WEIGHTS
 from pages.components.status import ROOT
 from tests.pages.reading import texts
 
@@ -49,6 +52,21 @@ def test_the_example_is_sorted_and_from_the_built_in_gallery():
     assert distances == sorted(distances)
     assert facts["gallery"] == "simulated"
     assert facts["query"]["id"] not in [hit["id"] for hit in facts["results"]]
+
+
+def test_the_example_was_computed_with_the_weights_that_are_shipped():
+    facts, card = EXAMPLE / "example.json", WEIGHTS / "matdh.json"
+    assert json.loads(facts.read_text())["weights_sha256"] == json.loads(card.read_text())["file_sha256"], (
+        "run `python scripts/make_overview_example.py` again"
+    )
+
+
+def test_the_example_is_what_the_shipped_network_finds():
+    facts = json.loads((EXAMPLE / "example.json").read_text())
+    gallery = {record.id: n for n, record in enumerate(load_dataset("simulated").records)}
+    names = [facts["query"]["id"], *(hit["id"] for hit in facts["results"])]
+    codes = Hasher.load(bits=facts["bits"]).codes([load_dataset("simulated").load(gallery[name]) for name in names])
+    assert hamming_distances(codes[:1], codes[1:])[0].tolist() == [hit["distance"] for hit in facts["results"]]
 
 
 def test_the_servers_side_of_the_example_is_noise():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.imaging import encode_jpeg
+from engine.imaging import encode_jpeg, encode_png
 from pages.components import gallery, picture
 from tests.pages.reading import texts
 
@@ -80,6 +80,18 @@ def test_clear_my_data_goes_back_to_a_sample(open_page, chest):
     clear.click().run()
     assert "Simulated from a CT scan" in texts(app)
     assert "Clear my data" not in [button.label for button in app.button]
+
+
+def test_clear_my_data_makes_a_new_key(open_page, chest):
+    app = bring(open_page("encrypt"), chest)
+    key = app.session_state["_key"]
+    next(button for button in app.button if button.label == "Clear my data").click().run()
+    assert app.session_state["_key"] != key
+
+
+def test_a_picture_too_large_for_a_small_machine_is_refused(open_page):
+    app = bring(open_page("enhance"), encode_png(np.zeros((4200, 4200), np.uint8)))
+    assert "18 megapixels and this dashboard takes 17" in app.error[0].value
 
 
 @pytest.mark.parametrize("kind", BAD)
