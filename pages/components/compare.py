@@ -20,14 +20,14 @@ _HTML = """
     <span class="line" aria-hidden="true"><span class="knob">&#8596;</span></span>
   </div>
   </div>
-  <label>Zoom <input class="zoom" type="range" min="1" max="4" step="0.5" value="1"></label>
+  <label hidden>Zoom <input class="zoom" type="range" min="1" max="4" step="0.5" value="1"></label>
 </figure>
 """
 
 _CSS = """
 figure { margin: 0; }
 .box { background: #05080a; border-radius: var(--st-base-radius); overflow: hidden; }
-.stage { position: relative; overflow: hidden; margin: 0 auto; --cut: 50%; }
+.stage { position: relative; overflow: hidden; margin: 0 auto; aspect-ratio: 3 / 2; --cut: 50%; }
 .layer { position: absolute; inset: 0; overflow: hidden; }
 .cut { clip-path: inset(0 calc(100% - var(--cut)) 0 0); }
 img {
