@@ -94,11 +94,12 @@ PRESETS: dict[str, TrainingConfig] = {
     # A second cycle on nearly plain pictures, from where the first one ended: the gallery is the training split, and
     # a picture there is worth finding under its own class.
     "refine": TrainingConfig(
-        epochs=20,
-        learning_rate=1.2e-4,
-        weights=LossWeights(map_distillation=0.2, code_triplet=0.1),
-        augmentation=Augmentation(shift=0.03, zoom=0.05, rotation=4.0, spectrum=0.0, erase=0.15, degrade=0.1),
-        simulated_from=0.0,
+        epochs=16,
+        learning_rate=1e-4,
+        weight_decay=0.0,
+        weights=LossWeights(map_distillation=0.1, code_triplet=0.1, reconstruction=0.01),
+        augmentation=Augmentation(shift=0.02, zoom=0.03, rotation=2.0, spectrum=0.0, erase=0.0, degrade=0.0),
+        simulated=0,
         start="matdh-cpu-0",
         patience=20,
     ),
