@@ -97,7 +97,7 @@ def confusion(matrix: np.ndarray, classes: Sequence[str], *, key: str) -> None:
     )
 
 
-def draw(figure, *, x: str, y: str, alt: str, key: str, height: int) -> None:  # noqa: ANN001
+def draw(figure, *, x: str, y: str, alt: str, key: str, height: int, hover: str = "x unified") -> None:  # noqa: ANN001
     """Show a Plotly figure in the dashboard's one look.
 
     Args:
@@ -107,13 +107,20 @@ def draw(figure, *, x: str, y: str, alt: str, key: str, height: int) -> None:  #
         alt: The chart in words, computed from its data.
         key: Unique on the page.
         height: Pixels.
+        hover: Plotly's hover mode where there are several traces.
     """
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        hovermode="x unified" if len(figure.data) > 1 else "closest",
+        hovermode=hover if len(figure.data) > 1 else "closest",
         xaxis={"title": x, "fixedrange": True},
         yaxis={"title": y, "fixedrange": True},
+        colorway=_colours(),
     )
     st.plotly_chart(figure, key=key, config=_CONFIG, alt=alt)
+
+
+def _colours() -> list[str] | None:
+    """Return the colours that the config has for the visitor's theme; Streamlit leaves Plotly its own."""
+    return st.get_option(f"theme.{st.context.theme.type or 'light'}.chartCategoricalColors")

@@ -1,0 +1,207 @@
+"""Benchmarks: the paper's figures beside ours, and what they do and do not show."""
+
+import json
+
+import numpy as np
+import streamlit as st
+
+from engine.evaluation import recall_curve
+from pages.components import frame
+from pages.components.benchmark_charts import (
+    METHOD,
+    METRICS,
+    Metric,
+    dot_chart,
+    length_chart,
+    method_chart,
+    paper_values,
+    recall_chart,
+    training_chart,
+)
+from pages.components.charts import confusion
+from pages.components.evidence import (
+    Report,
+    ablation_table,
+    audit_sentence,
+    control_table,
+    controls,
+    not_shown,
+    protocol_lines,
+    shown,
+)
+from pages.components.gallery import label_title
+from pages.components.metrics import Figure, figure_row, with_interval
+from pages.components.results import FOLDER, missing, result
+from pages.components.trust import TASKS
+
+LENGTHS = (16, 24, 32, 48, 64)
+BITS = 48
+
+frame.ensure_frame()
+frame.heading(
+    "How well does it find, and what does that prove?",
+    "Paper A's figures beside ours, on X-rays the network never saw, and the controls that could spoil them.",
+)
+
+
+def dials() -> tuple[str, Metric, int]:
+    """Draw the selectors: question, metric, code length."""
+    with st.container(border=True, gap="small"):
+        task = st.segmented_control(
+            "Question",
+            list(TASKS),
+            default="binary",
+            required=True,
+            format_func=TASKS.get,
+            key="task",
+            bind="query-params",
+            width="stretch",
+        )
+        field = st.pills(
+            "Metric",
+            list(METRICS),
+            default="map",
+            required=True,
+            format_func=lambda name: METRICS[name].title,
+            key="metric",
+            bind="query-params",
+        )
+        bits = st.segmented_control(
+            "Bits per code", LENGTHS, default=BITS, required=True, key="bits", bind="query-params", width="stretch"
+        )
+    task = task if task in TASKS else "binary"
+    return task, METRICS.get(field, METRICS["map"]), bits if bits in LENGTHS else BITS
+
+
+def headline(measured: Report, paper: Report, task: str, metric: Metric, bits: int, how: str) -> None:
+    """Show the chosen figure with its interval, the paper's beside it."""
+    value, interval = with_interval(measured["bits"][str(bits)][task][metric.field])
+    reported = paper_values(paper, metric.field).get(METHOD, {}).get(bits) if task == "binary" else None
+    beside = f"paper {reported:.3f}" if reported else "no paper value"
+    figure_row([Figure(f"{metric.title}, {bits} bits", value, beside, f"95 % interval {interval}. {how}")])
+    place = f"Paper A, {metric.place}. " if task == "binary" else "The paper asks this question of two classes only. "
+    st.caption(f"95 % interval {interval}. {metric.meaning} {place}")
+
+
+def verdict(measured: Report, task: str, bits: int) -> None:
+    """Say in plain words what the headline shows and what it does not."""
+    shows, hides = st.columns(2, gap="medium")
+    for column, title, sentences in (
+        (shows, ":material/check_circle: What this shows", shown(measured, task, bits)),
+        (hides, ":material/error: What it does not show", not_shown(measured, task)),
+    ):
+        with column, st.container(border=True, height="stretch"):
+            st.markdown(f"**{title}**")
+            st.markdown("\n".join(f"- {sentence}" for sentence in sentences))
+
+
+def control_section(measured: Report, task: str, how: str) -> None:
+    """Show every control beside the headline."""
+    st.subheader("Could something other than disease explain it?", anchor=False)
+    rows = controls(measured, task)
+    chart, table = st.columns([3, 2], gap="medium", vertical_alignment="center")
+    with chart:
+        maps = [row.figures["map"] for row in rows]
+        dot_chart([row.name for row in rows], maps, title="mAP", how=how, key="chart_controls")
+    with table:
+        st.markdown(control_table(rows))
+    st.markdown("\n".join(f"- **{row.name}.** {row.reading}" for row in rows[1:]))
+    st.caption(audit_sentence(measured))
+
+
+def curves(measured: Report, paper: Report, task: str, bits: int, short: str, whole: str) -> None:
+    """Show recall, the methods at 48 bits and the vote's confusion."""
+    figures = measured["bits"][str(bits)][task]
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.subheader("How much is found? (Fig. 9)", anchor=False)
+        recall_chart(figures["recall"], best_recall(task), measured["protocol"]["gallery_count"], short)
+        st.caption(f"Share of all right pictures among the first K, {bits} bits. {whole}")
+    with right:
+        st.subheader("What do ten neighbours vote?", anchor=False)
+        confusion(
+            np.array(figures["confusion"]), [label_title(name) for name in figures["classes"]], key="chart_confusion"
+        )
+    st.subheader("Beside other methods at 48 bits (Table 3)", anchor=False)
+    method_chart(measured["bits"][str(BITS)]["binary"], paper, short)
+    st.caption("Gray: the paper's figures of other methods, measured there on other pictures. COVID-19 or not.")
+
+
+@st.cache_data(show_spinner=False)
+def best_recall(task: str, ranks: int = 200) -> np.ndarray:
+    """Return the recall of a perfect ranking at each K: ``(ranks,)``."""
+    with np.load(FOLDER / "matdh_codes.npz", allow_pickle=False) as codes:
+        queries, gallery = codes["query_labels"], codes["gallery_labels"]
+    if task == "binary":
+        queries, gallery = queries != 0, gallery != 0
+    # Ranked by the label itself, nothing wrong comes first.
+    perfect = [labels[:, None].astype(np.float64) for labels in (queries, gallery)]
+    return recall_curve(perfect[0], queries, perfect[1], gallery, k=ranks).mean(axis=0)
+
+
+def ablation_section(paper: Report, task: str, metric: Metric) -> None:
+    """Show what each part of the method is worth, under one small budget."""
+    st.subheader("What is each part worth? (Table 4, Fig. 11)", anchor=False)
+    measured = result("ablations")
+    if measured is None:
+        missing("ablations", "python -m engine ablations")
+        return
+    variants, protocol = measured["variants"], measured["protocol"]
+    how = f"{protocol['query_count']} queries, {protocol['bits']} bits<br>{protocol['budget']}"
+    reported = {
+        name.removeprefix("MATDH-"): row[metric.field] for name, row in paper["table4"].items() if metric.field in row
+    }
+    chart, table = st.columns([3, 2], gap="medium", vertical_alignment="center")
+    with chart:
+        dot_chart(
+            list(variants),
+            [tasks[task][metric.field] for tasks in variants.values()],
+            title=f"{metric.title}, {protocol['bits']} bits",
+            how=how,
+            key="chart_ablations",
+            reported=reported if task == "binary" else None,
+        )
+    with table:
+        st.markdown(ablation_table(variants, task))
+    st.caption(
+        f"Every variant under one budget: {protocol['budget']}. Far less training than the shipped network had, so "
+        "compare the variants with each other. CA and ESA: one attention alone. Diamonds: the paper's values."
+    )
+
+
+def training_section(paper: Report) -> None:
+    """Show how the shipped network was trained."""
+    st.subheader("How did training go? (Fig. 7)", anchor=False)
+    card = FOLDER.with_name("weights") / "matdh.json"
+    if not card.exists():
+        st.info(
+            "No weights are here yet. Make them with `python -m engine train matdh --preset cpu --ship`.",
+            icon=":material/hourglass_empty:",
+        )
+        return
+    facts = json.loads(card.read_text())
+    training_chart(facts["history"], paper["fig7_accuracy"])
+    training = facts["training"]
+    st.caption(
+        f"Preset {training['preset']}, seed {training['seed']}, {training['epochs_run']} epochs on "
+        f"{training['machine']}. Weights were chosen on the validation split; the test split was not looked at."
+    )
+
+
+paper, measured = result("paper_a"), result("matdh")
+if measured is None:
+    missing("matdh", "python -m engine evaluate --method matdh --save")
+    task, metric, bits = dials()
+else:
+    short, whole = protocol_lines(measured)
+    chart, controls_side = st.columns([3, 2], gap="medium")
+    with controls_side:
+        task, metric, bits = dials()
+        headline(measured, paper, task, metric, bits, whole)
+    with chart:
+        length_chart(measured, task, metric, bits, paper if task == "binary" else None, short)
+    verdict(measured, task, bits)
+    control_section(measured, task, short)
+    curves(measured, paper, task, bits, short, whole)
+ablation_section(paper, task, metric)
+training_section(paper)

@@ -1,0 +1,165 @@
+"""The Benchmarks page."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pages.components import benchmark_charts, evidence
+from pages.components.benchmark_charts import METRICS, paper_values
+from tests.pages.reading import texts
+from tests.pages.synthetic_results import LENGTHS, PAPERS, write_results
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return write_results(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def measured(folder) -> dict:
+    return json.loads((folder / "matdh.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def paper() -> dict:
+    return json.loads((PAPERS / "paper_a.json").read_text())
+
+
+@pytest.fixture
+def with_results(monkeypatch, folder):
+    monkeypatch.setattr("pages.components.results.FOLDER", folder)
+
+
+@pytest.fixture
+def drawn(monkeypatch) -> dict:
+    """What a chart function hands to the browser, instead of handing it there."""
+    charts: dict = {}
+
+    def keep(figure, *, alt, key, **_):
+        charts[key] = (figure, alt)
+
+    monkeypatch.setattr(benchmark_charts, "draw", keep)
+    return charts
+
+
+def test_the_headline_is_the_result_files_figure_beside_the_papers(open_page, with_results, measured, paper):
+    app = open_page("benchmarks", bits="32")
+    mean, low, high = measured["bits"]["32"]["binary"]["map"]
+    metric = app.metric[0]
+    assert (metric.label, metric.value) == ("mAP, 32 bits", f"{mean:.3f}")
+    assert metric.delta == f"paper {paper['table2_map']['MATDH']['32']:.3f}"
+    assert f"95 % interval {low:.3f} to {high:.3f}" in texts(app)
+    assert "40 queries (test split) against 90 pictures" in texts(app)
+
+
+def test_a_question_the_paper_does_not_ask_gets_no_paper_value(open_page, with_results, measured):
+    app = open_page("benchmarks", task="Three classes", metric="P@10", bits="64")
+    assert app.metric[0].value == f"{measured['bits']['64']['three_class']['p_at_10'][0]:.3f}"
+    assert app.metric[0].delta == "no paper value"
+
+
+def test_every_dial_can_be_touched(open_page, with_results):
+    app = open_page("benchmarks")
+    for field in METRICS:
+        app.pills(key="metric").set_value(field).run()
+        assert not app.exception, field
+    for bits in LENGTHS:
+        app.segmented_control(key="bits").set_value(bits).run()
+        assert not app.exception, bits
+    app.segmented_control(key="task").set_value("three_class").run()
+    assert not app.exception
+
+
+def test_what_it_does_not_show_stands_beside_what_it_shows(open_page, with_results, measured):
+    said = texts(open_page("benchmarks"))
+    controls = measured["controls"]
+    assert f"reaches mAP {controls['source_only']['binary']['map'][0]:.3f}" in said
+    assert f"still reaches {controls['black_centre']['binary']['map'][0]:.3f}" in said
+    assert f"it reaches {controls['within_source']['only']['map'][0]:.3f}" in said
+    assert "Split audit of 130 pictures: 0 patients, 0 files and 0 near-copies" in said
+
+
+@pytest.mark.parametrize("task", ["binary", "three_class"])
+def test_the_table_holds_every_control_with_its_interval(measured, task):
+    rows = evidence.controls(measured, task)
+    lines = evidence.control_table(rows).splitlines()[2:]
+    assert len(lines) == len(rows) == 6
+    for row, line in zip(rows, lines, strict=True):
+        numbers = [float(n) for n in re.findall(r"\d\.\d{3}", line)[:4]]
+        assert numbers == [round(n, 3) for n in (*row.figures["map"], row.figures["accuracy"][0])]
+
+
+def test_the_ablations_table_says_what_each_part_is_worth(folder):
+    variants = json.loads((folder / "ablations.json").read_text())["variants"]
+    lines = evidence.ablation_table(variants, "binary").splitlines()[2:]
+    assert [line.split(" | ")[0].strip("| ") for line in lines] == list(variants)
+    assert "+0.000 to +0.000" in lines[0]
+
+
+def test_without_results_the_page_names_the_commands(open_page, monkeypatch, tmp_path, folder):
+    bare = tmp_path / "results"
+    bare.mkdir()
+    (bare / "paper_a.json").write_text((folder / "paper_a.json").read_text())
+    monkeypatch.setattr("pages.components.results.FOLDER", bare)
+    said = texts(open_page("benchmarks"))
+    for command in ("evaluate --method matdh --save", "python -m engine ablations", "train matdh --preset cpu --ship"):
+        assert command in said
+
+
+def test_strange_dials_in_the_address_fall_back(open_page, with_results):
+    app = open_page("benchmarks", task="all", metric="magic", bits="47")
+    assert app.metric[0].label == "mAP, 48 bits"
+
+
+def test_the_chart_of_lengths_has_ours_with_intervals_and_every_method_of_table_2(drawn, measured, paper):
+    benchmark_charts.length_chart(measured, "binary", METRICS["map"], 48, paper, "how")
+    figure, alt = drawn["chart_lengths"]
+    ours, own, *others, legend = figure.data
+    for n, bits in enumerate(LENGTHS):
+        mean, low, high = measured["bits"][str(bits)]["binary"]["map"]
+        assert ours.y[n] == mean
+        assert ours.y[n] + ours.error_y.array[n] == pytest.approx(high)
+        assert ours.y[n] - ours.error_y.arrayminus[n] == pytest.approx(low)
+        assert f"{bits} bits {mean:.3f}" in alt
+    assert own.name == "Paper A: MATDH"
+    assert list(own.y) == [0.8331, 0.8427, 0.8648, 0.9117, 0.8789]
+    assert {line.name: list(line.y) for line in others} == {
+        name: list(row.values()) for name, row in paper["table2_map"].items() if name != "MATDH"
+    }
+    assert legend.x == (None,)
+    assert "how" in ours.hovertemplate
+
+
+def test_the_papers_values_are_the_papers(paper):
+    assert paper_values(paper, "p_at_5")["MATDH"] == {48: 0.9154}
+    assert paper_values(paper, "precision_within_2")["MATDH"][16] == 0.85
+    assert paper_values(paper, "accuracy")["MATDH"] == {48: 0.9442}
+
+
+def test_the_recall_chart_lies_between_chance_and_the_best(drawn, measured):
+    recall = measured["bits"]["48"]["binary"]["recall"]
+    # 46 of the 90 are positive, and half of the queries.
+    best = np.mean([np.minimum(np.arange(1, 91), relevant) / relevant for relevant in (46, 44)], axis=0)
+    benchmark_charts.recall_chart({name: values[:90] for name, values in recall.items()}, best, 90, "how")
+    ours, most, chance = drawn["chart_recall"][0].data
+    assert (ours.y <= most.y + 1e-4).all()
+    assert (ours.y[:40] > chance.y[:40]).all()
+
+
+def test_the_ablations_chart_puts_the_papers_values_beside_the_variants_it_has(drawn, folder, paper):
+    variants = json.loads((folder / "ablations.json").read_text())["variants"]
+    reported = {name.removeprefix("MATDH-"): row["map"] for name, row in paper["table4"].items()}
+    benchmark_charts.dot_chart(
+        list(variants), [v["binary"]["map"] for v in variants.values()], title="mAP", how="", key="x", reported=reported
+    )
+    ours, theirs = drawn["x"][0].data
+    assert set(ours.y) == {"MATDH", "NoEnhanced", "AlexNet", "ResNet34", "CA", "ESA", "NoDecoder"}
+    assert dict(zip(theirs.y, theirs.x, strict=True)) == {
+        "MATDH": 0.9117,
+        "NoEnhanced": 0.8344,
+        "AlexNet": 0.7806,
+        "ResNet34": 0.7909,
+    }
