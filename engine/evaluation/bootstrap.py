@@ -37,9 +37,7 @@ class PairedDifference(NamedTuple):
     p_value: float
 
 
-def bootstrap_interval(
-    per_query: npt.ArrayLike, level: float = 0.95, resamples: int = 2000, seed: int = 0
-) -> Interval:
+def bootstrap_interval(per_query: npt.ArrayLike, level: float = 0.95, resamples: int = 2000, seed: int = 0) -> Interval:
     """Mean of one value per query with its bootstrap interval.
 
     Args:
@@ -65,9 +63,7 @@ def bootstrap_interval(
     return Interval(*(float(end[0]) for end in band))
 
 
-def bootstrap_band(
-    per_query: npt.ArrayLike, level: float = 0.95, resamples: int = 2000, seed: int = 0
-) -> Band:
+def bootstrap_band(per_query: npt.ArrayLike, level: float = 0.95, resamples: int = 2000, seed: int = 0) -> Band:
     """Mean of one curve per query with a pointwise bootstrap interval.
 
     Args:

@@ -57,9 +57,7 @@ def ranked_average_precision(
     return divide(gained, relevant.sum(axis=1), empty)
 
 
-def expected_hits(
-    distances: Matrix, relevant: npt.NDArray[np.bool_], depth: int, ties: Ties = "expected"
-) -> Floats:
+def expected_hits(distances: Matrix, relevant: npt.NDArray[np.bool_], depth: int, ties: Ties = "expected") -> Floats:
     """Expected number of relevant items among the nearest 1, 2, .. ``depth``.
 
     Whole tie groups count in full; a group that the cut falls into counts its expected share.

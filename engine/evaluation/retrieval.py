@@ -154,9 +154,7 @@ def recall_at(
         >>> recall_at(codes[:1], [1], codes[1:], [1, 1], k=1)
         0.5
     """
-    return mean_of(
-        recall_curve(query_codes, query_labels, gallery_codes, gallery_labels, k, ties, empty)[:, -1]
-    )
+    return mean_of(recall_curve(query_codes, query_labels, gallery_codes, gallery_labels, k, ties, empty)[:, -1])
 
 
 def recall_curve(

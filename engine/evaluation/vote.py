@@ -79,9 +79,7 @@ def neighbour_votes(
     return _votes(distances, np.asarray(gallery_labels), np.asarray(classes), k, ties)
 
 
-def _votes(
-    distances: Matrix, held: npt.NDArray[Any], classes: npt.NDArray[Any], k: int, ties: Ties
-) -> Floats:
+def _votes(distances: Matrix, held: npt.NDArray[Any], classes: npt.NDArray[Any], k: int, ties: Ties) -> Floats:
     def hits(label: Any) -> Floats:
         return expected_hits(distances, np.broadcast_to(held == label, distances.shape), k, ties)[:, -1]
 

@@ -61,9 +61,7 @@ class HammingIndex:
         self._index.add(self._padded(codes))
         return self
 
-    def search(
-        self, codes: npt.NDArray[np.uint8], k: int
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    def search(self, codes: npt.NDArray[np.uint8], k: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
         """The ``k`` nearest codes of each query, by distance and then by position.
 
         Args:

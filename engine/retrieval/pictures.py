@@ -50,9 +50,7 @@ def pictures_in(folder: Path | str) -> list[Picture]:
     root = Path(folder)
     if not root.is_dir():
         raise StoreError(f"There is no folder {root}: give the folder that holds the pictures.")
-    names = sorted(
-        path.relative_to(root) for path in root.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES
-    )
+    names = sorted(path.relative_to(root) for path in root.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
     pictures = [
         Picture(name.as_posix(), partial(_load_file, root, name), name.parent.name or None)
         for name in names
@@ -77,6 +75,4 @@ def _load_file(root: Path, name: Path) -> np.ndarray:
     except ImageError as error:
         raise ImageError(f"{name.as_posix()}: {error}") from error
     except OSError as error:
-        raise ImageError(
-            f"{name.as_posix()}: The file cannot be read ({error.strerror}): check it."
-        ) from error
+        raise ImageError(f"{name.as_posix()}: The file cannot be read ({error.strerror}): check it.") from error

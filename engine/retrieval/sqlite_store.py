@@ -89,9 +89,7 @@ class SqliteStore(Store):
         See :class:`Store`.
         """
         fresh = not self.path.exists()
-        target = (
-            self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.partial") if fresh else self.path
-        )
+        target = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.partial") if fresh else self.path
         try:
             with self._errors():
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -143,9 +141,7 @@ class SqliteStore(Store):
 
     def _publish(self, whole: Path) -> None:
         if self.path.exists():
-            raise StoreError(
-                f"The store {self.path} was made by someone else meanwhile: run again to add to it."
-            )
+            raise StoreError(f"The store {self.path} was made by someone else meanwhile: run again to add to it.")
         with self._errors():
             whole.replace(self.path)
 
@@ -215,13 +211,9 @@ class SqliteStore(Store):
         try:
             yield
         except sqlite3.OperationalError as error:
-            raise StoreError(
-                f"The store {self.path} cannot be used ({error}): try again or move it."
-            ) from error
+            raise StoreError(f"The store {self.path} cannot be used ({error}): try again or move it.") from error
         except sqlite3.IntegrityError as error:
-            raise StoreError(
-                f"The store {self.path} already holds one of these ids: upload it once."
-            ) from error
+            raise StoreError(f"The store {self.path} already holds one of these ids: upload it once.") from error
         except sqlite3.DatabaseError as error:
             if "not a database" in str(error):
                 raise StoreError(

@@ -126,9 +126,7 @@ def check_code_length(codes: npt.NDArray[np.uint8], bits: int) -> None:
     """
     found = codes.shape[1] * 8
     if found != bits:
-        raise StoreError(
-            f"The store holds {bits}-bit codes, not {found}-bit ones: use the hasher that indexed it."
-        )
+        raise StoreError(f"The store holds {bits}-bit codes, not {found}-bit ones: use the hasher that indexed it.")
 
 
 def open_store(uri: str | PathLike[str]) -> Store:

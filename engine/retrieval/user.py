@@ -80,9 +80,7 @@ class DataUser:
         """The code as the server may see it, ``(bits // 8,)`` uint8."""
         return self._owner.issue_code_mask().apply(code[None])[0]
 
-    def open(
-        self, hits: Sequence[Hit], releases: Sequence[Release], code: npt.NDArray[np.uint8]
-    ) -> list[Result]:
+    def open(self, hits: Sequence[Hit], releases: Sequence[Release], code: npt.NDArray[np.uint8]) -> list[Result]:
         """Check the server's answer against the owner's, and open the pictures.
 
         Args:
@@ -106,9 +104,7 @@ class DataUser:
                     f"The server's answer for {hit.id} is not what its owner uploaded: do not trust it."
                 )
             image = _open_picture(hit, release.key)
-            results.append(
-                Result(hit.id, hit.rank, hit.distance, image, found[0], release.name, release.label)
-            )
+            results.append(Result(hit.id, hit.rank, hit.distance, image, found[0], release.name, release.label))
         return results
 
 

@@ -28,9 +28,7 @@ def make_pictures(count, seed=0):
     for number in range(count):
         blocks = families[number % 3] + rng.integers(0, 80, (6, 8))
         image = (np.kron(blocks, np.ones((8, 8), int)) + rng.integers(0, 56, (48, 64))).astype(np.uint8)
-        pictures.append(
-            Picture(f"ward-7/patient{number:03}.png", lambda image=image: image, LABELS[number % 3])
-        )
+        pictures.append(Picture(f"ward-7/patient{number:03}.png", lambda image=image: image, LABELS[number % 3]))
     return pictures
 
 

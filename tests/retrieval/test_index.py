@@ -16,9 +16,7 @@ def brute_force(query, codes):
 
 
 @settings(max_examples=20, deadline=None)
-@given(
-    st.sampled_from([8, 16, 24, 32, 48, 64, 128]), st.integers(1, 60), st.integers(1, 70), st.integers(0, 99)
-)
+@given(st.sampled_from([8, 16, 24, 32, 48, 64, 128]), st.integers(1, 60), st.integers(1, 70), st.integers(0, 99))
 def test_search_and_within_agree_with_brute_force(bits, count, k, seed):
     rng = np.random.default_rng(seed)
     # Few different bytes: most distances are tied.

@@ -30,9 +30,7 @@ def seen(owner, pictures, tmp_path, server):
     folder, contents = tmp_path / "server", []
 
     def look():
-        contents.extend(
-            path.read_bytes() + path.name.encode() for path in folder.rglob("*") if path.is_file()
-        )
+        contents.extend(path.read_bytes() + path.name.encode() for path in folder.rglob("*") if path.is_file())
 
     for half in (pictures[:6], pictures[6:]):
         for _ in owner.upload(half, batch_size=2):
@@ -77,9 +75,7 @@ def test_equal_pictures_do_not_look_equal(owner, server, store, pictures):
 def test_labels_do_not_show_in_any_length(owner, server, store, pictures):
     list(owner.upload(pictures))
     rows = server.records()
-    lengths = {
-        (len(row.id), len(row.code), len(row.record), len(store.pictures([row.id])[0])) for row in rows
-    }
+    lengths = {(len(row.id), len(row.code), len(row.record), len(store.pictures([row.id])[0])) for row in rows}
     assert len(lengths) == 1
 
 

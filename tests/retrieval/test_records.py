@@ -13,9 +13,7 @@ IMAGE = np.zeros((4, 5), np.uint8)
 
 def sealed_row(name="ward 7/Müller.png", label="covid-19"):
     record = Record.of(name, label, IMAGE)
-    return record, SealedRecord(
-        "a1" * 16, b"\1\2\3", seal_record(record, KEY, identity="a1" * 16, code=b"\1\2\3")
-    )
+    return record, SealedRecord("a1" * 16, b"\1\2\3", seal_record(record, KEY, identity="a1" * 16, code=b"\1\2\3"))
 
 
 @pytest.mark.parametrize("label", ["covid-19", "", None])
@@ -25,9 +23,7 @@ def test_a_record_comes_back(label):
 
 
 def test_length_says_nothing_about_name_or_label():
-    lengths = {
-        len(sealed_row(name, label)[1].record) for name in ("a", "b" * 60) for label in (None, "pneumonia")
-    }
+    lengths = {len(sealed_row(name, label)[1].record) for name in ("a", "b" * 60) for label in (None, "pneumonia")}
     assert len(lengths) == 1
 
 
