@@ -133,7 +133,7 @@ with side:
     picture_picker()
     method, bits = choose_method()
 st.subheader("How far can it be trusted?", anchor=False)
-trust(method, bits)
+trust(method, bits, picture.gallery)
 # Last, because the first search of a process waits for the gallery to be sealed; all else is there by then.
 with main:
     outcome = run_search(picture, method, bits)

@@ -10,9 +10,22 @@ from pages.components.results import missing, result
 
 TASKS = {"binary": "COVID-19 or not", "three_class": "Three classes"}
 
+FIELDS = {
+    "map": ("mAP", "Mean average precision: how early relevant pictures come."),
+    "precision_within_2": ("Within 2 bits", "Share of relevant pictures among those at most 2 bits away."),
+    "p_at_10": ("First ten", "Share of relevant pictures among the first ten."),
+    "accuracy": ("Vote of ten", "Share of queries whose ten neighbours vote for the right label."),
+}
 
-def trust(method: str, bits: int) -> None:
-    """Show mAP, precision within two bits and the confusion matrix of the neighbour vote, as measured."""
+
+def trust(method: str, bits: int, gallery: str) -> None:
+    """Show mAP, precision within two bits and the confusion matrix of the neighbour vote, as measured.
+
+    Args:
+        method: Of hashing.
+        bits: Code length.
+        gallery: The one being searched, which need not be the one measured.
+    """
     measured = result(method)
     if measured is None or str(bits) not in measured["bits"]:
         missing(method, f"python -m engine evaluate --method {method} --save")
@@ -30,32 +43,38 @@ def trust(method: str, bits: int) -> None:
     how = (
         f"{protocol['dataset']}: {protocol['query_count']} queries ({protocol['queries']}) against "
         f"{protocol['gallery_count']:,} pictures ({protocol['gallery']}). "
-        f"{protocol['metric']} {protocol['interval']}"
+        f"{protocol['metric']}. {protocol['interval']}."
     )
     numbers, matrix = st.columns([3, 2], gap="medium")
     with numbers:
         figure_row(_figures(figures, bits if task == "binary" else None, how))
         st.caption(how)
+        if gallery != protocol["dataset"]:
+            st.caption(
+                ":material/info: Measured on real X-rays. The simulated gallery above is there to try things out."
+            )
     with matrix:
         confusion(np.array(figures["confusion"]), [label_title(str(c)) for c in figures["classes"]], key="confusion")
 
 
 def _figures(figures: dict, paper_bits: int | None, how: str) -> list[Figure]:
-    paper = result("paper_a") if paper_bits else None
-    reported = {"map": paper["table2_map"]["MATDH"].get(str(paper_bits))} if paper else {}
-    if paper and paper_bits == 48:
-        reported |= paper["table3"]["MATDH"]
+    reported = _reported(paper_bits) if paper_bits else {}
     rows = []
-    for field, name in (
-        ("map", "mAP"),
-        ("precision_within_2", "Precision within 2 bits"),
-        ("p_at_10", "Precision of the first ten"),
-        ("accuracy", "Vote of ten is right"),
-    ):
+    for field, (name, meaning) in FIELDS.items():
         value, interval = with_interval(figures[field])
-        beside = f"paper {reported[field]:.3f}" if reported.get(field) else "no paper value"
-        extra = (
-            f" Share of queries with nothing within 2 bits: {figures['empty_balls']:.1%}." if "within" in field else ""
-        )
-        rows.append(Figure(name, value, beside, f"95 % interval {interval}. {how}{extra}"))
+        empty = f" Nothing lies within 2 bits for {figures['empty_balls']:.1%}." if "within" in field else ""
+        hover = f"{meaning}{empty} 95 % interval {interval}. {how}"
+        rows.append(Figure(name, value, reported.get(field, "no paper value"), hover))
     return rows
+
+
+def _reported(bits: int) -> dict[str, str]:
+    """Return what paper A reports at this code length, by field, as text."""
+    paper = result("paper_a")
+    if paper is None:
+        return {}
+    numbers = {"map": paper["table2_map"]["MATDH"].get(str(bits))}
+    if bits == 48:
+        numbers |= {field: value for field, value in paper["table3"]["MATDH"].items() if field in FIELDS}
+    texts = {field: f"paper {value:.3f}" for field, value in numbers.items() if value}
+    return texts | {"precision_within_2": f"paper over {paper['fig8_precision_within_2']['MATDH_lower_bound']}"}

@@ -12,6 +12,7 @@ from engine.retrieval import CloudServer
 from pages.components import gallery
 from pages.components.codes import describe
 from pages.components.picture import samples
+from pages.components.results import result
 from pages.components.vault import open_vault
 from tests.pages.reading import texts
 
@@ -99,6 +100,25 @@ def test_the_vault_holds_the_training_split_and_no_label(app):
     assert len(vault.server) == sum(record.split == "train" for record in dataset.records)
     stored = b"".join(path.read_bytes() for path in Path(vault.folder.name).iterdir())
     assert not any(label.encode() in stored for label in dataset.classes)
+
+
+def test_the_figures_are_those_of_the_result_file_beside_the_papers(open_page):
+    app = open_page("retrieve", bits="48")
+    measured = result("matdh")["bits"]["48"]["binary"]
+    shown = {metric.label: (metric.value, metric.delta) for metric in app.metric}
+    assert shown["mAP"] == (f"{measured['map'][0]:.3f}", "paper 0.912")
+    assert shown["First ten"] == (f"{measured['p_at_10'][0]:.3f}", "paper 0.908")
+    assert shown["Within 2 bits"] == (f"{measured['precision_within_2'][0]:.3f}", "paper over 0.85")
+    chart = app.get("plotly_chart")[0].proto
+    right = sum(row[n] for n, row in enumerate(measured["confusion"]))
+    assert f"{right} of {sum(map(sum, measured['confusion']))} queries voted right" in chart.alt
+    assert "Measured on real X-rays" in texts(app)
+
+
+def test_a_missing_result_file_is_named_with_the_command_that_makes_it(open_page, monkeypatch):
+    monkeypatch.setattr("pages.components.trust.result", lambda name: None)
+    app = open_page("retrieve")
+    assert "python -m engine evaluate --method matdh --save" in app.info[0].value
 
 
 def test_codes_are_compared_in_words():
