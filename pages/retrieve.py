@@ -9,6 +9,7 @@ from engine.hashing import METHODS
 from engine.hashing.novelty import NoveltyError, novelty
 from pages.components import frame, show
 from pages.components.codes import code_strip
+from pages.components.explain import label_votes, why_alike
 from pages.components.figures import result_grid
 from pages.components.gallery import label_title
 from pages.components.links import choose
@@ -93,8 +94,8 @@ def show_results(outcome: Search, picture: Picture) -> None:
     result_grid(outcome.found, picture.label, sealed=sealed, on_pick=lambda name: choose("picture", name))
 
 
-def compare_codes(outcome: Search) -> None:
-    """Show the query's code above one result's."""
+def compare_codes(outcome: Search, picture: Picture, method: str, bits: int) -> None:
+    """Show the query's code above one result's, and which regions make the two agree."""
     st.subheader("Why is it near?", anchor=False)
     rank = st.pills(
         "Result",
@@ -110,6 +111,7 @@ def compare_codes(outcome: Search) -> None:
         f"{hit.distance} of {len(outcome.code) * 8} bits differ. The server saw the query as "
         f"`{outcome.sent.tobytes().hex()}`: bits permuted and flipped by a secret mask, distances unchanged."
     )
+    why_alike(picture, hit, open_vault(picture.gallery, method, bits).owner.hasher)
 
 
 def show_times(outcome: Search) -> None:
@@ -141,5 +143,7 @@ with main:
         show_results(outcome, picture)
 if outcome:
     with closer:
-        compare_codes(outcome)
+        st.subheader("What do the ten say?", anchor=False)
+        label_votes(outcome.found, bits)
+        compare_codes(outcome, picture, method, bits)
         show_times(outcome)
