@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
@@ -18,7 +19,7 @@ from pages.components.search import Found
 SIDE = 320
 STRENGTH = 0.65
 # Orange and blue of the Okabe-Ito palette: told apart by every kind of colour vision.
-ALIKE, UNLIKE = np.array([230.0, 120, 0]), np.array([0.0, 114, 178])
+MORE, LESS = np.array([230.0, 120, 0]), np.array([0.0, 114, 178])
 _ROWS, _COLUMNS = ("upper", "middle", "lower"), ("left", "centre", "right")
 
 
@@ -63,8 +64,9 @@ def why_alike(picture: Picture, hit: Found, network: Hasher) -> None:
             show.picture(file, alt=f"{title}: {words}", width=SIDE)
             st.caption(f"**{title}**: {words}.")
     words_side.markdown(
-        ":orange[Orange regions] make the two codes agree, :blue[blue ones] speak against it. All together add up to "
-        "the agreement: 1 for equal codes, and each differing bit costs as much as the network was sure of it."
+        "The agreement (1 for equal codes) is the sum over all regions. :orange[Orange] ones give more than an even "
+        "share of it, at full colour twice as much; :blue[blue] ones less, at full colour nothing, or they speak "
+        "against it."
     )
     words_side.caption(
         "Regions are as coarse as the network's last map. They say what the network used, not what a radiologist "
@@ -77,12 +79,14 @@ def _views(network: Hasher, query: np.ndarray, result_image: np.ndarray) -> list
 
 
 def overlay_file(one: SimilarityMap) -> bytes:
-    """Return a JPEG of the framed picture under its heat."""
-    gray = resize(one.picture, SIDE).astype(np.float64)
-    heat = SimilarityMap(one.similarity, one.contributions, np.zeros((SIDE, SIDE), np.uint8)).heat
-    alpha = (np.abs(heat) / max(np.abs(heat).max(), 1e-12) * STRENGTH)[..., None]
-    colour = np.where(heat[..., None] >= 0, ALIKE, UNLIKE)
-    return encode_jpeg(np.round(gray[..., None] * (1 - alpha) + colour * alpha).astype(np.uint8), quality=85)
+    """Return a JPEG of the framed picture, tinted where a region gives more or less than an even share."""
+    gray = resize(one.picture, SIDE).astype(np.float64)[..., None]
+    heat = replace(one, picture=np.zeros((SIDE, SIDE), np.uint8)).heat
+    even = one.similarity / heat.size
+    tint = np.clip((heat - even) / max(abs(even), 1e-12), -1, 1)[..., None]
+    colour = np.where(tint >= 0, MORE, LESS)
+    alpha = np.abs(tint) * STRENGTH
+    return encode_jpeg(np.round(gray * (1 - alpha) + colour * alpha).astype(np.uint8), quality=85)
 
 
 def describe_heat(one: SimilarityMap) -> str:

@@ -11,16 +11,16 @@ from pages.components import explain, gallery
 from tests.pages.reading import texts
 
 
-def test_the_overlay_is_orange_where_alike_and_blue_where_not():
-    cells = np.zeros((4, 4), np.float32)
-    cells[0, 0], cells[3, 3] = 0.5, -0.5
-    file = explain.overlay_file(SimilarityMap(0.0, cells, np.full((128, 128), 128, np.uint8)))
-    image = cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_COLOR)[..., ::-1].astype(int)
+def test_the_overlay_is_orange_above_an_even_share_and_blue_below():
+    cells = np.full((4, 4), 1 / 16, np.float32)
+    cells[0, 0], cells[3, 3] = 2 / 16, 0
+    one = SimilarityMap(float(cells.sum()), cells, np.full((128, 128), 128, np.uint8))
+    image = cv2.imdecode(np.frombuffer(explain.overlay_file(one), np.uint8), cv2.IMREAD_COLOR)[..., ::-1].astype(int)
     assert image.shape == (explain.SIDE, explain.SIDE, 3)
-    alike, unlike, neutral = image[20, 20], image[-20, -20], image[20, -20]
-    assert alike[0] > alike[2] + 60
-    assert unlike[2] > unlike[0] + 60
-    assert np.ptp(neutral) < 8
+    more, less, even = image[20, 20], image[-20, -20], image[20, -20]
+    assert more[0] > more[2] + 60
+    assert less[2] > less[0] + 60
+    assert np.ptp(even) < 8
 
 
 @pytest.mark.parametrize(
