@@ -17,6 +17,8 @@ FOLDER = ROOT / "docs" / "screenshots"
 PAGES = ("overview", "enhance", "encrypt", "retrieve")
 LOOKS = {"light": ("light", 1366, 860), "dark": ("dark", 1366, 860), "phone": ("light", 390, 844)}
 QUIET_MS = 1200
+# The first visit to Retrieve waits until the gallery is sealed.
+PATIENCE_MS = 180_000
 
 
 def main() -> None:
@@ -25,6 +27,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder) / "log.txt") as address, chromium() as browser:
         for look, (scheme, width, height) in LOOKS.items():
             context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+            context.set_default_timeout(PATIENCE_MS)
             view = context.new_page()
             for page in PAGES:
                 view.goto(f"{address}/{'' if page == 'overview' else page}")
