@@ -1,0 +1,1 @@
+"""The attacks as reproducible measurements: public study keys, stated pictures, intervals, result files."""

@@ -1,0 +1,45 @@
+"""What every study shares: the pictures, the keys, and how a measurement is written down."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from engine.datasets import Dataset
+from engine.evaluation import bootstrap_interval
+from engine.imaging import resize
+
+Progress = Callable[[int, int], None]
+DIGITS = 4
+
+
+def study_key(name: str) -> bytes:
+    """Return the 32-byte key of a study: no secret, so that a run gives the same figures anywhere."""
+    return hashlib.sha256(f"CXR Vault attack study {name}".encode()).digest()
+
+
+def square(image: np.ndarray, side: int) -> np.ndarray:
+    """Cut the middle square of a picture, ``(side, side)`` pixels after scaling the shorter side to ``side``.
+
+    >>> square(np.zeros((30, 40), np.uint8), 12).shape
+    (12, 12)
+    """
+    scaled = resize(image, side)
+    top, left = (scaled.shape[0] - side) // 2, (scaled.shape[1] - side) // 2
+    return np.ascontiguousarray(scaled[top : top + side, left : left + side])
+
+
+def patients(dataset: Dataset, split: str, side: int, count: int | None = None) -> np.ndarray:
+    """Load one picture of each patient of a split: ``(N, side, side)`` uint8, at most ``count``."""
+    part = dataset.subset(split=split)
+    first = {record.group: position for position, record in reversed(list(enumerate(part.records)))}
+    return np.stack([square(part.load(position), side) for position in sorted(first.values())[:count]])
+
+
+def interval(values: Sequence[float] | np.ndarray) -> list[float]:
+    """Write one value per picture as mean and ends of the 95 % bootstrap interval.
+
+    >>> interval([1.0, 1.0])
+    [1.0, 1.0, 1.0]
+    """
+    return [round(value, DIGITS) for value in bootstrap_interval(values)]
