@@ -1,0 +1,92 @@
+import functools
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.datasets import Dataset, load_dataset
+from engine.evaluation import average_precision, mean_average_precision
+from engine.hashing.evaluate import RESULTS
+from engine.training import ablations, run
+from engine.training.augment import plain_view
+from engine.training.config import ABLATIONS, PRESETS, TrainingConfig
+from engine.training.pictures import framed_pictures
+
+SMALL = TrainingConfig(side=32, epochs=1, batch=6, simulated=0, validate_every=1)
+CHOSEN = ("MATDH", "NoEnhanced", "AlexNet", "NoDecoder")
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Dataset:
+    """A small collection, a small budget, no teacher and no cache."""
+    gallery = load_dataset("simulated")
+    kept = [
+        record
+        for split in ("train", "val", "test")
+        for label in gallery.classes
+        for record in [r for r in gallery.records if (r.split, r.label) == (split, label)][:4]
+    ]
+    small = replace(gallery, records=tuple(kept))
+    for module in (run, ablations):
+        monkeypatch.setattr(module, "load_dataset", lambda name: small)
+        monkeypatch.setattr(module, "framed_pictures", functools.partial(framed_pictures, cache=None))
+    monkeypatch.setenv("CXR_VAULT_PRETRAINED", str(tmp_path))
+    monkeypatch.setitem(PRESETS, "ablation", SMALL)
+    monkeypatch.setattr(ablations, "ABLATIONS", {name: ABLATIONS[name] for name in CHOSEN})
+    return small
+
+
+def test_every_variant_is_trained_measured_and_resumed(few: Dataset, tmp_path: Path) -> None:
+    seen: list[tuple[str, dict[str, float]]] = []
+    result, arrays = ablations.run_ablations(0, tmp_path / "runs", None, lambda *row: seen.append(row))
+    assert [name for name, _ in seen] == list(CHOSEN)
+    assert [name for name, row in seen if "reconstruction" not in row] == ["NoDecoder"]
+    labels = arrays["query_labels"] != 0, arrays["gallery_labels"] != 0
+    for name in CHOSEN:
+        codes = arrays[f"query_{name}"], arrays[f"gallery_{name}"]
+        assert codes[0].shape == (12, 6)
+        expected = mean_average_precision(codes[0], labels[0], codes[1], labels[1])
+        assert result["variants"][name]["binary"]["map"][0] == pytest.approx(expected, abs=1e-6)
+    assert result["provenance"]["preset"]["epochs"] == 1
+    again, _ = ablations.run_ablations(0, tmp_path / "runs", None, lambda *row: seen.append(row))
+    assert len(seen) == len(CHOSEN), "a finished run is not trained again"
+    assert again["variants"] == result["variants"]
+
+
+def test_a_difference_is_paired_over_queries() -> None:
+    draw = np.random.default_rng(0)
+    labels = {"query_labels": np.arange(30) % 3, "gallery_labels": np.arange(60) % 3}
+    codes = {
+        f"{side}_{name}": draw.integers(0, 256, (len(labels[f"{side}_labels"]), 6)).astype(np.uint8)
+        for side in ("query", "gallery")
+        for name in ("MATDH", "CA")
+    }
+    rows = ablations.report_ablations(labels | codes, ("MATDH", "CA"), ("covid-19", "normal", "pneumonia"))
+    assert rows["MATDH"]["binary"]["against_whole"] == [0, 0, 0]
+    precision = [
+        average_precision(codes[f"query_{n}"], labels["query_labels"], codes[f"gallery_{n}"], labels["gallery_labels"])
+        for n in ("CA", "MATDH")
+    ]
+    mean, low, high = rows["CA"]["three_class"]["against_whole"]
+    assert mean == pytest.approx((precision[0] - precision[1]).mean(), abs=1e-6)
+    assert low <= mean <= high
+
+
+def test_a_picture_without_clahe_is_another_picture() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (40, 40)).astype(np.uint8)
+    enhanced, bare = (plain_view(picture, 0.12, 0.04, 32, enhanced) for enhanced in (True, False))
+    assert not np.allclose(enhanced, bare)
+    for view in (enhanced, bare):
+        assert abs(view.mean()) < 1e-5
+        assert view.std() == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.skipif(not (RESULTS / "ablations.json").exists(), reason="not measured yet: python -m engine ablations")
+def test_the_shipped_ablations_follow_from_the_shipped_codes() -> None:
+    stored = json.loads((RESULTS / "ablations.json").read_text())
+    arrays = dict(np.load(RESULTS / "ablations_codes.npz", allow_pickle=False))
+    assert set(stored["variants"]) == set(ABLATIONS)
+    names, classes = tuple(stored["variants"]), tuple(arrays["classes"].tolist())
+    assert ablations.report_ablations(arrays, names, classes) == stored["variants"]
