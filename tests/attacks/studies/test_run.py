@@ -1,0 +1,40 @@
+import json
+
+import pytest
+
+from engine.attacks.outcome import AttackError
+from engine.attacks.studies import run
+from engine.errors import VaultError
+
+
+@pytest.fixture
+def two_studies(monkeypatch):
+    def study(value):
+        def measure(progress):
+            progress(1, 1)
+            return {"value": value}
+
+        return measure
+
+    monkeypatch.setattr(run, "STUDIES", {"one": study(1), "other": study(2)})
+
+
+def test_one_study_or_all(two_studies):
+    seen = []
+    result = run.run_attacks("one", lambda *step: seen.append(step))
+    assert result["one"]["value"] == 1
+    assert set(result["one"]) == {"value", "commit", "machine"}
+    assert seen == [("one", 1, 1)]
+    assert list(run.run_attacks("all", lambda *step: None)) == ["one", "other"]
+
+
+def test_an_unknown_study_is_a_sentence():
+    with pytest.raises(VaultError, match="no attack 'magic'"):
+        run.run_attacks("magic", lambda *step: None)
+    assert issubclass(AttackError, VaultError)
+
+
+def test_saving_one_study_keeps_the_others(two_studies, tmp_path):
+    for name in ("one", "other"):
+        path = run.save_attacks(run.run_attacks(name, lambda *step: None), tmp_path)
+    assert [result["value"] for result in json.loads(path.read_text()).values()] == [1, 2]

@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+
+from engine.attacks.inversion import Decoder
+from engine.hashing.codes import pack_bits
+from tests.attacks.subjects import noise
+
+
+def pictures_from_bits(count, bits=16, side=8):
+    """Pictures that are sums of one pattern for each bit, and the codes: all is in the code."""
+    rng = np.random.default_rng()
+    code, patterns = rng.random((count, bits)) < 0.5, rng.uniform(-8, 8, (bits, side, side))
+    return pack_bits(code), np.rint(128 + np.tensordot(code * 2.0 - 1, patterns, 1)).clip(0, 255).astype(np.uint8)
+
+
+def test_a_picture_that_is_in_its_code_comes_back():
+    codes, pictures = pictures_from_bits(300)
+    decoder = Decoder.fit_best((codes[:200], pictures[:200]), (codes[200:250], pictures[200:250]))
+    wrong = decoder.decode(codes[250:]).astype(int) - pictures[250:]
+    assert np.abs(wrong).max() <= 3
+
+
+def test_codes_that_say_nothing_give_the_mean_picture():
+    codes, pictures = noise(300, 2), noise(300, 8, 8)
+    decoder = Decoder.fit_best((codes[:200], pictures[:200]), (codes[200:], pictures[200:]))
+    assert np.abs(decoder.values(codes[200:]) - decoder.picture).mean() < 25
+
+
+def test_it_is_ridge_regression():
+    codes, pictures = pictures_from_bits(60)
+    decoder = Decoder.fit(codes, pictures, penalty=3.0)
+    bits = np.unpackbits(codes, axis=1) - np.unpackbits(codes, axis=1).mean(axis=0)
+    stacked = np.vstack([bits, np.sqrt(3.0) * np.eye(16)])
+    targets = np.vstack([(pictures - pictures.mean(axis=0)).reshape(60, -1), np.zeros((16, 64))])
+    assert decoder.weights == pytest.approx(np.linalg.lstsq(stacked, targets, rcond=None)[0])
