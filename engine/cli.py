@@ -7,7 +7,7 @@ exit status 2.
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,7 @@ def _add_store_commands(commands: Any) -> None:
 
 
 def _add_science_commands(commands: Any) -> None:
+    from engine.attacks.studies.run import EVERYTHING, STUDIES
     from engine.hashing import METHODS
     from engine.training.config import ABLATIONS, PRESETS
 
@@ -106,6 +107,15 @@ def _add_science_commands(commands: Any) -> None:
     ciphering.add_argument("--json", action="store_true", help="print JSON")
     ciphering.add_argument("--save", action="store_true", help="write models/results")
     ciphering.set_defaults(run=ciphers)
+    attacking = commands.add_parser(
+        "attack", help="attack the ciphers and codes", description="Run the attacks of the privacy lab and score them."
+    )
+    attacking.add_argument(
+        "name", metavar="NAME", choices=(*STUDIES, EVERYTHING), help=", ".join((*STUDIES, EVERYTHING))
+    )
+    attacking.add_argument("--json", action="store_true", help="print all of the results as JSON")
+    attacking.add_argument("--save", action="store_true", help="write models/results/attacks.json")
+    attacking.set_defaults(run=attack)
     warning = commands.add_parser(
         "novelty",
         help="measure the novelty warning",
@@ -238,6 +248,33 @@ def ciphers(options: argparse.Namespace) -> None:
             print(f"{row:<12} {name:<24} {values['mean']:12.4f}  [{values['p5']:.4f}, {values['p95']:.4f}]")
     for name, speed in result["speed"].items():
         print(f"{name:<12} {speed:10.1f} Mbit/s")
+
+
+def attack(options: argparse.Namespace) -> None:
+    """Run one attack, or all of them."""
+    from engine.attacks.studies.run import run_attacks, save_attacks
+
+    results = run_attacks(options.name, lambda study, done, total: _progress(f"{study}: step", done, total))
+    if options.save:
+        _note(f"written: {save_attacks(results)}")
+    if options.json:
+        print(json.dumps(results, indent=1))
+        return
+    for name, (mean, low, high) in _intervals(results, ()):
+        print(f"{name:<70} {mean:.4f}  [{low:.4f}, {high:.4f}]")
+
+
+def _intervals(found: Any, path: tuple[str, ...]) -> Iterator[tuple[str, list[float]]]:
+    """Every ``[mean, low, high]`` in a result, named by the keys and the words on the way to it."""
+    if isinstance(found, dict):
+        for key, value in found.items():
+            yield from _intervals(value, (*path, key))
+    elif isinstance(found, list) and all(isinstance(row, dict) for row in found):
+        for row in found:
+            words = [str(value) for value in row.values() if isinstance(value, (str, int))]
+            yield from _intervals(row, (*path, *words))
+    elif isinstance(found, list) and len(found) == 3:
+        yield " ".join(path), found
 
 
 def measure_warning(options: argparse.Namespace) -> None:

@@ -83,12 +83,12 @@ def headline(measured: Report, paper: Report, task: str, metric: Metric, bits: i
     st.caption(f"95 % interval {interval}. {metric.meaning} {place}")
 
 
-def verdict(measured: Report, task: str, bits: int) -> None:
+def verdict(measured: Report, paper: Report, task: str, bits: int) -> None:
     """Say in plain words what the headline shows and what it does not."""
     shows, hides = st.columns(2, gap="medium")
     for column, title, sentences in (
         (shows, ":material/check_circle: What this shows", shown(measured, task, bits)),
-        (hides, ":material/error: What it does not show", not_shown(measured, task)),
+        (hides, ":material/error: What it does not show", not_shown(measured, paper, task)),
     ):
         with column, st.container(border=True, height="stretch"):
             st.markdown(f"**{title}**")
@@ -97,7 +97,6 @@ def verdict(measured: Report, task: str, bits: int) -> None:
 
 def control_section(measured: Report, task: str, how: str) -> None:
     """Show every control beside the headline."""
-    st.subheader("Could something other than disease explain it?", anchor=False)
     rows = controls(measured, task)
     chart, table = st.columns([3, 2], gap="medium", vertical_alignment="center")
     with chart:
@@ -109,22 +108,25 @@ def control_section(measured: Report, task: str, how: str) -> None:
     st.caption(audit_sentence(measured))
 
 
-def curves(measured: Report, paper: Report, task: str, bits: int, short: str, whole: str) -> None:
-    """Show recall, the methods at 48 bits and the vote's confusion."""
+def recall_section(measured: Report, task: str, bits: int, how: str) -> None:
+    """Show recall and the confusion of the neighbours' vote."""
     figures = measured["bits"][str(bits)][task]
     left, right = st.columns(2, gap="medium")
     with left:
-        st.subheader("How much is found? (Fig. 9)", anchor=False)
-        recall_chart(figures["recall"], best_recall(task), measured["protocol"]["gallery_count"], short)
-        st.caption(f"Share of all right pictures among the first K, {bits} bits. {whole}")
+        recall_chart(figures["recall"], best_recall(task), measured["protocol"]["gallery_count"], how)
+        st.caption(f"Share of all right pictures that are among the first K, {bits} bits.")
     with right:
-        st.subheader("What do ten neighbours vote?", anchor=False)
-        confusion(
-            np.array(figures["confusion"]), [label_title(name) for name in figures["classes"]], key="chart_confusion"
-        )
-    st.subheader("Beside other methods at 48 bits (Table 3)", anchor=False)
-    method_chart(measured["bits"][str(BITS)]["binary"], paper, short)
-    st.caption("Gray: the paper's figures of other methods, measured there on other pictures. COVID-19 or not.")
+        names = [label_title(name) for name in figures["classes"]]
+        confusion(np.array(figures["confusion"]), names, key="chart_confusion")
+
+
+def method_section(measured: Report, paper: Report, how: str) -> None:
+    """Show ours among the methods of paper A's Table 3."""
+    method_chart(measured["bits"][str(BITS)]["binary"], paper, how)
+    st.caption(
+        f"COVID-19 or not, {BITS} bits. Gray: what the paper reports of other methods, on its own pictures. "
+        "Only ours was measured here."
+    )
 
 
 @st.cache_data(show_spinner=False)
@@ -141,7 +143,6 @@ def best_recall(task: str, ranks: int = 200) -> np.ndarray:
 
 def ablation_section(paper: Report, task: str, metric: Metric) -> None:
     """Show what each part of the method is worth, under one small budget."""
-    st.subheader("What is each part worth? (Table 4, Fig. 11)", anchor=False)
     measured = result("ablations")
     if measured is None:
         missing("ablations", "python -m engine ablations")
@@ -169,9 +170,30 @@ def ablation_section(paper: Report, task: str, metric: Metric) -> None:
     )
 
 
+def warning_section() -> None:
+    """Show how often the warning about strange pictures comes, rightly and wrongly."""
+    measured = result("novelty")
+    if measured is None:
+        missing("novelty", "python -m engine novelty")
+        return
+    groups = [*measured["expected"].values(), *measured["strange"].values()]
+    dot_chart(
+        [group["what"] for group in groups],
+        [group["alarms"] for group in groups],
+        title="Share that gets the warning",
+        how="interval: bootstrap over pictures",
+        key="chart_warning",
+    )
+    protocol = measured["protocol"]
+    st.caption(
+        f"Retrieve warns of pictures unlike all others. The first {len(measured['expected'])} rows are chest X-rays: "
+        f"false alarms. Threshold: {protocol['threshold']}. Score: {protocol['score']}; reference: "
+        f"{protocol['reference']}. Pictures: {protocol['groups']}."
+    )
+
+
 def training_section(paper: Report) -> None:
     """Show how the shipped network was trained."""
-    st.subheader("How did training go? (Fig. 7)", anchor=False)
     card = FOLDER.with_name("weights") / "matdh.json"
     if not card.exists():
         st.info(
@@ -188,20 +210,41 @@ def training_section(paper: Report) -> None:
     )
 
 
+def sections(measured: Report | None, paper: Report, task: str, metric: Metric, bits: int) -> None:
+    """Draw the section a visitor has opened; the others cost nothing until then."""
+    parts = {
+        "Controls": lambda how: control_section(measured, task, how),
+        "Recall and votes (Fig. 9)": lambda how: recall_section(measured, task, bits, how),
+        "Other methods (Table 3)": lambda how: method_section(measured, paper, how),
+    }
+    if measured is None:
+        parts = {}
+    parts |= {
+        "Ablations (Table 4, Fig. 11)": lambda _: ablation_section(paper, task, metric),
+        "Training (Fig. 7)": lambda _: training_section(paper),
+        "Warning": lambda _: warning_section(),
+    }
+    how = protocol_lines(measured)[0] if measured else ""
+    tabs = st.tabs(list(parts), key="part", bind="query-params")
+    for tab, draw_part in zip(tabs, parts.values(), strict=True):
+        if tab.open:
+            with tab:
+                draw_part(how)
+
+
 paper, measured = result("paper_a"), result("matdh")
 if measured is None:
     missing("matdh", "python -m engine evaluate --method matdh --save")
     task, metric, bits = dials()
 else:
     short, whole = protocol_lines(measured)
-    chart, controls_side = st.columns([3, 2], gap="medium")
-    with controls_side:
+    chart, beside = st.columns([3, 2], gap="medium")
+    with beside:
         task, metric, bits = dials()
         headline(measured, paper, task, metric, bits, whole)
     with chart:
         length_chart(measured, task, metric, bits, paper if task == "binary" else None, short)
-    verdict(measured, task, bits)
-    control_section(measured, task, short)
-    curves(measured, paper, task, bits, short, whole)
-ablation_section(paper, task, metric)
-training_section(paper)
+    verdict(measured, paper, task, bits)
+sections(measured, paper, task, metric, bits)
+if measured:
+    st.caption(f"How it is measured: {whole}")

@@ -155,8 +155,17 @@ def test_data_list_and_verify(capsys: pytest.CaptureFixture[str]) -> None:
     refusal(capsys, "data", "verify", "mnist")
 
 
+def test_an_attack_prints_its_figures_and_refuses_unknown_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["attack", "toy"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("toy rows toy similarity") and " 1.0000 " in line for line in lines)
+    with pytest.raises(SystemExit) as stopped:
+        main(["attack", "magic"])
+    assert stopped.value.code == 2
+
+
 def test_every_command_explains_itself() -> None:
-    for command in ("encrypt", "decrypt", "index", "search", "evaluate", "ciphers", "train", "data"):
+    for command in ("encrypt", "decrypt", "index", "search", "evaluate", "ciphers", "attack", "train", "data"):
         with pytest.raises(SystemExit) as stopped:
             main([command, "--help"])
         assert stopped.value.code == 0

@@ -19,19 +19,19 @@ FALSE_ALARMS = 0.05
 SYNTHETIC = 100
 SIDE = 300
 EXPECTED = {
-    "val": "COVIDx-open, validation split: sets the threshold",
-    "test": "COVIDx-open, test split",
-    "anatomy_chest": "Chest X-rays of 64 x 64 pixels (anatomy)",
-    "simulated": "Built-in simulated gallery, test split",
+    "val": "Validation chests",
+    "test": "Test chests",
+    "anatomy_chest": "64-pixel chests",
+    "simulated": "Simulated chests",
 }
 STRANGE = {
-    "anatomy_bone": "Hand X-rays (anatomy)",
-    "anatomy_brain": "Head CT slices (anatomy)",
+    "anatomy_bone": "Hands (X-ray)",
+    "anatomy_brain": "Heads (CT slice)",
     "white_noise": "White noise",
     "smooth_noise": "Smooth noise",
-    "upside_down": "Test chest X-rays upside down",
-    "quarter_turn": "Test chest X-rays turned by 90 degrees",
-    "negative": "Test chest X-rays as negatives",
+    "upside_down": "Chests upside down",
+    "quarter_turn": "Chests turned by 90°",
+    "negative": "Chests as negatives",
 }
 
 Pictures = Iterator[np.ndarray]
@@ -66,7 +66,8 @@ def measure_novelty(method: str, progress: Callable[[int, int], None]) -> tuple[
         "method": method,
         "protocol": {
             "reference": f"train splits of COVIDx-open ({len(train)}) and of the simulated gallery ({len(built_in)})",
-            "threshold": f"the score that {FALSE_ALARMS:.0%} of the validation pictures exceed",
+            "threshold": f"the score that {FALSE_ALARMS:.0%} of COVIDx-open's validation pictures exceed",
+            "groups": "test splits of COVIDx-open (also turned and inverted), anatomy and the simulated gallery",
             "score": "excess misfit of the lungs' template plus excess log Mahalanobis distance, in robust deviations",
             "interval": INTERVAL_POLICY.replace("queries", "pictures"),
         },

@@ -101,16 +101,17 @@ def shown(measured: Report, task: str, bits: int) -> list[str]:
     ]
 
 
-def not_shown(measured: Report, task: str) -> list[str]:
+def not_shown(measured: Report, paper: Report, task: str) -> list[str]:
     """Say what the headline does not show, with the controls' figures.
 
     Args:
         measured: ``models/results/<method>.json``.
+        paper: ``paper_a.json``.
         task: ``"binary"`` or ``"three_class"``.
     """
     found = measured["controls"]
     source, black, chance = (found[name][task]["map"][0] for name in ("source_only", "black_centre", "random_codes"))
-    within = found["within_source"]
+    within, theirs = found["within_source"], paper["dataset"]
     return [
         f"**That it sees disease.** Knowing only who published a picture reaches mAP {source:.3f}: here the label is "
         "nearly the publisher.",
@@ -118,7 +119,7 @@ def not_shown(measured: Report, task: str) -> list[str]:
         f"{chance:.3f}.",
         f"**That it would hold elsewhere.** Inside one publisher, {' against '.join(within['classes'])}, it reaches "
         f"{within['only']['map'][0]:.3f}; another hospital's pictures are another matter again.",
-        "**That it beats the paper.** Its pictures are not these: 29,986 of COVIDx there, "
+        f"**That it beats the paper.** Its pictures are not these: {theirs['pictures']:,} of {theirs['name']} there, "
         f"{measured['protocol']['gallery_count']:,} of {measured['protocol']['dataset']} here. Beside, not against.",
     ]
 

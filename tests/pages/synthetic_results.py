@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.evaluation.controls import report_controls
 from engine.hashing.evaluate import METRIC_POLICY, evaluate_codes, save_result
+from engine.hashing.novelty_report import EXPECTED, STRANGE, report_alarms
 from engine.training.ablations import report_ablations
 from engine.training.config import ABLATIONS
 
@@ -57,6 +58,9 @@ def write_results(root: Path, queries: int = 40, gallery: int = 90) -> Path:
         "variants": report_ablations(codes | labels, tuple(ABLATIONS), CLASSES),
     }
     save_result("ablations", ablations, codes | labels, folder)
+    scores = {f"scores_{name}": draw.random(20) + (name in STRANGE) for name in (*EXPECTED, *STRANGE)}
+    words = dict.fromkeys(("threshold", "score", "reference", "groups"), "as made up")
+    save_result("novelty", {"protocol": words, **report_alarms(scores)}, scores, folder, holds="reference")
     (root / "weights").mkdir()
     history = [
         {"epoch": n, "val_map_binary": 1 - 1 / n, "val_map_three": 0.9 - 1 / n, "val_score": 0.95 - 1 / n}

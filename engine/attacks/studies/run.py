@@ -2,25 +2,21 @@
 
 import json
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from engine.attacks.outcome import AttackError
-from engine.attacks.studies.codes import codes_study, inversion_study
-from engine.attacks.studies.pictures import jigsaw_study, known_plaintext, layers_study, toy_study
-from engine.attacks.studies.settings import settings_study
-from engine.attacks.studies.subjects import Progress
-from engine.evaluation.cipher_report import machine
-from engine.hashing.evaluate import RESULTS, commit
 
-STUDIES: dict[str, Callable[[Progress], dict[str, Any]]] = {
-    "toy": toy_study,
-    "known-plaintext": known_plaintext,
-    "jigsaw": jigsaw_study,
-    "layers": layers_study,
-    "settings": settings_study,
-    "codes": codes_study,
-    "inversion": inversion_study,
+# Name, module and function: the modules are loaded when asked for, so that the command line starts at once.
+STUDIES = {
+    "toy": ("pictures", "toy_study"),
+    "known-plaintext": ("pictures", "known_plaintext"),
+    "jigsaw": ("pictures", "jigsaw_study"),
+    "layers": ("pictures", "layers_study"),
+    "settings": ("settings", "settings_study"),
+    "codes": ("codes", "codes_study"),
+    "inversion": ("codes", "inversion_study"),
 }
 EVERYTHING = "all"
 
@@ -36,23 +32,35 @@ def run_attacks(name: str, progress: Callable[[str, int, int], None]) -> dict[st
         Results by study.
 
     Raises:
-        AttackError: there is no such study.
-        DataError: the real pictures a study needs are not on this machine.
+        AttackError: there is no such study, or the codes it needs have not been measured.
+        DataError: the real pictures it needs are not on this machine.
     """
     if name not in (*STUDIES, EVERYTHING):
         raise AttackError(f"There is no attack {name!r}: choose one of {', '.join(STUDIES)}, or {EVERYTHING}.")
     chosen: Iterable[str] = STUDIES if name == EVERYTHING else [name]
-    return {
-        study: STUDIES[study](lambda done, total, study=study: progress(study, done, total))  # type: ignore[misc]
-        | {"commit": commit(), "machine": machine()}
-        for study in chosen
-    }
+    return {study: _run(study, progress) for study in chosen}
 
 
-def save_attacks(results: dict[str, Any], folder: Path = RESULTS) -> Path:
-    """Put results into ``attacks.json``, beside those of other studies that are there already; return its path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "attacks.json"
+def _run(study: str, progress: Callable[[str, int, int], None]) -> dict[str, Any]:
+    from engine.evaluation.cipher_report import machine
+    from engine.hashing.evaluate import commit
+
+    module, function = STUDIES[study]
+    measure = getattr(import_module(f"engine.attacks.studies.{module}"), function)
+    return measure(lambda done, total: progress(study, done, total)) | {"commit": commit(), "machine": machine()}
+
+
+def save_attacks(results: dict[str, Any], folder: Path | None = None) -> Path:
+    """Put results into ``attacks.json``, beside those of other studies that are there already; return its path.
+
+    Args:
+        results: from :func:`run_attacks`.
+        folder: where to write; ``models/results`` when None.
+    """
+    from engine.hashing.evaluate import RESULTS
+
+    path = (folder or RESULTS) / "attacks.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
     kept = json.loads(path.read_text()) if path.exists() else {}
     path.write_text(json.dumps(kept | results, indent=1) + "\n")
     return path

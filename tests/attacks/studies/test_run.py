@@ -1,9 +1,12 @@
 import json
+import subprocess
+import sys
+from importlib import import_module
 
 import pytest
 
 from engine.attacks.outcome import AttackError
-from engine.attacks.studies import run
+from engine.attacks.studies import codes, run
 from engine.errors import VaultError
 
 
@@ -16,7 +19,9 @@ def two_studies(monkeypatch):
 
         return measure
 
-    monkeypatch.setattr(run, "STUDIES", {"one": study(1), "other": study(2)})
+    monkeypatch.setattr(codes, "one", study(1), raising=False)
+    monkeypatch.setattr(codes, "two", study(2), raising=False)
+    monkeypatch.setattr(run, "STUDIES", {"one": ("codes", "one"), "other": ("codes", "two")})
 
 
 def test_one_study_or_all(two_studies):
@@ -38,3 +43,16 @@ def test_saving_one_study_keeps_the_others(two_studies, tmp_path):
     for name in ("one", "other"):
         path = run.save_attacks(run.run_attacks(name, lambda *step: None), tmp_path)
     assert [result["value"] for result in json.loads(path.read_text()).values()] == [1, 2]
+
+
+@pytest.mark.parametrize("name", run.STUDIES)
+def test_every_name_leads_to_a_study(name):
+    module, function = run.STUDIES[name]
+    assert callable(getattr(import_module(f"engine.attacks.studies.{module}"), function))
+
+
+def test_naming_the_studies_loads_none_of_them():
+    code = (
+        "import sys, engine.attacks.studies.run; sys.exit(any(m in sys.modules for m in ('torch', 'faiss', 'scipy')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
