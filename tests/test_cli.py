@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.cli import main, read_key
+from engine.cli import main
+from engine.commands.console import read_key
 from engine.datasets import load_dataset
 from engine.encryption import FrequencyCipher, image_key, open_container
 from engine.imaging import encode_png, load_image

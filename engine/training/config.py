@@ -103,6 +103,17 @@ PRESETS: dict[str, TrainingConfig] = {
         start="matdh-cpu-0",
         patience=20,
     ),
+    # A third cycle on larger pictures, from where the second one ended.
+    "enlarge": TrainingConfig(
+        side=192,
+        epochs=20,
+        learning_rate=3e-4,
+        weights=LossWeights(map_distillation=0.2, code_triplet=0.1, reconstruction=0.01),
+        augmentation=Augmentation(shift=0.04, zoom=0.06, rotation=5.0, spectrum=0.1, erase=0.1, degrade=0.1),
+        simulated=0,
+        start="matdh-refine-0",
+        patience=20,
+    ),
     # Paper A section 4.1: 224 pixels, 30 epochs, batch 32, Adam at 1e-3, margin 0.2.
     "paper": TrainingConfig(side=224, epochs=30, learning_rate=1e-3, weight_decay=0.0, mining="random", simulated=0),
     # One budget for every ablation, small enough for all of them in an hour on two cores.

@@ -300,16 +300,17 @@ class Trainer:
         _log.info("resumed after epoch %d", len(self.history))
 
     def _start_from_finished_run(self) -> None:
-        """Take the averaged network, decoder and projections of ``config.start``, if there is one."""
+        """Take the best weights of the run ``config.start``; decoder and projections begin anew, they only teach."""
         if self.config.start is None:
             return
-        path = self.folder.parent / self.config.start / "state.pt"
+        from safetensors.torch import load_file
+
+        path = self.folder.parent / self.config.start / "best.safetensors"
         if not path.exists():
             raise DataError(f"This preset goes on from the run {path.parent}, which is not there: train that first.")
-        state = torch.load(path, weights_only=True)
-        self.student.load_state_dict(state["student"])
-        self.student.network.load_state_dict(state["average"])
-        self.average.load_state_dict(state["average"])
+        best = {name: value.float() if value.is_floating_point() else value for name, value in load_file(path).items()}
+        self.student.network.load_state_dict(best)
+        self.average.load_state_dict(best)
 
 
 @torch.inference_mode()

@@ -1,0 +1,50 @@
+"""``encrypt`` and ``decrypt``: seal one picture, open it again."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from engine.commands.console import note, read_key, write_whole
+
+SCHEMES = ("frequency", "aes")
+
+
+def add_parser(commands: Any) -> None:
+    """Add ``encrypt`` and ``decrypt`` to the commands."""
+    sealing = commands.add_parser("encrypt", help="seal a picture", description="Seal a PNG, JPEG or DICOM picture.")
+    sealing.add_argument("source", metavar="IN", type=Path, help="the picture")
+    sealing.add_argument("target", metavar="OUT", type=Path, help="the sealed file to write")
+    sealing.add_argument("--scheme", choices=SCHEMES, default="frequency", help="cipher (default: %(default)s)")
+    sealing.add_argument("--key-file", type=Path, required=True, help="32-byte key; made if it does not exist")
+    sealing.set_defaults(run=encrypt)
+    opening = commands.add_parser("decrypt", help="open a sealed picture", description="Open a sealed file as PNG.")
+    opening.add_argument("source", metavar="IN", type=Path, help="the sealed file")
+    opening.add_argument("target", metavar="OUT", type=Path, help="the PNG to write")
+    opening.add_argument("--key-file", type=Path, required=True, help="the key it was sealed with")
+    opening.add_argument(
+        "--image-key", action="store_true", help="the key file holds the key of this one picture, not the master key"
+    )
+    opening.set_defaults(run=decrypt)
+
+
+def encrypt(options: argparse.Namespace) -> None:
+    """Seal one picture."""
+    from engine.encryption import AesGcmCipher, FrequencyCipher
+    from engine.imaging import load_image
+
+    image = load_image(options.source.read_bytes())
+    cipher = {"frequency": FrequencyCipher, "aes": AesGcmCipher}[options.scheme]
+    sealed = cipher(read_key(options.key_file, create=True)).encrypt(image)
+    write_whole(options.target, sealed)
+    note(f"{options.target}: {image.shape[1]}x{image.shape[0]} {image.dtype}, {len(sealed)} bytes")
+
+
+def decrypt(options: argparse.Namespace) -> None:
+    """Open one sealed picture as PNG."""
+    from engine.encryption import cipher_for
+    from engine.imaging import encode_png
+
+    sealed, key = options.source.read_bytes(), read_key(options.key_file)
+    image = cipher_for(sealed, key, "image" if options.image_key else "master").decrypt(sealed)
+    write_whole(options.target, encode_png(image))
+    note(f"{options.target}: {image.shape[1]}x{image.shape[0]} {image.dtype}")

@@ -1,0 +1,67 @@
+"""``index`` and ``search``: fill an encrypted store and ask it."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from engine.commands.console import progress, read_key, write_whole
+
+
+def add_parser(commands: Any) -> None:
+    """Add ``index`` and ``search`` to the commands."""
+    indexing = commands.add_parser(
+        "index", help="seal and store a folder", description="Seal, hash and store a folder."
+    )
+    indexing.add_argument("folder", metavar="FOLDER", type=Path, help="pictures; a subfolder's name is their label")
+    indexing.add_argument("--bits", type=int, default=48, help="code length of a new store (default: %(default)s)")
+    indexing.set_defaults(run=index)
+    searching = commands.add_parser("search", help="find similar pictures", description="Find similar pictures.")
+    searching.add_argument("image", metavar="IMAGE", type=Path, help="the query")
+    searching.add_argument("--k", type=int, default=10, help="how many results (default: %(default)s)")
+    searching.add_argument("--json", action="store_true", help="print JSON")
+    searching.add_argument("--out", type=Path, help="folder to write the opened pictures to")
+    searching.set_defaults(run=search)
+    for command in (indexing, searching):
+        command.add_argument(
+            "--store", metavar="URI", default="vault.db", help="store file or address (default: %(default)s)"
+        )
+        command.add_argument(
+            "--key-file", type=Path, default=Path("vault.key"), help="the owner's key (default: %(default)s)"
+        )
+
+
+def index(options: argparse.Namespace) -> None:
+    """Seal, hash and store the pictures of a folder."""
+    from engine.hashing import Hasher
+    from engine.retrieval import CloudServer, DataOwner, pictures_in
+
+    pictures, server = pictures_in(options.folder), CloudServer(options.store)
+    bits = server.gallery.bits if server.gallery else options.bits
+    owner = DataOwner(read_key(options.key_file, create=True), server, Hasher.load(bits=bits))
+    added = 0
+    for step in owner.upload(pictures):
+        added = step.added
+        progress("sealed", step.done, step.total)
+    print(f"{added} added, {len(server)} pictures in {options.store}, key in {options.key_file}")
+
+
+def search(options: argparse.Namespace) -> None:
+    """Search a store and print id, distance and rank of the results."""
+    from engine.imaging import encode_png, load_image
+    from engine.retrieval import CloudServer, DataOwner, DataUser
+
+    query, server = load_image(options.image.read_bytes()), CloudServer(options.store)
+    owner = DataOwner(read_key(options.key_file), server)
+    results = DataUser(owner, server, name="command line").search(query, options.k)
+    for result in results if options.out else ():
+        options.out.mkdir(parents=True, exist_ok=True)
+        write_whole(options.out / f"{result.rank:02d}-{result.id}.png", encode_png(result.image))
+    rows = [
+        {"rank": r.rank, "id": r.id, "distance": int(r.distance), "name": r.name, "label": r.label} for r in results
+    ]
+    if options.json:
+        print(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        print(f"{row['rank']:>3}  {row['distance']:>3} bits  {row['id']}  {row['label'] or '-':<12} {row['name']}")

@@ -1,0 +1,61 @@
+"""``train`` and ``ablations``: train networks, measure what each part is worth."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from engine.commands.console import note, note_figures
+from engine.errors import VaultError
+
+
+def add_parser(commands: Any) -> None:
+    """Add ``train`` and ``ablations`` to the commands."""
+    from engine.hashing import METHODS
+    from engine.training.config import ABLATIONS, PRESETS
+
+    training = commands.add_parser("train", help="train a method", description="Train a method; resumes by itself.")
+    training.add_argument("name", metavar="NAME", choices=METHODS, help=", ".join(METHODS))
+    training.add_argument(
+        "--preset", choices=tuple(PRESETS), default="cpu", help="configuration (default: %(default)s)"
+    )
+    training.add_argument("--ablation", choices=tuple(ABLATIONS), help="train this variant of paper A section 4.5")
+    training.add_argument("--ship", action="store_true", help="write the best weights and their card to models/weights")
+    training.set_defaults(run=train)
+    ablating = commands.add_parser(
+        "ablations",
+        help="train and measure the ablations",
+        description="Train every variant of paper A section 4.5 under one budget and write models/results/ablations.",
+    )
+    ablating.set_defaults(run=ablations)
+    for command in (training, ablating):
+        command.add_argument("--seed", type=int, default=0, help="seed (default: %(default)s)")
+        command.add_argument("--epochs", type=int, help="fewer or more epochs than the preset")
+        command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of resumable runs")
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train a method and, on request, ship its best weights."""
+    from engine.training.run import ship, train_method
+
+    if options.ship and options.ablation:
+        raise VaultError("An ablation is measured, not shipped: leave out --ship or --ablation.")
+    run = train_method(
+        options.name, options.preset, options.seed, options.runs, options.epochs, note_figures, options.ablation
+    )
+    print(f"best validation score {run.best_score:.4f}, weights in {run.weights}")
+    if options.ship:
+        print(f"shipped: {ship(run)}")
+
+
+def ablations(options: argparse.Namespace) -> None:
+    """Train and measure every ablation, and write the result files."""
+    from engine.hashing.evaluate import save_result
+    from engine.training.ablations import run_ablations
+
+    def report(name: str, row: dict[str, float]) -> None:
+        note_figures(row, f"{name}: ")
+
+    result, arrays = run_ablations(options.seed, options.runs, options.epochs, report)
+    note(f"written: {save_result('ablations', result, arrays)}")
+    for name, tasks in result["variants"].items():
+        print(f"{name:<12} " + "  ".join(f"{task} mAP {figures['map'][0]:.4f}" for task, figures in tasks.items()))
