@@ -1,4 +1,4 @@
-"""``train`` and ``ablations``: train networks, measure what each part is worth."""
+"""``train``, ``ablations`` and ``transfer``: train networks, measure what each part and each publisher is worth."""
 
 import argparse
 from pathlib import Path
@@ -9,16 +9,16 @@ from engine.errors import VaultError
 
 
 def add_parser(commands: Any) -> None:
-    """Add ``train`` and ``ablations`` to the commands."""
+    """Add ``train``, ``ablations`` and ``transfer`` to the commands."""
     from engine.hashing import METHODS
-    from engine.training.config import ABLATIONS, PRESETS
+    from engine.training.config import PRESETS, VARIANTS
 
     training = commands.add_parser("train", help="train a method", description="Train a method; resumes by itself.")
     training.add_argument("name", metavar="NAME", choices=METHODS, help=", ".join(METHODS))
     training.add_argument(
         "--preset", choices=tuple(PRESETS), default="cpu", help="configuration (default: %(default)s)"
     )
-    training.add_argument("--ablation", choices=tuple(ABLATIONS), help="train this variant of paper A section 4.5")
+    training.add_argument("--ablation", choices=tuple(VARIANTS), help="train this variant")
     training.add_argument("--ship", action="store_true", help="write the best weights and their card to models/weights")
     training.set_defaults(run=train)
     ablating = commands.add_parser(
@@ -27,7 +27,13 @@ def add_parser(commands: Any) -> None:
         description="Train every variant of paper A section 4.5 under one budget and write models/results/ablations.",
     )
     ablating.set_defaults(run=ablations)
-    for command in (training, ablating):
+    leaving = commands.add_parser(
+        "transfer",
+        help="leave a publisher out and look",
+        description="Train without each publisher of positives and write models/results/transfer.",
+    )
+    leaving.set_defaults(run=transfer)
+    for command in (training, ablating, leaving):
         command.add_argument("--seed", type=int, default=0, help="seed (default: %(default)s)")
         command.add_argument("--epochs", type=int, help="fewer or more epochs than the preset")
         command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of resumable runs")
@@ -59,3 +65,19 @@ def ablations(options: argparse.Namespace) -> None:
     note(f"written: {save_result('ablations', result, arrays)}")
     for name, tasks in result["variants"].items():
         print(f"{name:<12} " + "  ".join(f"{task} mAP {figures['map'][0]:.4f}" for task, figures in tasks.items()))
+
+
+def transfer(options: argparse.Namespace) -> None:
+    """Leave each publisher of positives out, and write the result files."""
+    from engine.hashing.evaluate import save_result
+    from engine.training.transfer import run_transfer
+
+    def report(name: str, row: dict[str, float]) -> None:
+        note_figures(row, f"{name}: ")
+
+    result, arrays = run_transfer(options.seed, options.runs, options.epochs, report)
+    note(f"written: {save_result('transfer', result, arrays)}")
+    for row in result["left_out"]:
+        for network in ("seen", "unseen"):
+            figures = "  ".join(f"{name} {values[0]:.4f}" for name, values in row[network].items())
+            print(f"{row['publisher']:<8} {network:<7} {figures}")

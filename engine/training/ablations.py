@@ -48,7 +48,7 @@ def run_ablations(
     for name in ABLATIONS:
         run = train_method("matdh", BUDGET, seed, runs, epochs, partial(report, name), name)
         trained[name] = run
-        arrays |= {f"query_{name}": _test_codes(run, queries), f"gallery_{name}": _test_codes(run, gallery)}
+        arrays |= {f"query_{name}": hash_with(run, queries), f"gallery_{name}": hash_with(run, gallery)}
     result = {
         "protocol": {
             "dataset": dataset.name,
@@ -104,8 +104,8 @@ def _against_whole(
     return [round(end, DECIMALS) for end in paired_bootstrap(whole, variant)[:3]]
 
 
-def _test_codes(run: Run, dataset: Dataset) -> npt.NDArray[np.uint8]:
-    """Hash with a run's best weights; nothing is random."""
+def hash_with(run: Run, dataset: Dataset) -> npt.NDArray[np.uint8]:
+    """Hash a dataset with a run's best weights; nothing is random."""
     from safetensors.torch import load_file
 
     from engine.training.trainer import framed_codes

@@ -52,6 +52,7 @@ class TrainingConfig:
         mixup: Shape of the Beta distribution that blends pictures of a batch in pairs (Zhang et al., ICLR 2018); 0
             blends none.
         start: Name of the finished run whose best weights this one starts from; None starts at random.
+        without_positives: Publisher whose positive pictures are left out of training; empty for none.
         validate_every: Epochs between validations.
         patience: Validations without a better score before the run stops.
         seed: Seed of weights, batches and views.
@@ -75,6 +76,7 @@ class TrainingConfig:
     simulated_from: float = 0.5
     mixup: float = 0.0
     start: str | None = None
+    without_positives: str = ""
     validate_every: int = 3
     patience: int = 2
     seed: int = 0
@@ -117,7 +119,7 @@ PRESETS: dict[str, TrainingConfig] = {
     # Paper A section 4.1: 224 pixels, 30 epochs, batch 32, Adam at 1e-3, margin 0.2.
     "paper": TrainingConfig(side=224, epochs=30, learning_rate=1e-3, weight_decay=0.0, mining="random", simulated=0),
     # One budget for every ablation, small enough for all of them in an hour on two cores.
-    "ablation": TrainingConfig(side=96, epochs=15, simulated=0),
+    "ablation": TrainingConfig(side=96, epochs=10, simulated=0),
 }
 
 # Paper A section 4.5: what each variant changes, by the paper's name.
@@ -130,3 +132,10 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "ESA": {"attentions": ("spatial",)},
     "NoDecoder": {"weights": LossWeights(reconstruction=0.0)},
 }
+
+# Leave one publisher of positives out, and ask whether its positives are still found.
+HOLDOUTS: dict[str, dict[str, Any]] = {
+    "without cxnet": {"without_positives": "cxnet"},
+    "without talo": {"without_positives": "talo"},
+}
+VARIANTS = ABLATIONS | HOLDOUTS

@@ -37,6 +37,11 @@ class FramedPictures:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def kept(self, chosen: np.ndarray) -> "FramedPictures":
+        """Return the pictures that ``chosen``, ``(N,)`` bool, marks."""
+        names = ("pixels", "labels", "sources", "ids")
+        return replace(self, **{name: getattr(self, name)[chosen] for name in names})
+
     def joined(self, other: "FramedPictures") -> "FramedPictures":
         """Return these pictures followed by others of the same classes and side."""
         names = ("pixels", "labels", "sources", "ids")

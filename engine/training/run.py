@@ -9,10 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from engine.datasets import data_hash, data_root, load_dataset
 from engine.hashing.evaluate import commit
 from engine.hashing.hasher import WEIGHTS
-from engine.training.config import ABLATIONS, PRESETS, TrainingConfig
+from engine.training.config import PRESETS, VARIANTS, TrainingConfig
 from engine.training.pictures import CACHE, FramedPictures, framed_pictures, simulated_pictures
 from engine.training.teacher import Teacher, reduce_maps, teacher_maps
 
@@ -64,7 +66,7 @@ def train_method(
         runs: Folder of runs; this one lives in ``<method>-<preset>-<seed>``, an ablation in ``...-<ablation>``.
         epochs: Instead of the preset's.
         report: Called with each epoch's figures.
-        ablation: Name in ``ABLATIONS``, what to change in the preset; None for nothing.
+        ablation: Name in ``VARIANTS``, what to change in the preset; None for nothing.
 
     Returns:
         The run.
@@ -76,19 +78,27 @@ def train_method(
 
     config = replace(PRESETS[preset], seed=seed, epochs=epochs or PRESETS[preset].epochs)
     if ablation is not None:
-        config = replace(config, **ABLATIONS[ablation])
+        config = replace(config, **VARIANTS[ablation])
     dataset = load_dataset(COLLECTION)
     train = framed_pictures(dataset.subset("train"), config.side)
     validation = framed_pictures(dataset.subset("val"), config.side)
     extra = simulated_pictures(config.simulated, config.side, dataset.classes) if config.simulated else None
-    teacher = imagenet_teacher(train.joined(extra) if extra else train, len(train), data_hash(dataset))
+    known = train.joined(extra) if extra else train
+    teacher = imagenet_teacher(known, len(train), data_hash(dataset))
+    if teacher is not None:
+        teacher = teacher.kept(left_in(known, config))
     folder = runs / run_name(method, preset, seed, ablation)
-    trainer = Trainer(config, train, validation, teacher, folder, extra)
+    trainer = Trainer(config, train.kept(left_in(train, config)), validation, teacher, folder, extra)
     history = trainer.run(report)
     weights = trainer.folder / "best.safetensors"
     return Run(
         method, preset, config, weights, history, trainer.best_score, data_hash(dataset), taught=teacher is not None
     )
+
+
+def left_in(pictures: FramedPictures, config: TrainingConfig) -> np.ndarray:
+    """Mark the pictures that are trained on: ``(N,)`` bool, all but one publisher's positives."""
+    return ~((pictures.labels == 0) & (pictures.sources == config.without_positives))
 
 
 def run_name(method: str, preset: str, seed: int, ablation: str | None = None) -> str:

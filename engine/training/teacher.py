@@ -32,6 +32,11 @@ class Teacher:
     maps: Tensor
     pooled: Tensor
 
+    def kept(self, chosen: np.ndarray) -> "Teacher":
+        """Return what is taught about the pictures that ``chosen``, ``(N,)`` bool, marks."""
+        rows = torch.from_numpy(chosen)
+        return Teacher(self.maps[rows], self.pooled[rows])
+
 
 def reduce_maps(maps: Tensor, fit: int | None = None) -> Teacher:
     """Reduce raw teacher maps ``(N, 512, h, w)`` to what is worth teaching.

@@ -1,0 +1,63 @@
+import json
+
+import numpy as np
+import pytest
+
+from engine.evaluation import mean_average_precision
+from engine.hashing.evaluate import RESULTS
+from engine.training.config import HOLDOUTS, TrainingConfig
+from engine.training.pictures import FramedPictures
+from engine.training.run import left_in
+from engine.training.transfer import report_transfer
+
+NETWORKS = ("MATDH", *HOLDOUTS)
+
+
+def side(name: str, count: int, draw: np.random.Generator) -> dict[str, np.ndarray]:
+    labels = np.arange(count) % 3
+    sources = np.where((labels == 0) & (np.arange(count) % 2 == 0), "cxnet", "talo")
+    codes = {f"{name}_{network}": draw.integers(0, 256, (count, 6)).astype(np.uint8) for network in NETWORKS}
+    return codes | {f"{name}_labels": labels, f"{name}_sources": sources}
+
+
+def test_only_the_publishers_positives_are_left_out() -> None:
+    labels, sources = np.array([0, 0, 1, 2]), np.array(["cxnet", "talo", "cxnet", "talo"])
+    pictures = FramedPictures(np.zeros((4, 8, 8), np.uint8), labels, sources, np.arange(4).astype(str), ("a", "b", "c"))
+    chosen = left_in(pictures, TrainingConfig(without_positives="cxnet"))
+    assert chosen.tolist() == [False, True, True, True]
+    assert pictures.kept(chosen).ids.tolist() == ["1", "2", "3"]
+    assert left_in(pictures, TrainingConfig()).all()
+
+
+def test_a_report_asks_with_the_positives_left_out_and_holds_none_of_them() -> None:
+    draw = np.random.default_rng(0)
+    arrays = side("query", 30, draw) | side("gallery", 60, draw)
+    row = report_transfer(arrays)[0]
+    assert (row["publisher"], row["positives"], row["negatives"]) == ("cxnet", 5, 20)
+    asked = [i for i in range(30) if arrays["query_labels"][i] or arrays["query_sources"][i] == "cxnet"]
+    held = [i for i in range(60) if arrays["gallery_labels"][i] or arrays["gallery_sources"][i] == "talo"]
+    expected = mean_average_precision(
+        arrays["query_without cxnet"][asked],
+        arrays["query_labels"][asked] == 0,
+        arrays["gallery_without cxnet"][held],
+        arrays["gallery_labels"][held] == 0,
+    )
+    assert row["unseen"]["map"][0] == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_network_that_knows_a_class_finds_all_of_it() -> None:
+    draw = np.random.default_rng(0)
+    arrays = side("query", 30, draw) | side("gallery", 60, draw)
+    for name in ("query", "gallery"):
+        arrays[f"{name}_MATDH"] = np.repeat(np.where(arrays[f"{name}_labels"] == 0, 255, 0)[:, None], 6, 1).astype("u1")
+    assert report_transfer(arrays)[0]["seen"] == {
+        "map": [1, 1, 1],
+        "sensitivity": [1, 1, 1],
+        "specificity": [1, 1, 1],
+    }
+
+
+@pytest.mark.skipif(not (RESULTS / "transfer.json").exists(), reason="not measured yet: python -m engine transfer")
+def test_the_shipped_figures_follow_from_the_shipped_codes() -> None:
+    stored = json.loads((RESULTS / "transfer.json").read_text())
+    assert report_transfer(np.load(RESULTS / "transfer_codes.npz", allow_pickle=False)) == stored["left_out"]
