@@ -16,6 +16,9 @@ from engine.retrieval import CodeMask
 CLUSTERS = Adversary(knows="All stored codes.")
 PROBING = Adversary(knows="All stored codes, the public hashing network, and labelled public pictures.")
 KNOWN_PAIRS = Adversary(knows="All stored codes, and the plain codes of a few of them.")
+LISTED = Adversary(
+    knows="All stored codes, the public hashing network, and every picture of the collection, unordered."
+)
 REPEATS = Adversary(knows="The codes of all queries, in the order they came.")
 
 
@@ -134,6 +137,26 @@ def recover_mask(plain: np.ndarray, masked: np.ndarray) -> CodeMask:
     origin = np.empty(before.shape[1], np.int64)
     origin[np.lexsort(after ^ after[0])] = np.lexsort(before ^ before[0])
     return CodeMask(permutation=origin, flips=before[0, origin] ^ after[0])
+
+
+def match_by_distances(codes: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+    """Tell which stored code is which picture, by how far each lies from all others: a mask keeps that.
+
+    Args:
+        codes: ``(N, bits // 8)`` uint8, masked or not, the whole collection.
+        candidates: ``(M, bits // 8)`` uint8, plain codes of the pictures it is made of.
+
+    Returns:
+        ``(N,)`` int64, the candidate that lies most alike among the candidates, the first of equals.
+    """
+    seen, expected = _distance_counts(codes), _distance_counts(candidates)
+    return np.array([np.abs(expected - row).sum(axis=1).argmin() for row in seen])
+
+
+def _distance_counts(codes: np.ndarray) -> np.ndarray:
+    """``(N, bits + 1)`` share of all codes at each distance from each code."""
+    counts = [np.bincount(row, minlength=codes.shape[1] * 8 + 1) for row in hamming_distances(codes, codes)]
+    return np.stack(counts) / len(codes)
 
 
 def repeated_queries(codes: np.ndarray) -> np.ndarray:

@@ -15,24 +15,28 @@ def add_parser(commands: Any) -> None:
         "attack", help="attack the ciphers and codes", description="Run the attacks of the privacy lab and score them."
     )
     attacking.add_argument(
-        "name", metavar="NAME", choices=(*STUDIES, EVERYTHING), help=", ".join((*STUDIES, EVERYTHING))
+        "names", metavar="NAME", nargs="+", choices=(*STUDIES, EVERYTHING), help=", ".join((*STUDIES, EVERYTHING))
     )
     attacking.add_argument("--json", action="store_true", help="print all of the results as JSON")
-    attacking.add_argument("--save", action="store_true", help="write models/results/attacks.json")
+    attacking.add_argument(
+        "--save", action="store_true", help="write models/results/attacks.json and attacks_values.npz"
+    )
     attacking.set_defaults(run=attack)
 
 
 def attack(options: argparse.Namespace) -> None:
-    """Run one attack, or all of them."""
+    """Run one attack, several, or all of them."""
     from engine.attacks.studies.run import run_attacks, save_attacks
+    from engine.attacks.studies.values import separate
 
-    results = run_attacks(options.name, lambda study, done, total: progress(f"{study}: step", done, total))
+    results = run_attacks(options.names, lambda study, done, total: progress(f"{study}: step", done, total))
     if options.save:
         note(f"written: {save_attacks(results)}")
+    figures, _ = separate(results)
     if options.json:
-        print(json.dumps(results, indent=1))
+        print(json.dumps(figures, indent=1))
         return
-    for name, (mean, low, high) in _intervals(results, ()):
+    for name, (mean, low, high) in _intervals(figures, ()):
         print(f"{name:<70} {mean:.4f}  [{low:.4f}, {high:.4f}]")
 
 

@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from engine.attacks.codes import clusters, name_groups, probe, purity, recover_mask, repeated_queries
+from engine.attacks.codes import (
+    clusters,
+    match_by_distances,
+    name_groups,
+    probe,
+    purity,
+    recover_mask,
+    repeated_queries,
+)
 from engine.encryption import generate_key
 from engine.hashing.codes import pack_bits
 from engine.retrieval import CodeMask
@@ -98,3 +106,16 @@ def test_the_same_question_twice_is_seen_through_any_mask():
     links = repeated_queries(fresh_mask().apply(asked))
     assert [(links == link).sum() for link in links] == [2, 2, 1, 2, 1, 2]
     assert links[0] == links[5]
+
+
+def test_who_has_every_picture_tells_codes_apart_by_distances_through_any_mask():
+    codes = np.random.default_rng().integers(0, 256, (200, BITS // 8)).astype(np.uint8)
+    order = np.random.default_rng().permutation(200)
+    assert np.array_equal(match_by_distances(fresh_mask().apply(codes[order]), codes), order)
+
+
+def test_codes_that_several_pictures_share_cannot_be_told_apart():
+    codes = np.random.default_rng().integers(0, 256, (10, BITS // 8)).astype(np.uint8).repeat(20, axis=0)
+    found = match_by_distances(fresh_mask().apply(codes), codes)
+    assert len(np.unique(found)) <= 10
+    assert np.array_equal(found // 20, np.arange(200) // 20)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from engine.attacks.inversion import Decoder
+from engine.attacks.neural_decoder import NeuralDecoder
 from engine.hashing.codes import pack_bits
 from tests.attacks.subjects import noise
 
@@ -24,6 +25,16 @@ def test_codes_that_say_nothing_give_the_mean_picture():
     codes, pictures = noise(300, 2), noise(300, 8, 8)
     decoder = Decoder.fit_best((codes[:200], pictures[:200]), (codes[200:], pictures[200:]))
     assert np.abs(decoder.values(codes[200:]) - decoder.picture).mean() < 25
+
+
+def test_a_network_brings_it_back_too_and_has_nothing_to_say_where_codes_say_nothing():
+    codes, pictures = pictures_from_bits(300)
+    decoder = NeuralDecoder.fit_best((codes[:200], pictures[:200]), (codes[200:250], pictures[200:250]))
+    mean = np.abs(pictures[250:] - pictures[:200].mean(axis=0)).mean()
+    assert np.abs(decoder.decode(codes[250:]).astype(int) - pictures[250:]).mean() < 0.65 * mean
+    silent = noise(300, 2)
+    decoder = NeuralDecoder.fit_best((silent[:200], pictures[:200]), (silent[200:250], pictures[200:250]))
+    assert np.abs(decoder.decode(silent[250:]).astype(int) - pictures[250:]).mean() > 0.9 * mean
 
 
 def test_it_is_ridge_regression():

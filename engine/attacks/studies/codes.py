@@ -7,10 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from engine.attacks.codes import clusters, name_groups, probe, purity, recover_mask, repeated_queries
+from engine.attacks.codes import (
+    clusters,
+    match_by_distances,
+    name_groups,
+    probe,
+    purity,
+    recover_mask,
+    repeated_queries,
+)
 from engine.attacks.inversion import Decoder, as_levels
+from engine.attacks.neural_decoder import NeuralDecoder
 from engine.attacks.outcome import AttackError
-from engine.attacks.studies.subjects import DIGITS, Progress, interval, square, study_key
+from engine.attacks.studies.settings import load_pictures, split_names
+from engine.attacks.studies.subjects import Progress, study_key
+from engine.attacks.studies.values import DIGITS, as_kept
 from engine.datasets import Dataset, load_dataset
 from engine.evaluation import paired_bootstrap, ssim
 from engine.hashing.evaluate import RESULTS
@@ -20,6 +31,7 @@ METHOD, BITS = "matdh", 48
 MASKS = 20
 KNOWN_CODES = (1, 2, 4, 8, 16, 32, 64)
 SIDE = 64
+EXAMPLES = 4
 
 
 def study_mask(number: int) -> CodeMask:
@@ -50,9 +62,10 @@ def codes_study(progress: Progress) -> dict[str, Any]:
         "protocol": f"{METHOD}, {BITS} bits; {len(stored)} stored codes (covidx-open test, {'/'.join(classes)}); the "
         f"attacker's own: {len(own)} public training pictures; masked: {MASKS} masks",
         "chance": round(chance, DIGITS),
-        "clusters": {form: interval(purity(found, labels).correct) for form, found in groups.items()},
-        "named": {form: interval(guess == labels) for form, guess in named.items()},
-        "probe": {"plain": interval(probe(stored, own, own_labels) == labels), "masked": interval(probed)},
+        "clusters": {form: purity(found, labels).correct for form, found in groups.items()},
+        "named": {form: guess == labels for form, guess in named.items()},
+        "probe": {"plain": probe(stored, own, own_labels) == labels, "masked": np.array(probed)},
+        "listed": match_by_distances(masked[0], stored) == np.arange(len(stored)),
         "known_codes": [_unmasked(known, stored, masks) for known in KNOWN_CODES],
         "repeats": _repeats(stored),
     }
@@ -77,7 +90,7 @@ def _unmasked(known: int, stored: np.ndarray, masks: list[CodeMask]) -> dict[str
         found = recover_mask(stored[:known], mask.apply(stored[:known]))
         rest = stored[known:]
         right.append(float((found.remove(mask.apply(rest)) == rest).all(axis=1).mean()))
-    return {"known": known, "opened": interval(right)}
+    return {"known": known, "opened": np.array(right)}
 
 
 def _repeats(stored: np.ndarray) -> dict[str, float]:
@@ -88,33 +101,28 @@ def _repeats(stored: np.ndarray) -> dict[str, float]:
 
 
 def inversion_study(progress: Progress) -> dict[str, Any]:
-    """Train a decoder on simulated training patients and show it codes of test patients."""
+    """Train decoders on simulated training patients and show them codes of test patients."""
     gallery = load_dataset("simulated")
-    codes = hash_gallery(gallery, progress)
-    splits = np.array([record.split for record in gallery.records])
+    codes, pictures = hash_pictures(gallery, progress), load_pictures(gallery, SIDE)
     return {
         "protocol": f"{METHOD}, {BITS} bits, simulated patients (train/val/test), {SIDE} x {SIDE} pixels; similarity "
-        "is SSIM to the truth; without the code: the mean training picture",
-        **measure_inversion(codes, small_pictures(gallery), splits),
-        "codes": {record.id: code.tobytes().hex() for record, code in zip(gallery.records, codes, strict=True)},
+        "is SSIM to the truth; without the code: the mean training picture; network: one hidden layer, stopped where "
+        "validation pictures come out best",
+        **measure_inversion(codes, pictures, split_names(gallery)),
+        "codes": codes,
     }
 
 
-def hash_gallery(gallery: Dataset, progress: Progress) -> np.ndarray:
+def hash_pictures(dataset: Dataset, progress: Progress) -> np.ndarray:
     """Hash every picture of a collection: ``(N, bits // 8)`` uint8."""
     from engine.hashing import Hasher
 
     hasher, codes = Hasher.load(bits=BITS, method=METHOD), []
-    for start in range(0, len(gallery), 32):
-        images = [gallery.load(position) for position in range(start, min(start + 32, len(gallery)))]
+    for start in range(0, len(dataset), 32):
+        images = [dataset.load(position) for position in range(start, min(start + 32, len(dataset)))]
         codes.append(hasher.codes(images))
-        progress(start + len(images), len(gallery))
+        progress(start + len(images), len(dataset))
     return np.concatenate(codes)
-
-
-def small_pictures(gallery: Dataset) -> np.ndarray:
-    """The pictures that the decoder learns and is judged by: ``(N, 64, 64)`` uint8."""
-    return np.stack([square(gallery.load(position), SIDE) for position in range(len(gallery))])
 
 
 def measure_inversion(codes: np.ndarray, pictures: np.ndarray, splits: np.ndarray) -> dict[str, Any]:
@@ -124,17 +132,33 @@ def measure_inversion(codes: np.ndarray, pictures: np.ndarray, splits: np.ndarra
         codes: ``(N, bits // 8)`` uint8.
         pictures: ``(N, H, W)`` uint8.
         splits: ``(N,)`` of ``"train"``, ``"val"``, ``"test"``.
+
+    Returns:
+        Similarities by way of decoding, gains over the guess, and the decoded pictures of a few test patients.
     """
     train, validation, test = (splits == name for name in ("train", "val", "test"))
-    decoder = Decoder.fit_best((codes[train], pictures[train]), (codes[validation], pictures[validation]))
-    guess = as_levels(decoder.picture)
-    with_code = [ssim(a, b) for a, b in zip(decoder.decode(codes[test]), pictures[test], strict=True)]
-    without = [ssim(guess, picture) for picture in pictures[test]]
-    gain = paired_bootstrap(without, with_code)
+    own = ((codes[train], pictures[train]), (codes[validation], pictures[validation]))
+    linear = Decoder.fit_best(*own)
+    decoded = {
+        "guess": np.repeat(as_levels(linear.picture)[None], np.count_nonzero(test), axis=0),
+        "linear": linear.decode(codes[test]),
+        "network": NeuralDecoder.fit_best(*own).decode(codes[test]),
+    }
+    similar = {way: _similarities(found, pictures[test]) for way, found in decoded.items()}
+    shown = np.linspace(0, np.count_nonzero(test) - 1, EXAMPLES).astype(int)
     return {
-        "with_code": interval(with_code),
-        "without_code": interval(without),
-        "gain": [round(value, DIGITS) for value in gain],
+        "similarity": similar,
+        "gain": {way: code_gain(similar["guess"], similar[way]) for way in ("linear", "network")},
         "distinct_codes": len(np.unique(codes, axis=0)),
         "pictures": len(codes),
+        "examples": {way: found[shown] for way, found in {"truth": pictures[test], **decoded}.items()},
     }
+
+
+def code_gain(without: np.ndarray, with_code: np.ndarray) -> list[float]:
+    """What the code adds to the similarity: mean, ends of the interval, p-value of nothing."""
+    return [round(value, DIGITS) for value in paired_bootstrap(without, with_code)]
+
+
+def _similarities(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    return as_kept(np.array([ssim(a, b) for a, b in zip(found, truth, strict=True)]))

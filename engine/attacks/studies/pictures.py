@@ -8,16 +8,17 @@ import numpy as np
 from engine.attacks import arnold, coefficients, jigsaw, modes
 from engine.attacks.known_plaintext import chosen_pictures, open_with, read_schedule, recover_schedule
 from engine.attacks.outcome import judge
-from engine.attacks.studies.subjects import Progress, interval, patients, study_key
+from engine.attacks.studies.subjects import Progress, patients, study_key
 from engine.attacks.toy import KEYS, break_toy
 from engine.datasets import load_dataset
-from engine.encryption import LayerKeys, MultiStageCipher, Present, ToyCipher, blocks, logistic
+from engine.encryption import FrequencyCipher, LayerKeys, MultiStageCipher, Present, ToyCipher, blocks, logistic
 from engine.encryption.arnold import scramble
 from engine.evaluation.cipher_report import study_ciphers
 
 SIDE, TARGETS, KNOWN = 256, 30, 8
 BLOCK_SIZES = (1, 8, 32)
 JIGSAW_BLOCKS, JIGSAW_PICTURES = (64, 32, 16), 12
+FLIPS = 64
 
 
 def known_plaintext(progress: Progress) -> dict[str, Any]:
@@ -49,8 +50,8 @@ def _curve(cipher: MultiStageCipher, known: np.ndarray, targets: np.ndarray) -> 
         points.append(
             {
                 "known": count,
-                "similarity": interval([outcome.score for outcome in found]),
-                "exact": interval([outcome.exact for outcome in found]),
+                "similarity": np.array([outcome.score for outcome in found]),
+                "exact": np.array([outcome.exact for outcome in found]),
                 "seconds": round(seconds, 3),
             }
         )
@@ -61,7 +62,7 @@ def _chosen(targets: np.ndarray) -> dict[str, Any]:
     cipher, planted = MultiStageCipher(study_key("plaintext"), 8, policy="shared"), chosen_pictures(SIDE, SIDE)
     schedule = read_schedule(np.stack([cipher.encrypt(picture) for picture in planted]))
     found = [judge(open_with, schedule, cipher.encrypt(t), truth=t, queries=len(planted)) for t in targets]
-    return {"planted": len(planted), "exact": interval([outcome.exact for outcome in found])}
+    return {"planted": len(planted), "exact": np.array([outcome.exact for outcome in found])}
 
 
 def jigsaw_study(progress: Progress) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def jigsaw_study(progress: Progress) -> dict[str, Any]:
     for number, size in enumerate(JIGSAW_BLOCKS):
         for stage in ("blocks", "shuffled", "swapped"):
             found = [_solve(picture, size, stage) for picture in pictures]
-            rows.append({"block_size": size, "stage": stage, "similarity": interval(found)})
+            rows.append({"block_size": size, "stage": stage, "similarity": np.array(found)})
         progress(number + 1, len(JIGSAW_BLOCKS))
     return {
         "protocol": f"{JIGSAW_PICTURES} simulated test patients, {SIDE} x {SIDE} pixels; blocks: only blocks change "
@@ -98,11 +99,12 @@ def layers_study(progress: Progress) -> dict[str, Any]:
     rows = []
     for number, (name, attack) in enumerate(LAYER_ATTACKS.items()):
         alone, assembled = attack(pictures, sealed)
-        rows.append({"layer": name, "alone": interval(alone), "assembled": interval(assembled)})
+        rows.append({"layer": name, "alone": np.array(alone), "assembled": np.array(assembled)})
         progress(number + 1, len(LAYER_ATTACKS))
     return {
         "protocol": f"{JIGSAW_PICTURES} simulated test patients, {SIDE} x {SIDE} pixels; similarity (SSIM) of what the "
-        "attack recovers, ECB: share of repeated 8-byte blocks; assembled: the same attack on the whole scheme",
+        "attack recovers; ECB: share of repeated 8-byte blocks; tag: share of changes that pass unnoticed "
+        f"({FLIPS} flipped bits a file); assembled: the same attack on the whole scheme",
         "rows": rows,
     }
 
@@ -151,6 +153,21 @@ def _nonce_reuse(pictures: np.ndarray, sealed: np.ndarray) -> Scores:
     return _opened_by_first(pictures, reused), _opened_by_first(pictures, [picture.tobytes() for picture in sealed])
 
 
+def _no_tag(pictures: np.ndarray, sealed: np.ndarray) -> Scores:
+    """Share of changes that pass unnoticed; without a tag each opens as the forger meant it."""
+    cipher, whole = Present(study_key("tag")[:16]), FrequencyCipher(study_key("tag"))
+    rng, change = np.random.default_rng(0), np.zeros_like(pictures[0])
+    change[:8, :8] = 0x60
+    alone, assembled = [], []
+    for picture in pictures:
+        forged = modes.forge(cipher.ctr(b"once", picture.tobytes()), change)
+        opened = np.frombuffer(cipher.ctr(b"once", forged), np.uint8).reshape(picture.shape)
+        alone.append(float(np.array_equal(opened, picture ^ change)))
+        blob = whole.encrypt(picture)
+        assembled.append(modes.accepted_flips(whole, blob, rng.integers(8 * len(blob), size=FLIPS)) / FLIPS)
+    return alone, assembled
+
+
 def _opened_by_first(pictures: np.ndarray, ciphertexts: list[bytes]) -> list[float]:
     """The first picture is known, the others are opened."""
     first, pairs = ciphertexts[0], zip(ciphertexts[1:], pictures[1:], strict=True)
@@ -162,6 +179,7 @@ LAYER_ATTACKS = {
     "DCT and logistic map": _coefficients,
     "PRESENT in ECB": _ecb,
     "PRESENT with a repeated nonce": _nonce_reuse,
+    "PRESENT without a tag": _no_tag,
 }
 
 
@@ -174,7 +192,7 @@ def toy_study(progress: Progress) -> dict[str, Any]:
         sealed = [rivals[name](picture, str(n)) for n, picture in enumerate(pictures)]
         found = [judge(break_toy, s, truth=p, queries=KEYS) for s, p in zip(sealed, pictures, strict=True)]
         rows[name] = {
-            "similarity": interval([outcome.score for outcome in found]),
+            "similarity": np.array([outcome.score for outcome in found]),
             "seconds": round(float(np.median([outcome.seconds for outcome in found])), 4),
         }
         progress(number + 1, 3)

@@ -1,10 +1,10 @@
 """The measured map: what each setting leaks, how well its pictures can still be searched, bytes and time.
 
-Real anatomy pictures (bone, brain, chest; paper B's split), so it needs the collection ``anatomy``.
+Two tasks on real pictures: paper B's (bone, brain or chest) and chest X-rays (COVID-19, normal or pneumonia).
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any
 
@@ -13,15 +13,18 @@ import numpy as np
 from engine.attacks.ciphertext_only import confirm, describe, fingerprint, guess_from_labelled, guess_kinds
 from engine.attacks.known_plaintext import open_with, recover_schedule
 from engine.attacks.outcome import Guesses, advantage, judge
-from engine.attacks.studies.subjects import DIGITS, Progress, interval, study_key
+from engine.attacks.studies.subjects import Progress, square, study_key
+from engine.attacks.studies.values import DIGITS, as_kept
 from engine.datasets import Dataset, data_hash, load_dataset
 from engine.encryption import MultiStageCipher
 from engine.encryption.container import AES_GCM, FREQUENCY, HEADER_BYTES, ciphertext_bytes
 from engine.evaluation import bootstrap_interval, ssim
 from engine.evaluation.cipher_report import study_ciphers
+from engine.imaging import to_uint8
 
 BLOCK_SIZES, SUBSTITUTIONS, POLICIES = (1, 2, 4, 8, 16), (0, 128, 192, 255), ("shared", "fresh")
 KNOWN, TARGETS = 4, 30
+CHEST_SIDE = 128
 LOOK_BLOCK = 8  # how the attacker looks at a scheme that has no blocks
 
 
@@ -67,43 +70,71 @@ def all_settings() -> list[Setting]:
     return [Setting("aes"), Setting("frequency")] + [Setting("multistage", b, s, p) for p, b, s in dials]
 
 
+def anatomy_study(progress: Progress) -> dict[str, Any]:
+    """Attack paper B's pictures under every setting.
+
+    Raises:
+        DataError: the collection is not on this machine.
+    """
+    return settings_study(progress, load_dataset("anatomy"))
+
+
+def chest_study(progress: Progress) -> dict[str, Any]:
+    """Attack chest X-rays under every setting, as squares of the side that the encoder sees.
+
+    Raises:
+        DataError: the collection is not on this machine.
+    """
+    return settings_study(progress, load_dataset("covidx-open"), side=CHEST_SIDE)
+
+
 def settings_study(
-    progress: Progress, dataset: Dataset | None = None, settings: list[Setting] | None = None
+    progress: Progress, dataset: Dataset, settings: list[Setting] | None = None, side: int | None = None
 ) -> dict[str, Any]:
     """Attack the same pictures under every setting.
 
     Args:
         progress: called with (settings done, settings in all).
-        dataset: pictures of one size with train, val and test splits; anatomy when None.
+        dataset: pictures with train, val and test splits.
         settings: to measure; all when None.
-
-    Raises:
-        DataError: the collection is not on this machine.
+        side: cut pictures to squares of this side; None where all are of one size.
     """
-    dataset, settings = dataset or load_dataset("anatomy"), settings or all_settings()
-    pictures = np.stack([dataset.load(position) for position in range(len(dataset))])
-    splits = np.array([record.split for record in dataset.records])
+    settings, pictures, splits = settings or all_settings(), load_pictures(dataset, side), split_names(dataset)
     rows = []
     for number, setting in enumerate(settings):
         rows.append(measure_setting(setting, pictures, dataset.labels, splits))
         progress(number + 1, len(settings))
+    return {"protocol": protocol(dataset, pictures, splits), "data_sha256": data_hash(dataset), "rows": rows}
+
+
+def load_pictures(dataset: Dataset, side: int | None) -> np.ndarray:
+    """``(N, H, W)`` uint8 pictures of a collection, as squares of ``side`` unless it is None."""
+    loaded = (to_uint8(dataset.load(position)) for position in range(len(dataset)))
+    return np.stack([picture if side is None else square(picture, side) for picture in loaded])
+
+
+def split_names(dataset: Dataset) -> np.ndarray:
+    """``(N,)`` of ``"train"``, ``"val"``, ``"test"``."""
+    return np.array([record.split for record in dataset.records])
+
+
+def protocol(dataset: Dataset, pictures: np.ndarray, splits: np.ndarray) -> dict[str, Any]:
+    """Say what was attacked and how the figures are to be read."""
     counts = ", ".join(f"{name} {np.count_nonzero(splits == name)}" for name in ("train", "val", "test"))
     return {
-        "protocol": {
-            "pictures": f"{dataset.name}, {'/'.join(dataset.classes)}, {counts}, {pictures.shape[2]} x "
-            f"{pictures.shape[1]} pixels",
-            "kind": "linear discriminant on block statistics, trained on pictures under keys of the attacker",
-            "labelled": "the same trained on the owner's labelled encryptions, or the nearest of them in the top bits",
-            "confirm": "share of test pictures found among all test pictures by what encryption does not change",
-            "opened": f"similarity (SSIM) of {TARGETS} test pictures opened with {KNOWN} known training pictures",
-            "leakage": "best attack's advantage over chance, 0 where its interval holds chance; looks: kind; "
-            "candidates: kind, confirm; labels: kind, labelled; pictures: all",
-            "luck": "a picture opened by luck would be as similar to the truth as to another picture",
-            "interval": "95 % bootstrap over pictures",
-            "chance": [round(1 / len(dataset.classes), DIGITS), round(1 / np.count_nonzero(splits == "test"), DIGITS)],
+        "pictures": f"{dataset.name}, {'/'.join(dataset.classes)}, {counts}, {pictures.shape[2]} x "
+        f"{pictures.shape[1]} pixels",
+        "kind": "linear discriminant on block statistics, trained on pictures under keys of the attacker",
+        "labelled": "the same trained on the owner's labelled encryptions, or the nearest of them in the top bits",
+        "confirm": "share of test pictures found among all test pictures by what encryption does not change",
+        "opened": f"similarity (SSIM) of {TARGETS} test pictures opened with {KNOWN} known training pictures",
+        "luck": "a picture opened by luck would be as similar to the truth as to another picture",
+        "advantage": "over chance, 0 where the interval holds chance",
+        "interval": "95 % bootstrap over pictures",
+        "chance": {
+            "kind": round(1 / len(dataset.classes), DIGITS),
+            "confirm": round(1 / np.count_nonzero(splits == "test"), DIGITS),
         },
-        "data_sha256": data_hash(dataset),
-        "rows": rows,
     }
 
 
@@ -125,36 +156,32 @@ def measure_setting(setting: Setting, pictures: np.ndarray, labels: np.ndarray, 
     described[~test] = describe(setting.seal(pictures[~test], "attacker"), size)
     kind = guess_kinds(described, labels, splits)
     confirmed = _confirm(pictures[test], sealed[test], size)
-    opened, by_luck = _open_others(pictures, sealed, splits, size)
+    opened, luck = _open_others(pictures, sealed, splits, size)
     return {
-        "scheme": setting.scheme,
-        "block_size": setting.block_size,
-        "substitution": setting.substitution,
-        "policy": setting.policy,
+        **asdict(setting),
         "bytes": setting.bytes(pictures.shape[1:]),
         "milliseconds": round(milliseconds, DIGITS),
-        "kind": interval(kind.correct),
-        "labelled": interval(labelled.correct),
-        "confirm": interval(confirmed.correct),
-        "opened": interval(opened),
-        "leakage": _leakage(kind.advantage, confirmed.advantage, labelled.advantage, _gain(opened, by_luck)),
+        **judged({"kind": kind, "labelled": labelled, "confirm": confirmed}, opened, luck),
     }
 
 
-def _leakage(kind: float, confirmed: float, labelled: float, opened: float) -> dict[str, float]:
-    """The best attack of each adversary, from the one who only looks to the one who knows pictures."""
-    best = {
-        "looks": kind,
-        "candidates": max(kind, confirmed),
-        "labels": max(kind, labelled),
-        "pictures": max(kind, confirmed, labelled, opened),
-    }
-    return {name: round(value, DIGITS) for name, value in best.items()}
+def judged(guesses: dict[str, Guesses], opened: list[float], luck: list[float]) -> dict[str, Any]:
+    """Put the values of all attacks and their advantages over chance into one row.
+
+    Args:
+        guesses: by attack.
+        opened: similarities of opened pictures to the truth.
+        luck: what they would be by luck.
+    """
+    values = {name: guess.correct for name, guess in guesses.items()}
+    similar = {"opened": as_kept(np.array(opened)), "luck": as_kept(np.array(luck))}
+    advantages = {name: guess.advantage for name, guess in guesses.items()} | {"opened": gain(**similar)}
+    return {**values, **similar, "advantage": {name: round(float(v), DIGITS) for name, v in advantages.items()}}
 
 
-def _gain(opened: list[float], by_luck: list[float]) -> float:
-    """Advantage of similarities over those to other pictures; 0 where the interval does not rule luck out."""
-    rate, chance = bootstrap_interval(opened), float(np.mean(by_luck))
+def gain(opened: np.ndarray, luck: np.ndarray) -> float:
+    """Advantage of similarities over those by luck; 0 where the interval does not rule luck out."""
+    rate, chance = bootstrap_interval(opened), float(np.mean(luck))
     return advantage(rate.mean, chance) if rate.low > chance else 0.0
 
 
@@ -168,27 +195,21 @@ def _open_others(
 ) -> tuple[list[float], list[float]]:
     """Similarity of test pictures opened with known training pictures, to themselves and to each other."""
     rgb = sealed if sealed.ndim == 4 else np.repeat(sealed[..., None], 3, axis=-1)
-    known, targets = (
-        _spread(np.flatnonzero(splits == "train"), KNOWN),
-        _spread(np.flatnonzero(splits == "test"), TARGETS),
-    )
+    known, targets = known_and_targets(splits)
     schedule = recover_schedule(pictures[known], rgb[known], size)
     found = [judge(open_with, schedule, rgb[n], truth=pictures[n], queries=KNOWN) for n in targets]
     others = zip(found, pictures[np.roll(targets, 1)], strict=True)
     return [outcome.score for outcome in found], [max(0.0, ssim(outcome.picture, other)) for outcome, other in others]
 
 
+def known_and_targets(splits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the training pictures that the adversary knows and of the test pictures that it goes for."""
+    return (
+        _spread(np.flatnonzero(splits == "train"), KNOWN),
+        _spread(np.flatnonzero(splits == "test"), TARGETS),
+    )
+
+
 def _spread(positions: np.ndarray, count: int) -> np.ndarray:
     """At most ``count`` positions, evenly spread."""
     return positions[:: max(1, len(positions) // count)][:count]
-
-
-def pareto_front(leakage: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
-    """Mark the settings that no other setting beats in both: ``(N,)``, ``(N,)`` to ``(N,)`` bool.
-
-    >>> pareto_front(np.array([0.0, 0.5, 0.6]), np.array([0.3, 0.9, 0.8])).tolist()
-    [True, True, False]
-    """
-    no_worse = (leakage[:, None] <= leakage) & (accuracy[:, None] >= accuracy)
-    better = (leakage[:, None] < leakage) | (accuracy[:, None] > accuracy)
-    return np.asarray(~(no_worse & better).any(axis=0))

@@ -1,16 +1,14 @@
-"""What every study shares: the pictures, the keys, and how a measurement is written down."""
+"""What every study shares: the pictures and the keys."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
 from engine.datasets import Dataset
-from engine.evaluation import bootstrap_interval
 from engine.imaging import resize
 
 Progress = Callable[[int, int], None]
-DIGITS = 4
 
 
 def study_key(name: str) -> bytes:
@@ -34,12 +32,3 @@ def patients(dataset: Dataset, split: str, side: int, count: int | None = None) 
     part = dataset.subset(split=split)
     first = {record.group: position for position, record in reversed(list(enumerate(part.records)))}
     return np.stack([square(part.load(position), side) for position in sorted(first.values())[:count]])
-
-
-def interval(values: Sequence[float] | np.ndarray) -> list[float]:
-    """Write one value per picture as mean and ends of the 95 % bootstrap interval.
-
-    >>> interval([1.0, 1.0])
-    [1.0, 1.0, 1.0]
-    """
-    return [round(value, DIGITS) for value in bootstrap_interval(values)]

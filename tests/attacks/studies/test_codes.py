@@ -3,6 +3,7 @@ import pytest
 
 from engine.attacks.outcome import AttackError
 from engine.attacks.studies import codes
+from engine.attacks.studies.values import separate
 from engine.hashing.codes import pack_bits
 
 BITS = codes.BITS
@@ -31,7 +32,7 @@ def stored(monkeypatch, tmp_path):
 
 
 def test_masks_hide_bits_and_not_geometry(stored):
-    result = codes.codes_study(lambda done, total: None)
+    result, _ = separate(codes.codes_study(lambda done, total: None))
     assert result["clusters"]["plain"] == pytest.approx(result["clusters"]["masked"], abs=0.02)
     assert result["probe"]["plain"][0] > 0.95 > 0.7 > result["probe"]["masked"][0]
     assert result["named"]["masked"][0] > 0.9
@@ -56,6 +57,9 @@ def test_a_telling_code_gains_and_a_silent_one_does_not():
     pictures = np.clip(shapes[labels] + rng.normal(0, 10, (len(splits), 32, 32)), 0, 255).astype(np.uint8)
     telling = np.where(labels[:, None] == 1, 255, 0).astype(np.uint8) * np.ones(BITS // 8, np.uint8)
     silent = rng.integers(0, 256, (len(splits), BITS // 8)).astype(np.uint8)
-    assert codes.measure_inversion(telling, pictures, splits)["gain"][1] > 0.2
-    assert codes.measure_inversion(silent, pictures, splits)["gain"][0] < 0.05
-    assert codes.measure_inversion(telling, pictures, splits)["distinct_codes"] == 2
+    found = codes.measure_inversion(telling, pictures, splits)
+    assert found["distinct_codes"] == 2
+    assert found["examples"]["network"].shape == (codes.EXAMPLES, 32, 32)
+    for way in ("linear", "network"):
+        assert found["gain"][way][1] > 0.2
+        assert codes.measure_inversion(silent, pictures, splits)["gain"][way][0] < 0.05

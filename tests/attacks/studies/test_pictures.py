@@ -3,6 +3,7 @@
 import pytest
 
 from engine.attacks.studies import pictures
+from engine.attacks.studies.values import separate
 
 
 @pytest.fixture(autouse=True)
@@ -15,7 +16,7 @@ def steps(study):
     seen = []
     result = study(lambda done, total: seen.append((done, total)))
     assert seen[-1][0] == seen[-1][1]
-    return result
+    return separate(result)[0]
 
 
 def test_more_known_pictures_open_more_and_fresh_keys_stay_shut(monkeypatch):
@@ -31,8 +32,9 @@ def test_more_known_pictures_open_more_and_fresh_keys_stay_shut(monkeypatch):
 
 def test_every_layer_falls_alone_and_stands_assembled():
     rows = {row["layer"]: row for row in steps(pictures.layers_study)["rows"]}
-    assert len(rows) == 4
+    assert len(rows) == 5
     assert rows.pop("PRESENT in ECB")["assembled"] == [0, 0, 0]
+    assert rows["PRESENT without a tag"] == rows["PRESENT without a tag"] | {"alone": [1, 1, 1], "assembled": [0, 0, 0]}
     for name, row in rows.items():
         assert row["assembled"][0] < 0.06 < 0.6 < row["alone"][0], name
 

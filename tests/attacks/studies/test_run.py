@@ -3,10 +3,12 @@ import subprocess
 import sys
 from importlib import import_module
 
+import numpy as np
 import pytest
 
 from engine.attacks.outcome import AttackError
 from engine.attacks.studies import codes, run
+from engine.attacks.studies.values import interval
 from engine.errors import VaultError
 
 
@@ -15,7 +17,7 @@ def two_studies(monkeypatch):
     def study(value):
         def measure(progress):
             progress(1, 1)
-            return {"value": value}
+            return {"value": value, "right": np.arange(8) < value, "picture": np.full((2, 2), value, np.uint8)}
 
         return measure
 
@@ -26,23 +28,29 @@ def two_studies(monkeypatch):
 
 def test_one_study_or_all(two_studies):
     seen = []
-    result = run.run_attacks("one", lambda *step: seen.append(step))
+    result = run.run_attacks(["one"], lambda *step: seen.append(step))
     assert result["one"]["value"] == 1
-    assert set(result["one"]) == {"value", "commit", "machine"}
+    assert set(result["one"]) == {"value", "right", "picture", "commit", "machine"}
     assert seen == [("one", 1, 1)]
-    assert list(run.run_attacks("all", lambda *step: None)) == ["one", "other"]
+    assert list(run.run_attacks(["all"], lambda *step: None)) == ["one", "other"]
 
 
 def test_an_unknown_study_is_a_sentence():
     with pytest.raises(VaultError, match="no attack 'magic'"):
-        run.run_attacks("magic", lambda *step: None)
+        run.run_attacks(["toy", "magic"], lambda *step: None)
     assert issubclass(AttackError, VaultError)
 
 
 def test_saving_one_study_keeps_the_others(two_studies, tmp_path):
     for name in ("one", "other"):
-        path = run.save_attacks(run.run_attacks(name, lambda *step: None), tmp_path)
-    assert [result["value"] for result in json.loads(path.read_text()).values()] == [1, 2]
+        path = run.save_attacks(run.run_attacks([name], lambda *step: None), tmp_path)
+    saved, values = json.loads(path.read_text()), run.load_values(tmp_path / "attacks_values.npz")
+    assert [result["value"] for result in saved.values()] == [1, 2]
+    assert set(values) == {"one/right", "one/picture", "other/right", "other/picture"}
+    for name in ("one", "other"):
+        assert saved[name]["right"] == interval(values[f"{name}/right"])
+        assert "picture" not in saved[name]
+        assert values[f"{name}/picture"].max() == saved[name]["value"]
 
 
 @pytest.mark.parametrize("name", run.STUDIES)
