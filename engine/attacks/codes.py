@@ -82,22 +82,24 @@ def purity(groups: np.ndarray, labels: np.ndarray) -> Guesses:
 def name_groups(codes: np.ndarray, groups: np.ndarray, reference: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Put labels on groups of masked codes by their geometry, which the mask keeps.
 
-    The mean distances between and within groups are compared with those of plain codes of labelled public pictures,
-    and the naming that fits best is taken.
+    The attacker groups plain codes of its own pictures in the same way, compares the mean distances between and within
+    groups, and takes the pairing of groups that fits best; each group gets the label that is commonest in its partner.
 
     Args:
         codes: ``(N, bits // 8)`` uint8 masked codes.
         groups: ``(N,)`` int64, 0 to C - 1, each present; C of at most six or so.
         reference: ``(M, bits // 8)`` uint8 plain codes of public pictures.
-        labels: ``(M,)`` int64, 0 to C - 1.
+        labels: ``(M,)`` int64, their labels.
 
     Returns:
         ``(N,)`` int64 labels.
     """
-    seen, expected = _geometry(codes, groups), _geometry(reference, labels)
+    own = clusters(reference, int(groups.max()) + 1)
+    seen, expected = _geometry(codes, groups), _geometry(reference, own)
     orders = [list(order) for order in permutations(range(len(expected)))]
     best = min(orders, key=lambda order: np.abs(seen - expected[np.ix_(order, order)]).sum())
-    return np.array(best)[groups]
+    commonest = np.array([np.bincount(labels[own == group]).argmax() for group in range(len(expected))])
+    return commonest[np.array(best)[groups]]
 
 
 def _geometry(codes: np.ndarray, groups: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ STUDIES = {
     "known-plaintext": ("pictures", "known_plaintext"),
     "jigsaw": ("pictures", "jigsaw_study"),
     "layers": ("pictures", "layers_study"),
+    "ecb": ("pictures", "ecb_study"),
     "settings-anatomy": ("settings", "anatomy_study"),
     "settings-chest": ("settings", "chest_study"),
     "stored-codes": ("stored", "stored_codes_study"),
