@@ -1,0 +1,142 @@
+import json
+
+import numpy as np
+import pytest
+
+from engine.attacks.measured_map import GOALS, TASKS, distance, pareto_front, points, recommend
+from engine.attacks.outcome import Guesses
+from engine.attacks.studies.run import load_values
+from engine.attacks.studies.settings import gain
+from engine.attacks.studies.values import interval
+from engine.hashing.evaluate import RESULTS
+
+NOTHING = {"kind": 0.0, "labelled": 0.0, "confirm": 0.0, "opened": 0.0}
+
+
+def row(scheme, found, size, block=None, substitution=None, policy=None, **leaks):
+    return {
+        "scheme": scheme,
+        "block_size": block,
+        "substitution": substitution,
+        "policy": policy,
+        "bytes": size,
+        "milliseconds": 1.0,
+        "labelled": [found, found - 0.05, found + 0.05],
+        "advantage": NOTHING | leaks,
+    }
+
+
+@pytest.fixture
+def report():
+    """Scramblers that find well and leak, ciphers that do neither, and codes."""
+    rows = [
+        row("aes", 0.5, 100),
+        row("frequency", 0.5, 150),
+        row("multistage", 0.9, 300, 8, 128, "shared", opened=0.98, kind=0.7),
+        row("multistage", 0.8, 300, 8, 255, "fresh", confirm=1.0, kind=0.8),
+    ]
+    codes = [
+        {"form": form, "labelled": [0.85, 0.8, 0.9], "advantage": NOTHING | {"labelled": 0.7, "confirm": 0.1}}
+        for form in ("plain", "masked")
+    ]
+    protocol = {"chance": {"kind": 0.5, "confirm": 0.01}}
+    return {
+        "settings-chest": {"protocol": protocol, "rows": rows},
+        "stored-codes": {"covidx-open": {"bytes": 6, "milliseconds": 9.0, "rows": codes}},
+    }
+
+
+def test_every_sealed_scheme_is_there_without_codes_and_with(report):
+    measured = points(report, "covidx-open")
+    assert [(point.scheme, point.codes) for point in measured if point.scheme == "aes"] == [
+        ("aes", None),
+        ("aes", "plain"),
+        ("aes", "masked"),
+    ]
+    assert len(measured) == 8
+    searched = next(point for point in measured if point.codes == "masked")
+    assert (searched.bytes, searched.milliseconds) == (106, 10)
+    assert (searched.leakage("picture"), searched.leakage("kind"), searched.leakage("anything")) == (0.1, 0.7, 0.7)
+
+
+def test_the_recommendation_is_the_nearest_to_the_corner_and_then_the_smallest(report):
+    measured = points(report, "covidx-open")
+    best = recommend(measured)
+    assert (best.scheme, best.codes) == ("aes", "masked")
+    assert distance(best) == pytest.approx(np.hypot(0.1, 0.3))
+    assert all(distance(point) >= distance(best) for point in measured)
+
+
+def test_the_recommendation_follows_the_measurement(report):
+    report["stored-codes"]["covidx-open"]["rows"][1]["advantage"]["opened"] = 0.9
+    assert recommend(points(report, "covidx-open")).codes == "plain"
+    report["stored-codes"]["covidx-open"]["rows"][0]["labelled"] = [0.5, 0.4, 0.6]
+    report["settings-chest"]["rows"][3]["advantage"] = NOTHING
+    assert recommend(points(report, "covidx-open")).policy == "fresh"
+
+
+def test_a_better_searcher_counts_and_tells_its_server_as_much(report):
+    network = {
+        "block_size": 8,
+        "substitution": 255,
+        "policy": "fresh",
+        "accuracy": [0.95, 0.9, 0.99],
+        "searcher": "net",
+    }
+    worse = {**network, "substitution": 128, "policy": "shared", "accuracy": [0.6, 0.5, 0.7]}
+    fresh, shared = (
+        next(point for point in points(report, "covidx-open", [network, worse]) if point.policy == policy)
+        for policy in ("fresh", "shared")
+    )
+    assert (fresh.searcher, fresh.found[0]) == ("net", 0.95)
+    assert fresh.advantages["labelled"] == pytest.approx(0.9)
+    assert shared.found[0] == 0.9
+
+
+def test_paper_bs_recommendation_is_marked(report):
+    marked = [point for point in points(report, "covidx-open") if point.recommended_by_paper_b]
+    assert [(point.block_size, point.substitution) for point in marked] == [(8, 128)]
+
+
+def test_the_front_holds_what_nothing_beats():
+    leakage, accuracy = np.random.default_rng().random((2, 60))
+    front = pareto_front(leakage, accuracy)
+    beaten = [
+        ((leakage < x) & (accuracy >= y) | (leakage <= x) & (accuracy > y)).any()
+        for x, y in zip(leakage, accuracy, strict=True)
+    ]
+    assert np.array_equal(front, ~np.array(beaten))
+
+
+@pytest.mark.skipif(not (RESULTS / "attacks.json").exists(), reason="the attacks have not been measured")
+class TestShippedResults:
+    """The figures of the result file, from the values beside it."""
+
+    figures = property(lambda self: json.loads((RESULTS / "attacks.json").read_text()))
+    values = property(lambda self: load_values(RESULTS / "attacks_values.npz"))
+
+    def test_every_interval_is_that_of_its_values(self):
+        figures, checked = self.figures, 0
+        for path, values in self.values.items():
+            if values.dtype == np.uint8:
+                continue
+            found = figures
+            for place in path.split("/"):
+                found = found[int(place)] if isinstance(found, list) else found[place]
+            assert found == interval(values), path
+            checked += 1
+        assert checked > 300
+
+    @pytest.mark.parametrize("task", TASKS)
+    def test_every_advantage_is_that_of_its_values(self, task):
+        figures, values = self.figures, self.values
+        places = {TASKS[task]: figures[TASKS[task]], f"stored-codes/{task}": figures["stored-codes"][task]}
+        for path, found in places.items():
+            chances = figures[TASKS[task]]["protocol"]["chance"]
+            for number, row in enumerate(found["rows"]):
+                kept = {name: values[f"{path}/rows/{number}/{name}"] for name in (*GOALS["anything"], "luck")}
+                for attack in ("kind", "labelled", "confirm"):
+                    chance = chances["confirm" if attack == "confirm" else "kind"]
+                    expected = Guesses(kept[attack], chance).advantage
+                    assert row["advantage"][attack] == pytest.approx(expected, abs=2e-4)
+                assert row["advantage"]["opened"] == pytest.approx(gain(kept["opened"], kept["luck"]), abs=2e-4)
