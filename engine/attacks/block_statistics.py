@@ -78,7 +78,7 @@ def spectra(blocks: np.ndarray) -> np.ndarray:
     """
     rows = np.arange(len(blocks))[:, None] * 256 + blocks
     histograms = np.bincount(rows.reshape(-1), minlength=256 * len(blocks)).reshape(-1, 256)
-    return histograms.astype(np.float32) @ _hadamard()
+    return histograms.astype(np.float32) @ walsh_hadamard()
 
 
 def xor_agreement(known: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -94,10 +94,11 @@ def xor_agreement(known: np.ndarray, seen: np.ndarray) -> np.ndarray:
     >>> xor_agreement(np.array([[1, 2, 2]], np.uint8), np.array([[10, 9, 10]], np.uint8)).argmax()
     np.int64(8)
     """
-    return (spectra(known) * spectra(seen)) @ _hadamard() / 256
+    return (spectra(known) * spectra(seen)) @ walsh_hadamard() / 256
 
 
-def _hadamard() -> np.ndarray:
+def walsh_hadamard() -> np.ndarray:
+    """Return the ``(256, 256)`` float32 matrix of 1 and -1 that turns XOR convolutions into products."""
     levels = np.arange(256, dtype=np.uint8)
     return 1 - 2 * (np.bitwise_count(levels[:, None] & levels) % 2).astype(np.float32)
 

@@ -6,7 +6,7 @@ picture of the same collection is it like?
 
 import numpy as np
 
-from engine.attacks.block_statistics import as_samples, block_samples, digests, features
+from engine.attacks.block_statistics import as_samples, block_samples, digests, features, walsh_hadamard
 from engine.attacks.discriminant import Discriminant
 from engine.attacks.outcome import Adversary, Guesses
 from engine.evaluation import neighbour_vote
@@ -79,6 +79,35 @@ def confirm(fingerprints: np.ndarray, candidates: np.ndarray) -> np.ndarray:
     place = np.searchsorted(candidates[order], fingerprints)
     found = order[np.minimum(place, len(order) - 1)]
     return np.where(candidates[found] == fingerprints, found, -1)
+
+
+def recognise_by_levels(encrypted: np.ndarray, candidates: np.ndarray, substitution: int) -> np.ndarray:
+    """Find each encrypted picture in a list of candidates by its gray levels alone, wherever they went.
+
+    Masks spread every level over its XORs with 0..substitution. So each candidate tells how often every level should
+    occur under encryption, and the most likely candidate is taken. Masks from all 256 values leave nothing to see.
+    With blocks of one pixel this is all that is left of a picture; with larger ones :func:`confirm` sees more.
+
+    Args:
+        encrypted: ``(N, H, W, 3)`` uint8.
+        candidates: ``(M, H, W)`` or ``(M, H, W, 3)`` uint8.
+        substitution: largest mask, of the cipher.
+
+    Returns:
+        ``(N,)`` int64, the first of equally likely candidates.
+    """
+    masks = np.arange(256) <= substitution
+    transform = walsh_hadamard()
+    seen, plain = (_level_counts(stack) for stack in (encrypted, candidates))
+    # Walsh-Hadamard: the spectrum of an XOR convolution is the product of the spectra.
+    expected = (plain @ transform) * (masks / masks.sum() @ transform) @ transform / 256
+    likely = np.round(expected / plain.sum(axis=1, keepdims=True), 12).clip(0) + 1e-9
+    return (seen @ np.log(likely).T).argmax(axis=1)
+
+
+def _level_counts(pictures: np.ndarray) -> np.ndarray:
+    """``(N, 256)`` float64 counts of the samples at each level."""
+    return np.stack([np.bincount(row, minlength=256) for row in as_samples(pictures)]).astype(np.float64)
 
 
 def guess_from_labelled(

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from engine.attacks.ciphertext_only import confirm, describe, fingerprint, guess_from_labelled, guess_kinds
+from engine.attacks.ciphertext_only import (
+    confirm,
+    describe,
+    fingerprint,
+    guess_from_labelled,
+    guess_kinds,
+    recognise_by_levels,
+)
 from engine.attacks.discriminant import Discriminant
 from engine.encryption import FrequencyCipher, MultiStageCipher, generate_key, open_container
 from tests.attacks.subjects import collection, noise, xrays
@@ -63,6 +70,30 @@ def test_a_picture_is_recognised_among_candidates_under_any_key(policy, block_si
 def test_blocks_of_one_pixel_tell_no_picture_from_another():
     known = {fingerprint(picture, 1) for picture in xrays(5, 24, 24)}
     assert known == {fingerprint(MultiStageCipher(generate_key(), 1).encrypt(noise(24, 24)), 1)}
+
+
+@pytest.mark.parametrize("substitution", [0, 60, 128, 192])
+@pytest.mark.parametrize("policy", ["shared", "fresh"])
+def test_gray_levels_give_a_picture_away_unless_masks_are_drawn_from_all(substitution, policy):
+    pictures = xrays(12, 96, 96)
+    encrypted = sealed(MultiStageCipher(generate_key(), 1, substitution, policy), pictures[::-1])
+    right = recognise_by_levels(encrypted, pictures, substitution) == np.arange(12)[::-1]
+    assert right.mean() > (0.9 if substitution < 128 else 0.5)
+
+
+def test_masks_from_all_values_hide_gray_levels():
+    pictures = xrays(12, 96, 96)
+    encrypted = sealed(MultiStageCipher(generate_key(), 1, 255, "fresh"), pictures)
+    assert np.ptp(recognise_by_levels(encrypted, pictures, 255)) == 0, "all are equally likely: the first is taken"
+
+
+def test_expected_levels_are_counts_of_every_mask():
+    """Beside the plain sum over masks: the likeliest candidate is the same."""
+    pictures, masks = noise(5, 9, 9) // 3, np.arange(101)
+    encrypted = sealed(MultiStageCipher(generate_key(), 1, 100, "fresh"), pictures)
+    shares = [np.bincount((p.reshape(-1, 1) ^ masks).reshape(-1), minlength=256) / (81 * 101) for p in pictures]
+    logs = [[np.log(share[e.reshape(-1)] + 1e-9).sum() for share in shares] for e in encrypted]
+    assert np.array_equal(recognise_by_levels(encrypted, pictures, 100), np.argmax(logs, axis=1))
 
 
 @pytest.mark.parametrize("block_size", [1, 8])

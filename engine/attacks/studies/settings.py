@@ -10,7 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from engine.attacks.ciphertext_only import confirm, describe, fingerprint, guess_from_labelled, guess_kinds
+from engine.attacks.ciphertext_only import (
+    confirm,
+    describe,
+    fingerprint,
+    guess_from_labelled,
+    guess_kinds,
+    recognise_by_levels,
+)
 from engine.attacks.known_plaintext import open_with, recover_schedule
 from engine.attacks.outcome import Guesses, advantage, judge
 from engine.attacks.studies.subjects import Progress, square, study_key
@@ -126,7 +133,8 @@ def protocol(dataset: Dataset, pictures: np.ndarray, splits: np.ndarray) -> dict
         f"{pictures.shape[1]} pixels",
         "kind": "linear discriminant on block statistics, trained on pictures under keys of the attacker",
         "labelled": "the same trained on the owner's labelled encryptions, or the nearest of them in the top bits",
-        "confirm": "share of test pictures found among all test pictures by what encryption does not change",
+        "confirm": "share of test pictures found among all test pictures by what encryption keeps of a block, or with "
+        "blocks of one pixel by the likelihood of their gray levels",
         "opened": f"similarity (SSIM) of {TARGETS} test pictures opened with {KNOWN} known training pictures",
         "luck": "a picture opened by luck would be as similar to the truth as to another picture",
         "advantage": "over chance, 0 where the interval holds chance",
@@ -155,7 +163,7 @@ def measure_setting(setting: Setting, pictures: np.ndarray, labels: np.ndarray, 
     labelled = guess_from_labelled(sealed, described, labels, splits)
     described[~test] = describe(setting.seal(pictures[~test], "attacker"), size)
     kind = guess_kinds(described, labels, splits)
-    confirmed = _confirm(pictures[test], sealed[test], size)
+    confirmed = _recognise(pictures[test], sealed[test], setting)
     opened, luck = _open_others(pictures, sealed, splits, size)
     return {
         **asdict(setting),
@@ -185,9 +193,14 @@ def gain(opened: np.ndarray, luck: np.ndarray) -> float:
     return advantage(rate.mean, chance) if rate.low > chance else 0.0
 
 
-def _confirm(pictures: np.ndarray, sealed: np.ndarray, size: int) -> Guesses:
-    known, seen = (np.array([fingerprint(p, size) for p in stack], np.uint64) for stack in (pictures, sealed))
-    return Guesses(confirm(seen, known) == np.arange(len(known)), 1 / len(known))
+def _recognise(pictures: np.ndarray, sealed: np.ndarray, setting: Setting) -> Guesses:
+    """Find each sealed picture among all, by its levels where blocks of one pixel keep nothing else."""
+    if setting.block_size == 1 and setting.substitution is not None:
+        found = recognise_by_levels(sealed, pictures, setting.substitution)
+    else:
+        size = setting.block_size or LOOK_BLOCK
+        found = confirm(*(np.array([fingerprint(p, size) for p in stack], np.uint64) for stack in (sealed, pictures)))
+    return Guesses(found == np.arange(len(pictures)), 1 / len(pictures))
 
 
 def _open_others(
