@@ -17,6 +17,7 @@ class LossWeights:
         polarization: Class targets on the hash-layer output (DPN).
         map_distillation: Cosine distance to the frozen VGG-16's feature map.
         feature_distillation: Distance of the feature's projection to VGG-16's pooled channels.
+        posterior_distillation: Cross-entropy of the bits with a held-out classifier's posterior on those channels.
     """
 
     feature_triplet: float = 0.005
@@ -25,6 +26,7 @@ class LossWeights:
     polarization: float = 1.0
     map_distillation: float = 1.0
     feature_distillation: float = 0.0
+    posterior_distillation: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -105,12 +107,18 @@ PRESETS: dict[str, TrainingConfig] = {
         start="matdh-cpu-0",
         patience=20,
     ),
-    # A third cycle on larger pictures, from where the second one ended.
-    "enlarge": TrainingConfig(
-        side=192,
-        epochs=20,
+    # A third cycle that also learns what VGG-16 sees in the picture as a whole: on validation pictures the two err
+    # on different ones.
+    "teach": TrainingConfig(
+        epochs=30,
         learning_rate=3e-4,
-        weights=LossWeights(map_distillation=0.2, code_triplet=0.1, reconstruction=0.01),
+        weights=LossWeights(
+            map_distillation=0.3,
+            feature_distillation=3.0,
+            posterior_distillation=0.5,
+            code_triplet=0.1,
+            reconstruction=0.01,
+        ),
         augmentation=Augmentation(shift=0.04, zoom=0.06, rotation=5.0, spectrum=0.1, erase=0.1, degrade=0.1),
         simulated=0,
         start="matdh-refine-0",

@@ -25,6 +25,7 @@ class FramedPictures:
         labels: ``(N,)`` int64 position in ``classes``.
         sources: ``(N,)`` str collection each picture came from.
         ids: ``(N,)`` str.
+        groups: ``(N,)`` str patient of each picture.
         classes: Class names.
     """
 
@@ -32,6 +33,7 @@ class FramedPictures:
     labels: np.ndarray
     sources: np.ndarray
     ids: np.ndarray
+    groups: np.ndarray
     classes: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -39,12 +41,12 @@ class FramedPictures:
 
     def kept(self, chosen: np.ndarray) -> "FramedPictures":
         """Return the pictures that ``chosen``, ``(N,)`` bool, marks."""
-        names = ("pixels", "labels", "sources", "ids")
+        names = ("pixels", "labels", "sources", "ids", "groups")
         return replace(self, **{name: getattr(self, name)[chosen] for name in names})
 
     def joined(self, other: "FramedPictures") -> "FramedPictures":
         """Return these pictures followed by others of the same classes and side."""
-        names = ("pixels", "labels", "sources", "ids")
+        names = ("pixels", "labels", "sources", "ids", "groups")
         parts = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in names}
         return FramedPictures(**parts, classes=self.classes)
 
@@ -90,6 +92,7 @@ def framed_pictures(dataset: Dataset, side: int, cache: Path | None = CACHE) -> 
         dataset.labels,
         np.array([record.source for record in records]),
         np.array([record.id for record in records]),
+        np.array([record.group for record in records]),
         dataset.classes,
     )
 
@@ -124,4 +127,4 @@ def simulated_pictures(
             np.savez_compressed(path, allow_pickle=False, pixels=pixels, labels=names)
     labels = np.array([classes.index(name) for name in names], np.int64)
     ids = np.array([f"simulated-training-{i}" for i in range(len(labels))])
-    return FramedPictures(pixels, labels, np.full(len(labels), "simulated"), ids, classes)
+    return FramedPictures(pixels, labels, np.full(len(labels), "simulated"), ids, ids, classes)

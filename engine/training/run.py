@@ -123,7 +123,7 @@ def imagenet_teacher(pictures: FramedPictures, fit: int, data_sha256: str) -> Te
         _log.warning("no %s: training without a teacher, which costs accuracy", weights)
         return None
     cache = CACHE / f"teacher-{data_sha256[:16]}-{len(pictures)}-{pictures.pixels.shape[1]}.npy"
-    return reduce_maps(teacher_maps(pictures.pixels, weights, cache), fit)
+    return reduce_maps(teacher_maps(pictures.pixels, weights, cache), pictures.labels, pictures.groups, fit)
 
 
 def ship(run: Run, folder: Path = WEIGHTS) -> Path:

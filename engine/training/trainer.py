@@ -20,6 +20,7 @@ from engine.hashing.losses import (
     hierarchical_targets,
     map_distillation_loss,
     polarization_loss,
+    posterior_distillation_loss,
     triplet_loss,
 )
 from engine.hashing.preprocess import FRAME_MARGIN
@@ -66,7 +67,8 @@ def blend(batch: Batch, share: float, order: np.ndarray) -> Batch:
     def mix(values: Tensor) -> Tensor:
         return share * values + (1 - share) * values[order]
 
-    teacher = None if batch.teacher is None else Teacher(mix(batch.teacher.maps), mix(batch.teacher.pooled))
+    taught = batch.teacher
+    teacher = None if taught is None else Teacher(mix(taught.maps), mix(taught.pooled), mix(taught.posterior))
     return Batch(mix(batch.views), batch.labels, teacher, share, batch.labels[order])
 
 
@@ -134,7 +136,7 @@ class BatchLoader:
         if self._teacher is None:
             return None
         maps = align_maps(self._teacher.maps[positions], frames, side, cached_side(side), side // 16)
-        return Teacher(maps, self._teacher.pooled[positions])
+        return Teacher(maps, self._teacher.pooled[positions], self._teacher.posterior[positions])
 
 
 class Trainer:
@@ -244,6 +246,11 @@ class Trainer:
             pooled = self.student.project_feature(feature)
             terms["map_distillation"] = map_distillation_loss(taught, batch.teacher.maps)
             terms["feature_distillation"] = functional.smooth_l1_loss(pooled, batch.teacher.pooled)
+            expected = [
+                posterior_distillation_loss(u, batch.teacher.posterior, self.targets[bits])
+                for bits, u in logits.items()
+            ]
+            terms["posterior_distillation"] = torch.stack(expected).mean()
         return terms
 
     @torch.no_grad()

@@ -61,11 +61,11 @@ def test_a_stopped_run_goes_on_to_the_same_weights(pictures: FramedPictures, tmp
         torch.testing.assert_close(resumed.student.state_dict()[name], value, msg=name)
 
 
-def test_a_teacher_adds_its_two_terms(pictures: FramedPictures, tmp_path: Path) -> None:
+def test_a_teacher_adds_its_three_terms(pictures: FramedPictures, tmp_path: Path) -> None:
     count = len(pictures)
-    teacher = Teacher(torch.randn(count, 64, 12, 12).half(), torch.randn(count, 1024))
+    teacher = Teacher(torch.randn(count, 64, 12, 12).half(), torch.randn(count, 1024), torch.rand(count, 3))
     row = Trainer(replace(CONFIG, epochs=1), pictures, pictures, teacher, tmp_path).run()[0]
-    assert {"map_distillation", "feature_distillation"} <= row.keys()
+    assert {"map_distillation", "feature_distillation", "posterior_distillation"} <= row.keys()
 
 
 def test_views_grow_with_the_epochs() -> None:
@@ -93,7 +93,7 @@ def test_joined_pictures_follow_one_another(pictures: FramedPictures) -> None:
 
 
 def test_blending_is_linear_in_pictures_and_labels() -> None:
-    teacher = Teacher(torch.randn(2, 64, 2, 2), torch.randn(2, 8))
+    teacher = Teacher(torch.randn(2, 64, 2, 2), torch.randn(2, 8), torch.rand(2, 3))
     plain = Batch(torch.randn(2, 1, 4, 4), torch.tensor([0, 2]), teacher, 1.0, torch.tensor([0, 2]))
     mixed = blend(plain, 0.7, np.array([1, 0]))
     torch.testing.assert_close(mixed.views[0], 0.7 * plain.views[0] + 0.3 * plain.views[1])

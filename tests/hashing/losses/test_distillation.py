@@ -1,7 +1,9 @@
+import math
+
 import pytest
 import torch
 
-from engine.hashing.losses import map_distillation_loss
+from engine.hashing.losses import map_distillation_loss, posterior_distillation_loss
 
 
 def test_it_is_one_minus_the_mean_cosine_over_positions() -> None:
@@ -19,3 +21,16 @@ def test_it_is_one_minus_the_mean_cosine_over_positions() -> None:
 def test_scale_does_not_matter() -> None:
     maps = torch.randn(1, 4, 2, 2)
     assert map_distillation_loss(3 * maps, maps).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_every_bit_is_asked_for_the_probability_of_the_classes_that_have_it() -> None:
+    torch.manual_seed(0)
+    logits, posterior = torch.randn(4, 5), torch.rand(4, 3).softmax(1)
+    targets = torch.randn(3, 5).sign()
+    expected = 0.0
+    for n in range(4):
+        for k in range(5):
+            wanted = sum(posterior[n, c].item() for c in range(3) if targets[c, k] > 0)
+            said = 1 / (1 + math.exp(-2 * logits[n, k].item()))
+            expected -= wanted * math.log(said) + (1 - wanted) * math.log(1 - said)
+    assert posterior_distillation_loss(logits, posterior, targets).item() == pytest.approx(expected / 20, rel=1e-5)
