@@ -28,6 +28,7 @@ from pages.components.evidence import (
     not_shown,
     protocol_lines,
     shown,
+    transfer_table,
 )
 from pages.components.gallery import label_title
 from pages.components.metrics import Figure, figure_row, with_interval
@@ -170,6 +171,21 @@ def ablation_section(paper: Report, task: str, metric: Metric) -> None:
     )
 
 
+def transfer_section() -> None:
+    """Show whether positives of a publisher that training never saw are still found."""
+    measured = result("transfer")
+    if measured is None:
+        missing("transfer", "python -m engine transfer")
+        return
+    st.markdown(transfer_table(measured["left_out"]))
+    protocol = measured["protocol"]
+    st.caption(
+        "A network that had learnt the publisher would call these positives negative once training did not see them. "
+        f"Asked: {protocol['queries']}. Gallery: {protocol['gallery']}. {protocol['vote']}; {protocol['bits']} bits; "
+        f"{protocol['budget']}, so compare the rows with each other. Interval: {protocol['interval']}."
+    )
+
+
 def warning_section() -> None:
     """Show how often the warning about strange pictures comes, rightly and wrongly."""
     measured = result("novelty")
@@ -221,6 +237,7 @@ def sections(measured: Report | None, paper: Report, task: str, metric: Metric, 
         parts = {}
     parts |= {
         "Ablations (Table 4, Fig. 11)": lambda _: ablation_section(paper, task, metric),
+        "Transfer": lambda _: transfer_section(),
         "Training (Fig. 7)": lambda _: training_section(paper),
         "Warning": lambda _: warning_section(),
     }

@@ -80,6 +80,24 @@ def ablation_table(variants: Report, task: str) -> str:
     return "\n".join(lines)
 
 
+def transfer_table(left_out: Sequence[Report]) -> str:
+    """Write what becomes of a publisher's positives when training never saw them, as a Markdown table.
+
+    Args:
+        left_out: ``left_out`` of ``models/results/transfer.json``.
+    """
+    lines = [
+        "| Positives of | Training saw them | Found | Healthy or other left alone | mAP |",
+        "|:--|:--|--:|--:|--:|",
+    ]
+    for row in left_out:
+        for network, word in (("seen", "yes"), ("unseen", "no")):
+            figures = [with_interval(row[network][name]) for name in ("sensitivity", "specificity", "map")]
+            cells = " | ".join(f"{value} ({interval})" for value, interval in figures)
+            lines.append(f"| {row['publisher']} ({row['positives']}) | {word} | {cells} |")
+    return "\n".join(lines)
+
+
 def shown(measured: Report, task: str, bits: int) -> list[str]:
     """Say what the headline shows.
 

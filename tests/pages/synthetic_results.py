@@ -58,6 +58,12 @@ def write_results(root: Path, queries: int = 40, gallery: int = 90) -> Path:
         "variants": report_ablations(codes | labels, tuple(ABLATIONS), CLASSES),
     }
     save_result("ablations", ablations, codes | labels, folder)
+    saw = {"map": [0.9, 0.8, 1.0], "sensitivity": [0.7, 0.6, 0.8], "specificity": [0.95, 0.9, 1.0]}
+    transfer = {
+        "protocol": dict.fromkeys(("queries", "gallery", "vote", "bits", "budget", "interval"), "as made up"),
+        "left_out": [{"publisher": "cxnet", "positives": 5, "negatives": 20, "seen": saw, "unseen": saw}],
+    }
+    save_result("transfer", transfer, {}, folder)
     scores = {f"scores_{name}": draw.random(20) + (name in STRANGE) for name in (*EXPECTED, *STRANGE)}
     words = dict.fromkeys(("threshold", "score", "reference", "groups"), "as made up")
     save_result("novelty", {"protocol": words, **report_alarms(scores)}, scores, folder, holds="reference")

@@ -182,3 +182,9 @@ def test_the_ablations_chart_puts_the_papers_values_beside_the_variants_it_has(d
         "AlexNet": 0.7806,
         "ResNet34": 0.7909,
     }
+
+
+def test_transfer_says_who_was_found_with_and_without_having_been_seen(open_page, with_results):
+    app = open_page("benchmarks", part="Transfer")
+    assert "| cxnet (5) | no | 0.700 (0.600 to 0.800) | 0.950 (0.900 to 1.000) | 0.900 (0.800 to 1.000) |" in texts(app)
+    assert "python -m engine transfer" not in texts(app)
