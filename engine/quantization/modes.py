@@ -1,0 +1,89 @@
+"""The one entry: a network goes in, its int8 copy comes out."""
+
+import copy
+from collections.abc import Iterable
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from engine.quantization.dynamic import dynamic_int8
+from engine.quantization.layers import SCOPES, Scope, quantize_weights, split_attention, weight_layers
+from engine.quantization.naive import naive_full
+from engine.quantization.observers import (
+    GRANULARITIES,
+    MODES,
+    PERCENTILE,
+    Granularity,
+    Mode,
+    QuantizationError,
+    check_choice,
+)
+from engine.quantization.static import static_int8
+
+AnyMode = Literal["max", "percentile", "kl", "full", "full-naive"]
+ALL_MODES: tuple[AnyMode, ...] = get_args(AnyMode)
+
+
+def quantize(
+    model: nn.Module,
+    mode: AnyMode = "max",
+    calibration: Tensor | Iterable[Tensor] | None = None,
+    *,
+    scope: Scope = "last",
+    granularity: Granularity = "tensor",
+    percentile: float = PERCENTILE,
+    observer: Mode = "max",
+) -> nn.Module:
+    """Return an int8 copy of a network (paper B Algorithm 2 and section IV-F).
+
+    Args:
+        model: A trained network of dense and convolutional layers; it is left as it is.
+        mode: ``"max"``, ``"percentile"`` and ``"kl"`` store the weights of the chosen layers as int8, clipped at that
+            threshold, and compute in float, as the paper does. ``"full"`` runs int8 kernels: weights per output
+            channel by maximum, activations per tensor. ``"full-naive"`` is the paper's full mode as a careless
+            reader builds it; see :func:`engine.quantization.naive.naive_full`.
+        calibration: Input batches for ``"full"``, of training pictures only. With them every activation gets a fixed
+            scale; without them, and for networks with attention, activations of dense layers are scaled as they
+            come, and convolutions keep float arithmetic on int8 weights.
+        scope: For the first three modes: ``"last"`` layer, as the paper, or ``"all"`` weight layers.
+        granularity: For the first three modes: one scale per ``"tensor"``, or per output ``"channel"``.
+        percentile: Percentile of mode ``"percentile"``.
+        observer: How ``"full"`` chooses the thresholds of activations.
+
+    Returns:
+        The copy, in evaluation mode, on the CPU.
+
+    Raises:
+        QuantizationError: An unknown choice, a network without weight layers, one that cannot be traced, or weights
+            that are not finite.
+
+    Example:
+        >>> network = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+        >>> [type(layer).__name__ for layer in quantize(network, "kl")]
+        ['Linear', 'ReLU', 'Int8Weights']
+    """
+    check_choice("mode", mode, ALL_MODES)
+    check_choice("scope", scope, SCOPES)
+    check_choice("granularity", granularity, GRANULARITIES)
+    check_choice("observer", observer, MODES)
+    network = copy.deepcopy(model).cpu().float().eval().requires_grad_(False)
+    attends = any(isinstance(module, nn.MultiheadAttention) for module in network.modules())
+    weight_layers(network)
+    if mode == "full-naive":
+        return naive_full(network)
+    if mode == "full":
+        batches = _batches(calibration)
+        return dynamic_int8(network) if attends or not batches else static_int8(network, batches, observer, percentile)
+    if scope == "all":
+        split_attention(network)
+    names = list(weight_layers(network, scope))
+    quantize_weights(network, names, mode, granularity, percentile)
+    return network
+
+
+def _batches(calibration: Tensor | Iterable[Tensor] | None) -> list[Tensor]:
+    batches = [calibration] if isinstance(calibration, Tensor) else list(calibration or ())
+    if not all(isinstance(batch, Tensor) and torch.isfinite(batch).all() for batch in batches):
+        raise QuantizationError("Calibration needs tensors of finite network inputs: give training pictures.")
+    return batches

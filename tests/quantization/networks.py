@@ -1,0 +1,51 @@
+"""Tiny networks with everything that real ones have."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class TinyCnn(nn.Module):
+    """Pixels 0..255, centred block by block; a slice of its classifier gives its features, as in our VGG-16."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(inplace=True), nn.MaxPool2d(4)
+        )
+        self.classifier = nn.Sequential(nn.Linear(32, 16), nn.ReLU(inplace=True), nn.Dropout(), nn.Linear(16, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        level = functional.interpolate(functional.avg_pool2d(x, 4), scale_factor=4, mode="nearest")
+        return self.classifier[-1](self.classifier[:-1](self.features((x - level) / 64).flatten(1)))
+
+
+class TinyTransformer(nn.Module):
+    """One attention layer between two dense ones."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Linear(6, 8)
+        self.norm = nn.LayerNorm(8)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.norm(self.embed(x))
+        return self.head((x + self.attention(x, x, x, need_weights=False)[0]).mean(1))
+
+
+def cnn(seed: int = 0) -> tuple[TinyCnn, Tensor]:
+    """Return a network and 40 inputs."""
+    torch.manual_seed(seed)
+    network = TinyCnn()
+    inputs = torch.rand(40, 3, 8, 8) * 255
+    # Batch statistics unlike 0 and 1, so that folding them in can go wrong.
+    network(inputs)
+    return network.eval(), inputs
+
+
+def transformer(seed: int = 0) -> tuple[TinyTransformer, Tensor]:
+    """Return a network and 40 inputs."""
+    torch.manual_seed(seed)
+    return TinyTransformer().eval(), torch.randn(40, 5, 6)
