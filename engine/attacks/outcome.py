@@ -10,6 +10,8 @@ import numpy as np
 from engine.errors import VaultError
 from engine.evaluation import Interval, bootstrap_interval
 
+SURE = 0.999
+
 
 class AttackError(VaultError):
     """An attack that cannot be run on what it was given, said in one sentence."""
@@ -66,12 +68,12 @@ class Guesses:
 
     @property
     def advantage(self) -> float:
-        """How far above chance, from 0 to 1 (always right); 0 where the interval does not rule chance out.
+        """How far above chance, from 0 to 1 (always right); 0 where it may be luck (see :func:`sure_advantage`).
 
         >>> Guesses(np.array([True] * 30 + [False] * 10), chance=0.5).advantage
         0.5
         """
-        return advantage(self.rate.mean, self.chance) if self.rate.low > self.chance else 0.0
+        return sure_advantage(self.correct, self.chance)
 
 
 def advantage(rate: float, chance: float) -> float:
@@ -81,6 +83,19 @@ def advantage(rate: float, chance: float) -> float:
     0.0
     """
     return max(0.0, (rate - chance) / (1 - chance))
+
+
+def sure_advantage(values: np.ndarray, chance: float) -> float:
+    """Return the advantage of a mean over chance; 0 where the 99.9 % interval does not rule chance out.
+
+    So wide because a map makes some 180 such comparisons: at 95 % four honest settings would seem to leak.
+
+    Args:
+        values: ``(N,)``, one for each picture.
+        chance: what their mean would be by luck.
+    """
+    sure = bootstrap_interval(values, level=SURE)
+    return advantage(sure.mean, chance) if sure.low > chance else 0.0
 
 
 def judge(attack: Callable[..., np.ndarray], *given: Any, truth: np.ndarray, queries: int) -> Outcome:

@@ -34,5 +34,11 @@ def test_guesses_carry_an_interval():
     assert guesses.advantage == pytest.approx(0.8)
 
 
+def test_blind_guesses_hardly_ever_seem_to_know():
+    rng = np.random.default_rng()
+    seeming = [Guesses(rng.random(300) < 1 / 3, 1 / 3).advantage > 0 for _ in range(200)]
+    assert sum(seeming) <= 4  # at 95 % five would be usual
+
+
 def test_what_may_be_luck_is_no_advantage():
     assert Guesses(np.arange(20) < 11, chance=0.5).advantage == 0

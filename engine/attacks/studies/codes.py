@@ -110,6 +110,8 @@ def inversion_study(progress: Progress) -> dict[str, Any]:
         "validation pictures come out best",
         **measure_inversion(codes, pictures, split_names(gallery)),
         "codes": codes,
+        "labels": gallery.labels.astype(np.uint8),
+        "classes": list(gallery.classes),
     }
 
 

@@ -19,13 +19,13 @@ from engine.attacks.ciphertext_only import (
     recognise_by_levels,
 )
 from engine.attacks.known_plaintext import open_with, recover_schedule
-from engine.attacks.outcome import Guesses, advantage, judge
+from engine.attacks.outcome import SURE, Guesses, judge, sure_advantage
 from engine.attacks.studies.subjects import Progress, square, study_key
 from engine.attacks.studies.values import DIGITS, as_kept
 from engine.datasets import Dataset, data_hash, load_dataset
 from engine.encryption import MultiStageCipher
 from engine.encryption.container import AES_GCM, FREQUENCY, HEADER_BYTES, ciphertext_bytes
-from engine.evaluation import bootstrap_interval, ssim
+from engine.evaluation import ssim
 from engine.evaluation.cipher_report import study_ciphers
 from engine.imaging import to_uint8
 
@@ -137,7 +137,7 @@ def protocol(dataset: Dataset, pictures: np.ndarray, splits: np.ndarray) -> dict
         "blocks of one pixel by the likelihood of their gray levels",
         "opened": f"similarity (SSIM) of {TARGETS} test pictures opened with {KNOWN} known training pictures",
         "luck": "a picture opened by luck would be as similar to the truth as to another picture",
-        "advantage": "over chance, 0 where the interval holds chance",
+        "advantage": f"over chance, 0 where the {SURE:.1%} interval holds chance",
         "interval": "95 % bootstrap over pictures",
         "chance": {
             "kind": round(1 / len(dataset.classes), DIGITS),
@@ -183,14 +183,10 @@ def judged(guesses: dict[str, Guesses], opened: list[float], luck: list[float]) 
     """
     values = {name: guess.correct for name, guess in guesses.items()}
     similar = {"opened": as_kept(np.array(opened)), "luck": as_kept(np.array(luck))}
-    advantages = {name: guess.advantage for name, guess in guesses.items()} | {"opened": gain(**similar)}
+    advantages = {name: guess.advantage for name, guess in guesses.items()} | {
+        "opened": sure_advantage(similar["opened"], float(similar["luck"].mean()))
+    }
     return {**values, **similar, "advantage": {name: round(float(v), DIGITS) for name, v in advantages.items()}}
-
-
-def gain(opened: np.ndarray, luck: np.ndarray) -> float:
-    """Advantage of similarities over those by luck; 0 where the interval does not rule luck out."""
-    rate, chance = bootstrap_interval(opened), float(np.mean(luck))
-    return advantage(rate.mean, chance) if rate.low > chance else 0.0
 
 
 def _recognise(pictures: np.ndarray, sealed: np.ndarray, setting: Setting) -> Guesses:

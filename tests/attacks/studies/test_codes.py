@@ -62,4 +62,4 @@ def test_a_telling_code_gains_and_a_silent_one_does_not():
     assert found["examples"]["network"].shape == (codes.EXAMPLES, 32, 32)
     for way in ("linear", "network"):
         assert found["gain"][way][1] > 0.2
-        assert codes.measure_inversion(silent, pictures, splits)["gain"][way][0] < 0.05
+        assert codes.measure_inversion(silent, pictures, splits)["gain"][way][0] < 0.1

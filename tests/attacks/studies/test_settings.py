@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
+from engine.attacks.outcome import sure_advantage
 from engine.attacks.studies.settings import (
     Setting,
     all_settings,
     anatomy_study,
-    gain,
     measure_setting,
     settings_study,
 )
@@ -88,4 +88,4 @@ def test_a_study_names_its_pictures_and_every_interval_holds_its_mean(tiny_anato
     assert result["protocol"]["chance"] == {"kind": 0.5, "confirm": 0.0083}
     for row in result["rows"]:
         assert [len(row[name]) for name in ATTACKS] == [120, 120, 120, 30]
-        assert row["advantage"]["opened"] == round(gain(row["opened"], row["luck"]), 4)
+        assert row["advantage"]["opened"] == round(sure_advantage(row["opened"], row["luck"].mean()), 4)
