@@ -1,6 +1,6 @@
 """Every chart, in one theme: colours from the config, light and dark, and words for what each shows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import streamlit as st
@@ -97,7 +97,17 @@ def confusion(matrix: np.ndarray, classes: Sequence[str], *, key: str) -> None:
     )
 
 
-def draw(figure, *, x: str, y: str, alt: str, key: str, height: int, hover: str = "x unified") -> None:  # noqa: ANN001
+def draw(
+    figure,  # noqa: ANN001
+    *,
+    x: str,
+    y: str,
+    alt: str,
+    key: str,
+    height: int,
+    hover: str = "x unified",
+    on_pick: Callable[[], None] | None = None,
+) -> None:
     """Show a Plotly figure in the dashboard's one look.
 
     Args:
@@ -108,6 +118,7 @@ def draw(figure, *, x: str, y: str, alt: str, key: str, height: int, hover: str 
         key: Unique on the page.
         height: Pixels.
         hover: Plotly's hover mode where there are several traces.
+        on_pick: Called when a visitor picks a point; the session holds it under ``key``.
     """
     figure.update_layout(
         height=height,
@@ -118,7 +129,7 @@ def draw(figure, *, x: str, y: str, alt: str, key: str, height: int, hover: str 
         yaxis={"title": y, "fixedrange": True},
         colorway=_colours(),
     )
-    st.plotly_chart(figure, key=key, config=_CONFIG, alt=alt)
+    st.plotly_chart(figure, key=key, config=_CONFIG, alt=alt, on_select=on_pick or "ignore", selection_mode="points")
 
 
 def _colours() -> list[str] | None:

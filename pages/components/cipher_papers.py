@@ -4,12 +4,12 @@ The tables are Markdown made from result files alone: the README shows the same 
 """
 
 import math
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import streamlit as st
 
 from engine.evaluation.cipher_report import BLOCK_SIZE, SIDE
+from pages.components.metrics import markdown_table
 from pages.components.results import missing, result
 from pages.components.schemes import SCHEMES
 
@@ -63,7 +63,7 @@ def entropy_table(ours: Report, paper_a: Report) -> str:
     ideal = ours["random"]["frequency"]
     rows.append(["random bytes", "", "", "", *[f"{ideal['entropy']:.5f} ± {ideal['entropy_deviation']:.5f}"] * 2])
     header = ("Picture", "Original, paper A", "Original, ours", "Encrypted, paper A", "Encrypted, ours", "AES-256-GCM")
-    return _table(header, rows)
+    return markdown_table(header, rows)
 
 
 def speed_table(ours: Report, paper_a: Report) -> str:
@@ -82,7 +82,7 @@ def speed_table(ours: Report, paper_a: Report) -> str:
         entropy = f"{ours['split'][name]['entropy']['mean']:.4f}"
         rows.append([f"Ours: {title}", str(KEY_BITS[name]), *_speed(ours, name), entropy])
     rows.append(["DES3-CTR, same run", "112", *_speed(ours, "des3_ctr"), ""])
-    return _table(("Scheme", "Key (bits)", "Mbit/s", "x DES3-CTR", "Entropy"), rows)
+    return markdown_table(("Scheme", "Key (bits)", "Mbit/s", "x DES3-CTR", "Entropy"), rows)
 
 
 def quality_table(ours: Report, paper_b: Report) -> str:
@@ -109,7 +109,8 @@ def quality_table(ours: Report, paper_b: Report) -> str:
         ]
         for metric, title in names.items()
     ]
-    return _table(("Metric", "Paper B", "Paper B, AES", *(f"{title}, ours" for title in _titles().values())), rows)
+    ours_titles = [f"{title}, ours" for title in _titles().values()]
+    return markdown_table(("Metric", "Paper B", "Paper B, AES", *ours_titles), rows)
 
 
 def how_measured(ours: Report) -> str:
@@ -225,8 +226,3 @@ def _share(ours: Report, scheme: str, metric: str) -> str:
 def _spread(figures: dict[str, float], digits: int) -> str:
     mean, low, high = (f"{figures[name]:,.{digits}f}" for name in ("mean", "p5", "p95"))
     return f"{mean} ({low} to {high})"
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,6 +1,6 @@
 """Rows of figures: ours, measured here, with the paper's beside each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -46,3 +46,15 @@ def with_interval(values: Sequence[float]) -> tuple[str, str]:
     """
     mean, low, high = values
     return f"{mean:.3f}", f"{low:.3f} to {high:.3f}"
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Write a table in Markdown.
+
+    >>> print(markdown_table(["a", "b"], [["1", "2"]]))
+    | a | b |
+    | --- | --- |
+    | 1 | 2 |
+    """
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

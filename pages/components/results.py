@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from pages.components.status import ROOT
@@ -19,6 +20,18 @@ def result(name: str) -> dict[str, Any] | None:
     """Return ``models/results/<name>.json``, or None where nobody has measured it yet."""
     path = FOLDER / f"{name}.json"
     return _read(path.name, path.stat().st_mtime) if path.exists() else None
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def _read_arrays(path: str, modified: float, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    with np.load(FOLDER / path, allow_pickle=False) as file:
+        return {name: file[name] for name in names}
+
+
+def arrays(name: str, *names: str) -> dict[str, np.ndarray]:
+    """Return some arrays of ``models/results/<name>.npz``."""
+    path = FOLDER / f"{name}.npz"
+    return _read_arrays(path.name, path.stat().st_mtime, names)
 
 
 def missing(name: str, command: str) -> None:

@@ -1,0 +1,101 @@
+"""How every attack is shown: who attacks, three pictures, what it took, and what many such attacks gave."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from engine.attacks import Adversary, Outcome, judge
+from engine.attacks.studies.subjects import square
+from engine.datasets import Dataset
+from engine.imaging import to_uint8
+from pages.components import gallery
+from pages.components.metrics import Figure, figure_row
+from pages.components.picture import Picture
+from pages.components.show import cipher_file, picture
+
+SIDE = 256
+WIDTH = 300
+
+
+def victim(chosen: Picture) -> np.ndarray:
+    """Return the middle square of a picture as the attacks take it: ``(256, 256)`` uint8."""
+    return square(to_uint8(chosen.image), SIDE)
+
+
+@st.cache_data(show_spinner=False)
+def public_pictures(split: str, count: int, side: int = SIDE) -> np.ndarray:
+    """Return one simulated picture of each of the first patients of a split: ``(count, side, side)`` uint8."""
+    from engine.attacks.studies.subjects import patients
+
+    return patients(built_in(), split, side, count)
+
+
+def built_in() -> Dataset:
+    """Return the simulated gallery, which is always here."""
+    found = gallery.gallery(gallery.BUILT_IN)
+    assert found is not None
+    return found
+
+
+def adversary(one: Adversary) -> None:
+    """Say what the attacker holds and asks."""
+    st.markdown(f":material/person_search: **Attacker knows:** {one.knows} **Asks:** {one.asks}")
+
+
+def run(attack: Callable[..., np.ndarray], *given: Any, truth: np.ndarray, queries: int) -> Outcome:
+    """Run an attack with a note that it runs."""
+    with st.spinner("Attacking"):
+        return judge(attack, *given, truth=truth, queries=queries)
+
+
+def pictures_row(items: Sequence[tuple[str, np.ndarray]]) -> None:
+    """Show pictures side by side, each with its caption, which says what it is in full."""
+    with st.grid(len(items), min_column_width=150, gap="small"):
+        for caption, image in items:
+            with st.container(gap="xxsmall"):
+                picture(cipher_file(image, WIDTH), alt=caption)
+                st.caption(caption)
+
+
+def cost(outcome: Outcome, taken: str) -> None:
+    """Show score and cost of an attack.
+
+    Args:
+        outcome: Of the attack.
+        taken: What the queries are: "known pictures".
+    """
+    fell = outcome.score > 0.9
+    figure_row(
+        [
+            Figure(
+                "Similarity",
+                f"{outcome.score:.3f}",
+                "falls" if fell else "partly" if outcome.score > 0.3 else "holds",
+                "SSIM of the recovered picture to the truth, which only the judge sees: 0 nothing, 1 the picture.",
+            ),
+            Figure("Exact pixels", f"{outcome.exact:.1%}"),
+            Figure(taken.capitalize(), f"{outcome.queries}"),
+            Figure("Time", f"{outcome.seconds:.2f} s", how="Just now, on this server."),
+        ],
+        min_width=110,
+    )
+
+
+def spread(values: Sequence[float]) -> str:
+    """Write mean and 95 % interval.
+
+    >>> spread([0.5, 0.4, 0.6])
+    '0.500 (0.400 to 0.600)'
+    """
+    mean, low, high = values
+    return f"{mean:.3f} ({low:.3f} to {high:.3f})"
+
+
+def fresh(name: str, make: Callable[[], Any]) -> Any:
+    """Return what ``make`` made for this visit; "Fresh key" makes another."""
+    slot = f"_lab_{name}"
+    if st.button("Fresh key", icon=":material/casino:", key=f"lab_again_{name}") or slot not in st.session_state:
+        st.session_state[slot] = make()
+    return st.session_state[slot]

@@ -1,0 +1,331 @@
+"""The measured map: what each setting gives away beside how well it is searched, and what to make of it."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from engine.attacks.measured_map import GOALS, Point, pareto_front, points, recommend
+from engine.attacks.measured_map import TASKS as SOURCES
+from pages.components.charts import draw
+from pages.components.metrics import Figure, figure_row, markdown_table, with_interval
+from pages.components.results import missing, result
+from pages.components.schemes import SCHEMES
+
+TASKS = {"covidx-open": "Chest X-rays", "anatomy": "Bone, brain, chest"}
+QUESTIONS = {"covidx-open": "COVID-19, normal or pneumonia", "anatomy": "bone, brain or chest (paper B's task)"}
+GOAL_TITLES = {"picture": "The picture", "kind": "Its kind", "anything": "Anything"}
+GOAL_AXES = {
+    "picture": "Picture recognised or opened (0 chance, 1 always)",
+    "kind": "Kind learned (0 chance, 1 always)",
+    "anything": "Best attack of all (0 chance, 1 always)",
+}
+ATTACKS = {
+    "kind": "guesses the kind from one sealed picture and public ones",
+    "labelled": "labels a picture from the owner's labelled, sealed ones",
+    "confirm": "finds the picture in a list of candidates",
+    "opened": "opens it, knowing four others (SSIM above luck)",
+}
+POLICIES = {"shared": "one key for all", "fresh": "a key for each"}
+HOME = "covidx-open"
+COMMAND = "python -m engine attack all --save"
+PICKED, CHART = "map_setting", "chart_map"
+_MARKS = {"codes": "star", "sealed": "square", "shared": "circle", "fresh": "diamond"}
+_GROUPS = {
+    "codes": "Sealed, searched by codes",
+    "sealed": "Sealed, not searched",
+    "shared": "Scrambled, one key for all",
+    "fresh": "Scrambled, a key for each",
+}
+
+
+def measured_points(task: str) -> list[Point] | None:
+    """Return the settings measured on a task, or None where nobody has measured them."""
+    attacks = result("attacks")
+    if attacks is None or task not in TASKS:
+        return None
+    return points(attacks, task)
+
+
+def recommended(measured: Sequence[Point]) -> Point:
+    """Return, among the settings of any task, the one that the map of ``HOME`` favours: what this vault is for.
+
+    Raises:
+        StopIteration: it was not measured on this task.
+    """
+    favoured = name(recommend(measured_points(HOME) or measured))
+    return next(point for point in measured if name(point) == favoured)
+
+
+def answer() -> str:
+    """Say in one sentence what to sign for and why, from the map of ``HOME``."""
+    every = "Every setting was attacked on the same pictures; the map shows how well each is searched, and what leaks."
+    measured = measured_points(HOME)
+    if measured is None:
+        return every
+    best = recommended(measured)
+    opened = "no picture was opened" if not best.advantages["opened"] else "pictures were opened only in part"
+    return f"**{name(best)}**: the search finds {best.found[0]:.0%} right, and {opened} by any attack here. {every}"
+
+
+def name(point: Point) -> str:
+    """Say which setting a point is, in a few words."""
+    if point.scheme != "multistage":
+        searched = f"{point.codes} codes" if point.codes else "not searched"
+        return f"{SCHEMES[point.scheme].title}, {searched}"
+    return f"Multi-stage, block {point.block_size}, masks 0-{point.substitution}, {POLICIES[point.policy]}"
+
+
+def group(point: Point) -> str:
+    """Return the group of a point, a key of the legend."""
+    return ("codes" if point.codes else "sealed") if point.scheme != "multistage" else point.policy
+
+
+def draw_map(measured: Sequence[Point], goal: str, chosen: Point, *, height: int = 480, pick: bool = True) -> None:
+    """Draw every setting, the front that nothing beats, the recommendation and paper B's.
+
+    Args:
+        measured: Of one task.
+        goal: Of the attacks, a key of ``GOALS``.
+        chosen: The point to ring.
+        height: Pixels.
+        pick: Whether a visitor's click chooses a point (kept in the session as ``PICKED``).
+    """
+    import plotly.graph_objects as go
+
+    figure, best = go.Figure(), recommended(measured)
+    figure.add_trace(_front_line(measured, goal))
+    if goal != "picture":
+        figure.add_trace(_diagonal(measured[0].chance))
+    for key in _GROUPS:
+        figure.add_trace(_dots([point for point in measured if group(point) == key], key, goal))
+    for points_, title, symbol, size in (
+        ([point for point in measured if point.recommended_by_paper_b], "Paper B recommends", "diamond-open", 17),
+        ([best], "The map recommends", "star-open", 26),
+        ([chosen], "Shown beside", "circle-open", 24),
+    ):
+        figure.add_trace(_ring(points_, goal, title, symbol, size))
+    figure.update_xaxes(range=[-0.06, 1.07])
+    figure.update_yaxes(range=[0, 1.04])
+    draw(
+        figure,
+        x=GOAL_AXES[goal],
+        y="Right label found (share)",
+        alt=describe(measured, goal),
+        key=CHART,
+        height=height,
+        hover="closest",
+        on_pick=_picked if pick else None,
+    )
+
+
+def describe(measured: Sequence[Point], goal: str) -> str:
+    """Say in words what the map shows."""
+    front = _front(measured, goal)
+    words = "; ".join(f"{name(p)}: leaks {p.leakage(goal):.2f}, finds {p.found[0]:.2f}" for p in front)
+    return f"{len(measured)} settings. Recommended: {name(recommended(measured))}. Beaten by none: {words}."
+
+
+def _front(measured: Sequence[Point], goal: str) -> list[Point]:
+    import numpy as np
+
+    leaks, found = (np.array(v) for v in zip(*((p.leakage(goal), p.found[0]) for p in measured), strict=True))
+    kept = [point for point, on_front in zip(measured, pareto_front(leaks, found), strict=True) if on_front]
+    return sorted(kept, key=lambda point: (point.leakage(goal), point.found[0]))
+
+
+def _front_line(measured: Sequence[Point], goal: str):  # noqa: ANN202
+    import plotly.graph_objects as go
+
+    front = _front(measured, goal)
+    return go.Scatter(
+        x=[*(p.leakage(goal) for p in front), 1.05],
+        y=[*(p.found[0] for p in front), front[-1].found[0]],
+        name="Front: beaten by none",
+        mode="lines",
+        line={"shape": "hv", "width": 2, "dash": "dot", "color": "rgba(127, 140, 149, 0.9)"},
+        hoverinfo="skip",
+    )
+
+
+def _diagonal(chance: float):  # noqa: ANN202
+    import plotly.graph_objects as go
+
+    return go.Scatter(
+        x=[0, 1],
+        y=[chance, 1],
+        name="Who finds the kind knows it",
+        mode="lines",
+        line={"width": 1, "color": "rgba(127, 140, 149, 0.6)"},
+        hoverinfo="skip",
+    )
+
+
+def _dots(members: Sequence[Point], key: str, goal: str):  # noqa: ANN202
+    import plotly.graph_objects as go
+
+    return go.Scatter(
+        x=[point.leakage(goal) for point in members],
+        y=[point.found[0] for point in members],
+        name=_GROUPS[key],
+        mode="markers",
+        marker={"size": 13 if key == "codes" else 10, "symbol": _MARKS[key], "opacity": 0.85},
+        customdata=[[name(point), *point.found[1:], point.bytes, point.searcher] for point in members],
+        hovertemplate="<b>%{customdata[0]}</b><br>gives away %{x:.3f}<br>finds %{y:.3f} (95 % %{customdata[1]:.3f} to "
+        "%{customdata[2]:.3f})<br>by %{customdata[4]}<br>%{customdata[3]:,} bytes<extra></extra>",
+    )
+
+
+def _ring(members: Sequence[Point], goal: str, title: str, symbol: str, size: int):  # noqa: ANN202
+    import plotly.graph_objects as go
+
+    return go.Scatter(
+        x=[point.leakage(goal) for point in members],
+        y=[point.found[0] for point in members],
+        name=title,
+        mode="markers",
+        marker={"size": size, "symbol": symbol, "line": {"width": 2}},
+        hoverinfo="skip",
+    )
+
+
+def _picked() -> None:
+    chosen = st.session_state[CHART].selection.points
+    if chosen and chosen[0].get("customdata"):
+        st.session_state[PICKED] = chosen[0]["customdata"][0]
+
+
+def dials() -> tuple[str, str]:
+    """Draw the selectors of the map: task and goal of the attacks."""
+    with st.container(border=True, gap="small"):
+        task = st.segmented_control(
+            "Pictures",
+            list(TASKS),
+            default=HOME,
+            required=True,
+            format_func=TASKS.get,
+            key="map_task",
+            bind="query-params",
+            width="stretch",
+        )
+        goal = st.segmented_control(
+            "What must not get out",
+            list(GOALS),
+            default="picture",
+            required=True,
+            format_func=GOAL_TITLES.get,
+            key="map_goal",
+            bind="query-params",
+            width="stretch",
+        )
+    return (task if task in TASKS else HOME), (goal if goal in GOALS else "picture")
+
+
+def choose_point(measured: Sequence[Point]) -> Point:
+    """Draw the list of settings and return the chosen one, at first the recommended."""
+    by_name = {name(point): point for point in measured}
+    if st.session_state.get(PICKED) not in by_name:
+        st.session_state[PICKED] = name(recommended(measured))
+    return by_name[st.selectbox("Setting (or click a point)", list(by_name), key=PICKED)]
+
+
+def point_card(point: Point) -> None:
+    """Show what was measured of one setting, and the way to try it."""
+    found, interval = with_interval(point.found)
+    figure_row(
+        [
+            Figure("Finds", found, interval, f"Share of test pictures with the right label, by {point.searcher}."),
+            Figure("Bytes", f"{point.bytes:,}", how="All that leaves for one picture."),
+            Figure("Milliseconds", f"{point.milliseconds:.2f}", how="Processor time of the owner for one picture."),
+        ],
+        min_width=130,
+    )
+    st.markdown(attack_table(point))
+    st.page_link(
+        "pages/encrypt.py",
+        label="Try it on the Encrypt page",
+        icon=":material/lock:",
+        query_params=address(point),
+    )
+
+
+def attack_table(point: Point) -> str:
+    """Return a Markdown table of the advantage of every attack on a setting."""
+    rows = [[sentence, f"{point.advantages[attack]:.2f}"] for attack, sentence in ATTACKS.items()]
+    return markdown_table(("The best attacker that", "Advantage"), rows)
+
+
+def address(point: Point) -> dict[str, str]:
+    """Return the dials of the Encrypt page that make a setting, as its address holds them."""
+    dials_ = {"scheme": SCHEMES[point.scheme].title}
+    if point.scheme == "multistage":
+        dials_ |= {"block": str(point.block_size), "substitution": str(point.substitution), "policy": str(point.policy)}
+    return dials_
+
+
+def verdicts(measured: Sequence[Point]) -> list[tuple[str, str]]:
+    """Return title and sentences of what to sign for, what not, and the price, all from the map.
+
+    Args:
+        measured: Of one task.
+    """
+    best = recommended(measured)
+    scrambled = [point for point in measured if point.scheme == "multistage"]
+    theirs = max((p for p in scrambled if p.recommended_by_paper_b), key=lambda p: p.found[0], default=None)
+    sign = (
+        f"**{name(best)}.** Of {len(measured)} settings it comes nearest to finding everything and giving no picture "
+        f"away. It finds the right label for {best.found[0]:.0%} of test pictures. {worst(best)} {_authentic(best)}"
+    )
+    alike = [point for point in measured if point.found[0] >= best.found[1]]
+    price = (
+        f"Whoever can find by likeness learns what is alike. Here the server learns the kind of "
+        f"{best.leakage('kind'):.0%} of pictures above chance. {len(alike)} settings find as well, and the least "
+        f"telling of them tells {min(point.leakage('kind') for point in alike):.0%}."
+    )
+    found = [(":material/verified: Sign for this", sign)]
+    if theirs:
+        found.append((":material/block: Do not sign for this", _warning(theirs, best)))
+    return [*found, (":material/payments: And know the price", price)]
+
+
+def how(measured: Sequence[Point], task: str) -> str:
+    """Say how the map was measured and how its recommendation is found."""
+    found = (result("attacks") or {})[SOURCES[task]]["protocol"]
+    codes = " The encoder never learned this task: its codes are no match." if task == "anatomy" else ""
+    sentences = (
+        f"Question: {QUESTIONS[task]}. Pictures: {found['pictures']}.",
+        "Every point is measured on the same test pictures.",
+        "A scrambled picture is searched as its server can: by its statistics, or by labelled scrambled ones.",
+        f"A sealed one is searched by its code, a vote of the ten nearest.{codes}",
+        f"Star: of {len(measured)} settings the nearest to the upper left corner, on chest X-rays and in the view of "
+        "pictures; of equals the one with fewest bytes.",
+    )
+    return " ".join(sentences)
+
+
+def worst(point: Point) -> str:
+    """Say in a sentence what the best attack on pictures does to a setting."""
+    recognised, opened = point.advantages["confirm"], point.advantages["opened"]
+    if max(recognised, opened) == 0:
+        return "No attack here recognised or opened a picture more often than luck would."
+    if recognised > opened:
+        return f"The best attack recognises {recognised:.0%} of pictures, if it has the right ones to compare with."
+    return f"Four pictures that somebody knows open the others, {opened:.0%} of the way from luck to exact."
+
+
+def _authentic(point: Point) -> str:
+    if SCHEMES[point.scheme].container:
+        return "Every changed bit is noticed."
+    return "A changed picture goes unnoticed: it is scrambled, not sealed."
+
+
+def _warning(theirs: Point, best: Point) -> str:
+    more = theirs.found[0] > best.found[2]
+    return (
+        f"**{name(theirs)}**, one of those that paper B recommends. It finds {'more' if more else 'no more'} "
+        f"({theirs.found[0]:.0%}). {worst(theirs)} {_authentic(theirs)}"
+    )
+
+
+def map_missing() -> None:
+    """Say how to measure the map."""
+    missing("attacks", COMMAND)

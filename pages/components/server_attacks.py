@@ -1,0 +1,168 @@
+"""The honest-but-curious server: what stored codes tell it, plain and masked."""
+
+import numpy as np
+import streamlit as st
+
+from engine.attacks import codes as attacks
+from engine.attacks import inversion
+from engine.attacks.studies.codes import BITS
+from engine.attacks.studies.settings import TARGETS
+from engine.encryption import generate_key
+from engine.evaluation import ssim
+from engine.hashing.codes import unpack_bits
+from engine.retrieval import CodeMask
+from pages.components.attack_cards import adversary, fresh, pictures_row, spread
+from pages.components.charts import draw
+from pages.components.gallery import label_title
+from pages.components.metrics import Figure, figure_row, markdown_table
+from pages.components.privacy_map import COMMAND, map_missing
+from pages.components.results import arrays, missing, result
+
+SYMBOLS = ("circle", "diamond", "square")
+FORMS = {"masked": "Masked", "plain": "Plain"}
+
+
+def clusters() -> None:
+    """Group the codes of the simulated gallery live, as the server sees them, and show what labels they are."""
+    found = result("attacks") or {}
+    if "inversion" not in found or "codes" not in found:
+        map_missing()
+        return
+    form = st.segmented_control(
+        "Codes on the server", list(FORMS), default="masked", required=True, format_func=FORMS.get, key="code_form"
+    )
+    adversary(attacks.CLUSTERS)
+    kept = arrays("attacks_values", "inversion/codes", "inversion/labels")
+    codes, labels, classes = *kept.values(), found["inversion"]["classes"]
+    mask = CodeMask.derive(fresh("mask", generate_key), salt=b"lab", bits=BITS)
+    stored = mask.apply(codes) if form == "masked" else codes
+    groups = attacks.clusters(stored, len(classes))
+    judged = attacks.purity(groups, labels)
+    _scatter(stored, labels, [label_title(name) for name in classes])
+    figure_row(
+        [
+            Figure(
+                "Groups that are labels", f"{judged.rate.mean:.1%}", f"chance {judged.chance:.1%}", "k-means, just now."
+            ),
+            Figure("Different codes", f"{len(np.unique(stored, axis=0))}", f"of {len(codes)} pictures"),
+            Figure("Bits that mean the same", f"{_same_bits(codes, stored):.0%}", "as in the plain code"),
+        ]
+    )
+    st.caption(
+        "Live, on codes of the simulated gallery. A mask permutes and flips the bits of all codes alike. The dots keep "
+        "their distances, because the search needs them; colours are labels, which the server lacks."
+    )
+    _stored_table(found["codes"])
+
+
+def _same_bits(codes: np.ndarray, stored: np.ndarray) -> float:
+    return float(np.mean((unpack_bits(codes) == unpack_bits(stored)).all(axis=0)))
+
+
+def _scatter(stored: np.ndarray, labels: np.ndarray, classes: list[str]) -> None:
+    """Draw codes by their two main directions; equal codes are spread a little."""
+    import plotly.graph_objects as go
+
+    bits = unpack_bits(stored) * 2.0 - 1
+    centred = bits - bits.mean(axis=0)
+    directions = np.linalg.svd(centred, full_matrices=False)[2][:2]
+    places = centred @ directions.T + np.random.default_rng(0).normal(0, 0.12, (len(stored), 2))
+    figure = go.Figure(
+        [
+            go.Scatter(
+                x=places[labels == n, 0],
+                y=places[labels == n, 1],
+                name=name,
+                mode="markers",
+                marker={"symbol": SYMBOLS[n % len(SYMBOLS)], "size": 8, "opacity": 0.75},
+                hoverinfo="name",
+            )
+            for n, name in enumerate(classes)
+        ]
+    )
+    counts = ", ".join(f"{name} {np.count_nonzero(labels == n)}" for n, name in enumerate(classes))
+    draw(
+        figure,
+        x="First main direction of the codes",
+        y="Second",
+        alt=f"{len(stored)} stored codes in {len(np.unique(stored, axis=0))} places; {counts}.",
+        key="chart_codes",
+        height=330,
+        hover="closest",
+    )
+
+
+def _stored_table(found: dict) -> None:
+    rows = [
+        ["Groups are labels (k-means)", spread(found["clusters"]["plain"]), spread(found["clusters"]["masked"])],
+        ["Hash own pictures, compare bits", spread(found["probe"]["plain"]), spread(found["probe"]["masked"])],
+        ["Name groups by their distances", spread(found["named"]["plain"]), spread(found["named"]["masked"])],
+        ["Name each code, holding all pictures", "", spread(found["listed"])],
+    ]
+    st.markdown(markdown_table(("On codes of real X-rays, share right", "Plain", "Masked"), rows))
+    known = {row["known"]: row["opened"] for row in found["known_codes"]}
+    few, many = min(known), max(known)
+    repeats = found["repeats"]
+    probe, named = found["probe"], found["named"]
+    sentences = [
+        f"**A mask hides what a bit means.** Comparing bits with its own pictures, a server labels "
+        f"{probe['plain'][0]:.0%} right without a mask, "
+        f"{probe['masked'][0]:.0%} with one (chance {found['chance']:.0%}).",
+        f"**It does not hide who is like whom.** Comparing distances instead, it labels {named['masked'][0]:.0%} right "
+        "through any mask.",
+        f"**Repeated questions show.** Equal codes stay equal. But {repeats['distinct']} different codes stand for "
+        f"{repeats['codes']} pictures: an equal code is a hint, no proof.",
+        f"**Known pairs open the mask.** {few} code known in both forms gives {known[few][0]:.0%} of the others, most "
+        f"of them equal to it; {many} give {known[many][0]:.0%}.",
+    ]
+    st.markdown("\n".join(f"- {sentence}" for sentence in sentences))
+    st.caption(f"{found['protocol']}.")
+
+
+def inverted() -> None:
+    """Show what decoders make of codes."""
+    found = (result("attacks") or {}).get("inversion")
+    if found is None:
+        missing("attacks", COMMAND)
+        return
+    adversary(inversion.ADVERSARY)
+    ways = {
+        "truth": "The picture",
+        "guess": "Guess without a code",
+        "linear": "From the code, linear",
+        "network": "From the code, network",
+    }
+    kept = arrays("attacks_values", *(f"inversion/examples/{way}" for way in ways))
+    count = len(kept["inversion/examples/truth"])
+    number = st.segmented_control("Patient", list(range(1, count + 1)), default=1, required=True, key="patient") - 1
+    shown = {way: kept[f"inversion/examples/{way}"][number] for way in ways}
+    pictures_row(
+        [
+            (title if way == "truth" else f"{title}: similarity {ssim(shown['truth'], shown[way]):.3f}", shown[way])
+            for way, title in ways.items()
+        ]
+    )
+    rows = [
+        [ways[way], spread(found["similarity"][way]), _gain(found["gain"].get(way))]
+        for way in ("guess", "linear", "network")
+    ]
+    st.markdown(markdown_table(("Decoder", "Similarity (SSIM)", "Gain by the code"), rows))
+    stored = (result("attacks") or {}).get("stored-codes")
+    if stored:
+        row = next(row for row in stored["covidx-open"]["rows"] if row["form"] == "plain")
+        st.markdown(
+            f"On {TARGETS} real X-rays, linear: {spread(row['opened'])} from the code, {spread(row['luck'])} without."
+        )
+    best = max(found["gain"].values(), key=lambda gain: gain[0])
+    st.markdown(
+        "The code adds nothing to what one would draw without it: these codes say a kind, not a patient."
+        if best[1] <= 0
+        else f"The code adds {best[0]:.3f} to the similarity: a little of the patient is in it."
+    )
+    st.caption(
+        f"{found['protocol']}. {found['distinct_codes']} different codes for {found['pictures']} pictures. Stored."
+    )
+
+
+def _gain(gain: list[float] | None) -> str:
+    return "" if gain is None else f"{gain[0]:+.3f} ({gain[1]:+.3f} to {gain[2]:+.3f})"

@@ -1,0 +1,78 @@
+"""A result file of the attacks as the engine writes it, measured on few small pictures: for pages that show it."""
+
+from pathlib import Path
+
+import numpy as np
+
+from engine.attacks.studies import codes, pictures, run
+from engine.attacks.studies.settings import Setting, measure_setting
+from engine.attacks.studies.stored import measure_codes
+from engine.hashing.codes import pack_bits
+from tests.attacks.subjects import collection
+
+SETTINGS = [
+    Setting("aes"),
+    Setting("frequency"),
+    *(Setting("multistage", b, s, p) for b in (1, 8) for s in (0, 128, 192, 255) for p in ("shared", "fresh")),
+]
+SMALL = {"SIDE": 64, "TARGETS": 2, "KNOWN": 2, "JIGSAW_PICTURES": 2, "JIGSAW_BLOCKS": (32, 16), "BLOCK_SIZES": (8,)}
+
+
+def write_attacks(folder: Path, monkeypatch) -> Path:
+    """Run small versions of the studies and write ``attacks.json`` and ``attacks_values.npz``."""
+    for name, value in SMALL.items():
+        monkeypatch.setattr(pictures, name, value)
+    shown, labels, splits = collection()
+    words = {"pictures": "made up", "kind": "linear discriminant", "chance": {"kind": 0.5, "confirm": 0.0083}}
+    rows = [measure_setting(setting, shown, labels, splits) for setting in SETTINGS]
+    own = _codes(labels, 2)
+    stored = {
+        "bytes": 6,
+        "milliseconds": 9.0,
+        "rows": [{"form": form, **measure_codes(own, form, shown, labels, splits)} for form in ("plain", "masked")],
+    }
+    results = {
+        **{name: {"protocol": words, "rows": rows} for name in ("settings-anatomy", "settings-chest")},
+        "stored-codes": {"anatomy": stored, "covidx-open": stored},
+        **{
+            name: getattr(pictures, run.STUDIES[name][1])(_quiet)
+            for name in ("toy", "known-plaintext", "jigsaw", "layers")
+        },
+        "codes": _codes_study(folder, monkeypatch),
+        "inversion": _inversion(),
+    }
+    return run.save_attacks(results, folder)
+
+
+def _quiet(done: int, total: int) -> None:
+    pass
+
+
+def _codes(labels: np.ndarray, classes: int) -> np.ndarray:
+    rng = np.random.default_rng(3)
+    prototypes = rng.random((classes, codes.BITS)) < 0.5
+    return pack_bits(prototypes[labels] ^ (rng.random((len(labels), codes.BITS)) < 0.06))
+
+
+def _codes_study(folder: Path, monkeypatch) -> dict:
+    labels = np.arange(90) % 3
+    arrays = {f"{side}_{codes.BITS}": _codes(labels, 3) for side in ("query", "gallery")}
+    np.savez(
+        folder / f"{codes.METHOD}_codes.npz",
+        classes=np.array(list("abc")),
+        query_labels=labels,
+        gallery_labels=labels,
+        **arrays,
+    )
+    monkeypatch.setattr(codes, "RESULTS", folder)
+    return codes.codes_study(_quiet)
+
+
+def _inversion() -> dict:
+    splits = np.array(["train"] * 60 + ["val"] * 15 + ["test"] * 15)
+    small = np.random.default_rng(0).integers(0, 256, (90, 16, 16)).astype(np.uint8)
+    hashed = _codes(np.arange(90) % 3, 3)
+    return {"protocol": "made up", **codes.measure_inversion(hashed, small, splits), "codes": hashed} | {
+        "labels": (np.arange(90) % 3).astype(np.uint8),
+        "classes": list("abc"),
+    }

@@ -1,0 +1,170 @@
+"""The Privacy lab page."""
+
+import json
+
+import pytest
+
+from engine.attacks.measured_map import distance, points, recommend
+from pages.components import privacy_map
+from pages.components.layer_attacks import LAYERS, NO_TAG
+from tests.pages.reading import texts
+from tests.pages.synthetic_attacks import SETTINGS, write_attacks
+
+PARTS = {
+    "One key for all": "Can pictures that somebody knows open the others?",
+    "Looking only": "What does a scrambled picture say without any key?",
+    "Jigsaw": "Can moved blocks be put together again?",
+    "Layers": "Which layer of paper A's scheme carries the secret?",
+    "Key strength": "How long would a thief really have to search?",
+    "Toy": "Does passing the tests mean safe?",
+    "Server": "What does the server learn from the codes it searches?",
+    "Picture from code": "Can a code be turned back into a picture?",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        return write_attacks(tmp_path_factory.mktemp("results"), patch).parent
+
+
+@pytest.fixture(autouse=True)
+def with_results(monkeypatch, folder):
+    monkeypatch.setattr("pages.components.results.FOLDER", folder)
+
+
+@pytest.fixture
+def measured(folder):
+    return points(json.loads((folder / "attacks.json").read_text()), "covidx-open")
+
+
+def test_the_page_starts_with_what_to_sign_for_and_why(open_page, measured):
+    said, best = texts(open_page("privacy_lab")), recommend(measured)
+    assert f"**{privacy_map.name(best)}.** Of {len(SETTINGS) + 4} settings" in said
+    assert f"right label for {best.found[0]:.0%} of test pictures" in said
+    assert "Do not sign for this" in said
+    assert "And know the price" in said
+
+
+def test_the_chosen_setting_is_at_first_the_recommended_and_every_other_can_be_looked_at(open_page, measured):
+    app = open_page("privacy_lab")
+    assert app.selectbox(key=privacy_map.PICKED).value == privacy_map.name(recommend(measured))
+    for point in measured[::5]:
+        app.selectbox(key=privacy_map.PICKED).set_value(privacy_map.name(point)).run()
+        assert not app.exception
+        assert app.metric[0].value == f"{point.found[0]:.3f}"
+        assert app.metric[1].value == f"{point.bytes:,}"
+
+
+def test_both_tasks_and_every_goal(open_page):
+    app = open_page("privacy_lab")
+    for task in privacy_map.TASKS:
+        for goal in privacy_map.GOAL_TITLES:
+            app.segmented_control(key="map_task").set_value(task)
+            app.segmented_control(key="map_goal").set_value(goal).run()
+            assert not app.exception, (task, goal)
+
+
+@pytest.mark.parametrize("setting", [("Multi-stage", "16", "192", "fresh"), ("Multi-stage", "1", "0", "shared")])
+def test_a_setting_opens_on_the_encrypt_page(open_page, setting):
+    title, block, substitution, policy = setting
+    point = privacy_map.Point(
+        "multistage", int(block), int(substitution), policy, None, {}, [0.5, 0.4, 0.6], "", 0.5, 1, 1.0
+    )
+    app = open_page("encrypt", **privacy_map.address(point))
+    assert app.selectbox(key="scheme").value == "multistage"
+    assert app.slider(key="block").value == int(block)
+    assert app.slider(key="substitution").value == int(substitution)
+    assert app.segmented_control(key="policy").value == policy
+
+
+def test_the_map_draws_every_setting_where_it_was_measured(monkeypatch, measured):
+    drawn = {}
+    monkeypatch.setattr(privacy_map, "draw", lambda figure, **words: drawn.update(figure=figure, **words))
+    for goal in privacy_map.GOAL_TITLES:
+        privacy_map.draw_map(measured, goal, measured[0])
+        places = {
+            trace.customdata[n][0]: (trace.x[n], trace.y[n])
+            for trace in drawn["figure"].data
+            if trace.customdata is not None
+            for n in range(len(trace.x))
+        }
+        assert places == {privacy_map.name(p): (p.leakage(goal), p.found[0]) for p in measured}
+        assert privacy_map.name(recommend(measured)) in drawn["alt"]
+    assert min(measured, key=distance) in [p for p in measured if distance(p) == distance(recommend(measured))]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_opens_by_its_link_and_the_others_stay_closed(open_page, part):
+    said = texts(open_page("privacy_lab", attack=part))
+    assert [name for name, question in PARTS.items() if question in said] == [part]
+
+
+def values(app) -> dict:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def test_one_key_falls_to_known_pictures_and_a_key_each_does_not(open_page):
+    app = open_page("privacy_lab", attack="One key for all")
+    app.slider(key="lab_known").set_value(8).run()
+    assert float(values(app)["Similarity"]) > 0.9
+    app.segmented_control(key="lab_policy").set_value("fresh").run()
+    assert float(values(app)["Similarity"]) < 0.3
+    app.segmented_control(key="way").set_value("Chosen pictures").run()
+    assert "nothing to read off" in texts(app)
+    app.segmented_control(key="lab_policy").set_value("shared").run()
+    assert values(app)["Exact pixels"] == "100.0%"
+
+
+@pytest.mark.parametrize(("block", "masks", "answer"), [(8, 255, "yes"), (1, 0, "yes"), (1, 255, "no")])
+def test_a_picture_is_recognised_unless_blocks_are_pixels_and_masks_full(open_page, block, masks, answer):
+    app = open_page("privacy_lab", attack="Looking only")
+    app.segmented_control(key="look_block").set_value(block)
+    app.segmented_control(key="look_masks").set_value(masks).run()
+    assert values(app)["Recognised in a list"] == answer
+
+
+def test_moved_blocks_are_put_together_and_masked_ones_are_not(open_page):
+    app = open_page("privacy_lab", attack="Jigsaw")
+    assert float(values(app)["Similarity"]) > 0.6
+    app.segmented_control(key="jig_stage").set_value("swapped").run()
+    assert float(values(app)["Similarity"]) < 0.3
+
+
+def test_every_layer_falls_alone(open_page):
+    app = open_page("privacy_lab", attack="Layers")
+    for name in LAYERS:
+        app.segmented_control(key="layer").set_value(name).run()
+        assert not app.exception
+        if name != "PRESENT in ECB":
+            assert float(values(app)["Similarity"]) > 0.7, name
+    app.segmented_control(key="layer").set_value(NO_TAG).run()
+    assert values(app)["Whole scheme"] == "0 of 256"
+
+
+def test_only_the_toy_falls_and_it_passes_the_tests(open_page):
+    app = open_page("privacy_lab", attack="Toy")
+    row = next(m.value for m in app.markdown if "256 keys tried" in m.value).splitlines()[-1]
+    assert row.count("falls") == 1
+    assert row.count("holds") == 2
+
+
+def test_codes_show_their_groups_through_a_mask(open_page):
+    app = open_page("privacy_lab", attack="Server")
+    masked = values(app)["Groups that are labels"]
+    app.segmented_control(key="code_form").set_value("plain").run()
+    assert values(app)["Groups that are labels"] == masked
+
+
+def test_every_patient_of_the_inversion_can_be_seen(open_page):
+    app = open_page("privacy_lab", attack="Picture from code")
+    for number in (2, 4):
+        app.segmented_control(key="patient").set_value(number).run()
+        assert not app.exception
+
+
+def test_without_results_the_page_names_the_command(open_page, monkeypatch, tmp_path):
+    monkeypatch.setattr("pages.components.results.FOLDER", tmp_path)
+    for part in PARTS:
+        said = texts(open_page("privacy_lab", attack=part))
+        assert "python -m engine attack all --save" in said
