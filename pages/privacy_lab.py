@@ -56,6 +56,7 @@ frame.ensure_frame()
 frame.heading("Which setting would you sign for?", privacy_map.answer())
 
 
+@st.fragment
 def map_section() -> None:
     """Draw the map, what to make of it, and the setting a visitor looks at."""
     chart, beside = st.columns([3, 2], gap="medium")
@@ -77,6 +78,7 @@ def map_section() -> None:
             st.markdown(sentences)
 
 
+@st.fragment
 def attack_sections() -> None:
     """Draw the attack a visitor has opened; the others cost nothing until then."""
     st.subheader("See for yourself", anchor=False)

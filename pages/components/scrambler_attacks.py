@@ -90,7 +90,8 @@ def _known_curve() -> None:
                 mode="lines+markers",
                 line={"dash": "solid" if curve["policy"] == "shared" else "dot"},
                 error_y={"array": highs - means, "arrayminus": means - lows},
-                hovertemplate="%{y:.3f}",
+                customdata=[point["exact"][0] for point in curve["points"]],
+                hovertemplate="%{y:.3f}, %{customdata:.1%} of pixels exact",
             )
         )
         words.append(f"{name}: {means[0]:.2f} after 1 to {means[-1]:.2f} after {len(means)}")
@@ -179,6 +180,7 @@ def _kind_curve() -> None:
     """Draw how often the kind is guessed, for each block size, mask range and policy."""
     import plotly.graph_objects as go
 
+    adversary(ciphertext_only.KIND)
     task = st.segmented_control(
         "Pictures", list(TASKS), default="anatomy", required=True, format_func=TASKS.get, key="look_task"
     )

@@ -116,6 +116,15 @@ def _stored_table(found: dict) -> None:
         f"of them equal to it; {many} give {known[many][0]:.0%}.",
     ]
     st.markdown("\n".join(f"- {sentence}" for sentence in sentences))
+    knows = {
+        "Comparing bits or distances": attacks.PROBING,
+        "Naming each code": attacks.LISTED,
+        "Repeated questions": attacks.REPEATS,
+        "Known pairs": attacks.KNOWN_PAIRS,
+    }
+    st.caption(
+        " ".join(f"{attack}: the attacker knows {one.knows[0].lower()}{one.knows[1:]}" for attack, one in knows.items())
+    )
     st.caption(f"{found['protocol']}.")
 
 
