@@ -69,7 +69,7 @@ def map_section() -> None:
         chosen = privacy_map.choose_point(measured)
         privacy_map.point_card(chosen)
     with chart:
-        privacy_map.draw_map(measured, goal, chosen)
+        privacy_map.draw_map(measured, goal, chosen, claim=privacy_map.paper_b_claim(task))
         st.caption(privacy_map.how(measured, task))
     verdicts = privacy_map.verdicts(measured)
     for column, (title, sentences) in zip(st.columns(len(verdicts), gap="medium"), verdicts, strict=True):

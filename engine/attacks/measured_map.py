@@ -4,8 +4,8 @@ Made from the result file of the attacks alone. One task at a time: every point 
 pictures with the same labels.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ GOALS = {
     "anything": ("kind", "labelled", "confirm", "opened"),
 }
 PAPER_B_BLOCK, PAPER_B_SUBSTITUTIONS = 8, (128, 192)
+STATISTICS = "block statistics or the nearest encrypted picture"
+CODES = "the ten nearest codes"
 Report = Mapping[str, Any]
 
 
@@ -67,14 +69,15 @@ class Point:
         return self.block_size == PAPER_B_BLOCK and self.substitution in PAPER_B_SUBSTITUTIONS
 
 
-def points(attacks: Report, task: str, networks: Iterable[Report] = ()) -> list[Point]:
+def points(attacks: Report, task: str, networks: Sequence[Report] = ()) -> list[Point]:
     """Return every measured setting of a task.
 
     Args:
         attacks: ``models/results/attacks.json``.
         task: a key of ``TASKS``.
         networks: what networks find in the encrypted pictures of the same task: ``block_size``, ``substitution``,
-            ``policy``, ``accuracy`` (mean, low, high) and ``searcher``. The better searcher of a setting counts.
+            ``policy``, ``accuracy`` (mean, low, high) and ``searcher`` (its name, with its quantization). Each makes a
+            point of its own. What it finds the server can learn, however its owner searches.
 
     Raises:
         KeyError: the task has not been measured.
@@ -85,14 +88,14 @@ def points(attacks: Report, task: str, networks: Iterable[Report] = ()) -> list[
     sealed = [point for point in plain if point.scheme != "multistage"]
     stored = attacks.get("stored-codes", {}).get(task)
     searched = [_with_codes(point, row, stored) for point in sealed for row in stored["rows"]] if stored else []
-    return [_searched_best(point, networks) for point in plain] + searched
+    by_network = [found for point in plain for found in _with_networks(point, networks)]
+    return by_network + searched
 
 
 def _plain_point(row: Report, chance: float) -> Point:
     dials = {name: row[name] for name in ("scheme", "block_size", "substitution", "policy", "bytes", "milliseconds")}
-    searcher = "block statistics, or the nearest encrypted picture"
     return Point(
-        **dials, codes=None, advantages=row["advantage"], found=row["labelled"], searcher=searcher, chance=chance
+        **dials, codes=None, advantages=row["advantage"], found=row["labelled"], searcher=STATISTICS, chance=chance
     )
 
 
@@ -106,28 +109,20 @@ def _with_codes(point: Point, row: Report, stored: Report) -> Point:
         codes=row["form"],
         advantages={name: max(value, point.advantages[name]) for name, value in row["advantage"].items()},
         found=row["labelled"],
-        searcher="the ten nearest codes",
+        searcher=CODES,
         chance=point.chance,
         bytes=point.bytes + stored["bytes"],
         milliseconds=point.milliseconds + stored["milliseconds"],
     )
 
 
-def _searched_best(point: Point, networks: Iterable[Report]) -> Point:
+def _with_networks(point: Point, networks: Sequence[Report]) -> list[Point]:
+    """The setting itself, and once more for every network that searches its pictures."""
     dials = (point.block_size, point.substitution, point.policy)
-    for row in networks:
-        if dials == (row["block_size"], row["substitution"], row["policy"]) and row["accuracy"][0] > point.found[0]:
-            # A server that trains such a network on labelled encryptions learns the label as often.
-            better = max(point.advantages["labelled"], advantage(row["accuracy"][0], point.chance))
-            point = Point(
-                **{
-                    **vars(point),
-                    "found": row["accuracy"],
-                    "searcher": row["searcher"],
-                    "advantages": {**point.advantages, "labelled": better},
-                }
-            )
-    return point
+    rows = [row for row in networks if dials == (row["block_size"], row["substitution"], row["policy"])]
+    learned = max([point.advantages["labelled"], *(advantage(row["accuracy"][0], point.chance) for row in rows)])
+    point = replace(point, advantages={**point.advantages, "labelled": learned})
+    return [point, *(replace(point, found=row["accuracy"], searcher=row["searcher"]) for row in rows)]
 
 
 def recommend(measured: Sequence[Point]) -> Point:

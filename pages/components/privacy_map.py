@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from engine.attacks.measured_map import GOALS, Point, pareto_front, points, recommend
+from engine.attacks.measured_map import GOALS, STATISTICS, Point, pareto_front, points, recommend
 from engine.attacks.measured_map import TASKS as SOURCES
 from pages.components.charts import draw
 from pages.components.metrics import Figure, figure_row, markdown_table, with_interval
@@ -72,7 +72,8 @@ def name(point: Point) -> str:
     if point.scheme != "multistage":
         searched = f"{point.codes} codes" if point.codes else "not searched"
         return f"{SCHEMES[point.scheme].title}, {searched}"
-    return f"Multi-stage, block {point.block_size}, masks 0-{point.substitution}, {POLICIES[point.policy]}"
+    by_network = "" if point.searcher == STATISTICS else f", {point.searcher}"
+    return f"Multi-stage, block {point.block_size}, masks 0-{point.substitution}, {POLICIES[point.policy]}{by_network}"
 
 
 def group(point: Point) -> str:
@@ -80,13 +81,28 @@ def group(point: Point) -> str:
     return ("codes" if point.codes else "sealed") if point.scheme != "multistage" else point.policy
 
 
-def draw_map(measured: Sequence[Point], goal: str, chosen: Point, *, height: int = 480, pick: bool = True) -> None:
+def paper_b_claim(task: str) -> float | None:
+    """Return the accuracy that paper B reports of the setting it recommends, on the task it reports."""
+    paper = result("paper_b")
+    return paper["table8_vgg16_block8"]["percentile"]["accuracy"] if paper and task == "anatomy" else None
+
+
+def draw_map(
+    measured: Sequence[Point],
+    goal: str,
+    chosen: Point,
+    *,
+    claim: float | None = None,
+    height: int = 480,
+    pick: bool = True,
+) -> None:
     """Draw every setting, the front that nothing beats, the recommendation and paper B's.
 
     Args:
         measured: Of one task.
         goal: Of the attacks, a key of ``GOALS``.
         chosen: The point to ring.
+        claim: What paper B says that its setting finds (:func:`paper_b_claim`).
         height: Pixels.
         pick: Whether a visitor's click chooses a point (kept in the session as ``PICKED``).
     """
@@ -104,6 +120,10 @@ def draw_map(measured: Sequence[Point], goal: str, chosen: Point, *, height: int
         ([chosen], "Shown beside", "circle-open", 24),
     ):
         figure.add_trace(_ring(points_, goal, title, symbol, size))
+    if claim:
+        note = f"paper B reports {claim:.1%}: 8 blocks, 99 % percentile"
+        figure.add_hline(claim, line_dash="dash", line_width=1, line_color="#7f8c95", annotation_text=note)
+        figure.layout.annotations[-1].update(x=0, xanchor="left", yanchor="bottom")
     figure.update_xaxes(range=[-0.06, 1.07])
     figure.update_yaxes(range=[0, 1.04])
     draw(
