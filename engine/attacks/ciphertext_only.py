@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.attacks.block_statistics import as_samples, block_samples, digests, features, walsh_hadamard
 from engine.attacks.discriminant import Discriminant
-from engine.attacks.outcome import Adversary, Guesses
+from engine.attacks.outcome import Adversary, Guesses, blind
 from engine.evaluation import neighbour_vote
 
 KIND = Adversary(
@@ -35,7 +35,7 @@ def guess_kinds(described: np.ndarray, labels: np.ndarray, splits: np.ndarray) -
     """
     test = splits == "test"
     guessed = _by_statistics(described, labels, splits)[test]
-    return Guesses(guessed == labels[test], 1 / (labels.max() + 1))
+    return Guesses(guessed == labels[test], blind(labels[test]))
 
 
 def _by_statistics(described: np.ndarray, labels: np.ndarray, splits: np.ndarray) -> np.ndarray:
@@ -132,4 +132,4 @@ def guess_from_labelled(
     nearest[~train] = neighbour_vote(codes[~train], codes[train], labels[train], k=1, ties="order")
     ways, validation, test = (_by_statistics(described, labels, splits), nearest), splits == "val", splits == "test"
     best = max(ways, key=lambda guessed: np.mean(guessed[validation] == labels[validation]))
-    return Guesses((best == labels)[test], 1 / (labels.max() + 1))
+    return Guesses((best == labels)[test], blind(labels[test]))

@@ -8,7 +8,7 @@ from itertools import permutations
 
 import numpy as np
 
-from engine.attacks.outcome import Adversary, Guesses
+from engine.attacks.outcome import Adversary, Guesses, blind
 from engine.evaluation import neighbour_vote
 from engine.hashing.codes import hamming_distances, unpack_bits
 from engine.retrieval import CodeMask
@@ -76,7 +76,7 @@ def purity(groups: np.ndarray, labels: np.ndarray) -> Guesses:
     """
     commonest = {group: np.bincount(labels[groups == group]).argmax() for group in np.unique(groups)}
     named = np.array([commonest[group] for group in groups])
-    return Guesses(named == labels, float(np.bincount(labels).max() / len(labels)))
+    return Guesses(named == labels, blind(labels))
 
 
 def name_groups(codes: np.ndarray, groups: np.ndarray, reference: np.ndarray, labels: np.ndarray) -> np.ndarray:

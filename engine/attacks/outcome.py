@@ -98,6 +98,15 @@ def sure_advantage(values: np.ndarray, chance: float) -> float:
     return advantage(sure.mean, chance) if sure.low > chance else 0.0
 
 
+def blind(labels: np.ndarray) -> float:
+    """Share that who always names the commonest label gets right: the chance of guesses at labels.
+
+    >>> blind(np.array([0, 1, 1, 2]))
+    0.5
+    """
+    return float(np.bincount(labels).max() / len(labels))
+
+
 def judge(attack: Callable[..., np.ndarray], *given: Any, truth: np.ndarray, queries: int) -> Outcome:
     """Time an attack and compare what it recovers with the truth.
 

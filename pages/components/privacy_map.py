@@ -27,6 +27,7 @@ ATTACKS = {
 }
 POLICIES = {"shared": "one key for all", "fresh": "a key for each"}
 HOME = "covidx-open"
+MOSTLY_OPEN = 0.5
 COMMAND = "python -m engine attack all --save"
 PICKED, CHART = "map_setting", "chart_map"
 _MARKS = {"codes": "star", "sealed": "square", "shared": "circle", "fresh": "diamond"}
@@ -292,8 +293,8 @@ def verdicts(measured: Sequence[Point]) -> list[tuple[str, str]]:
     scrambled = [point for point in measured if point.scheme == "multistage"]
     theirs = max((p for p in scrambled if p.recommended_by_paper_b), key=lambda p: p.found[0], default=None)
     sign = (
-        f"**{name(best)}.** Of {len(measured)} settings it comes nearest to finding everything and giving no picture "
-        f"away. It finds the right label for {best.found[0]:.0%} of test pictures. {worst(best)} {_authentic(best)}"
+        f"**{name(best)}.** {_favoured(best, measured)} It finds the right label for {best.found[0]:.0%} of test "
+        f"pictures. {worst(best)} {_authentic(best)}"
     )
     alike = [point for point in measured if point.found[0] >= best.found[1]]
     price = (
@@ -322,12 +323,18 @@ def how(measured: Sequence[Point], task: str) -> str:
     return " ".join(sentences)
 
 
+def _favoured(best: Point, measured: Sequence[Point]) -> str:
+    if best != recommend(measured):
+        return "The map of chest X-rays favours it, and so do we: that is what this vault is for."
+    return f"Of {len(measured)} settings it comes nearest to finding everything and giving no picture away."
+
+
 def worst(point: Point) -> str:
     """Say in a sentence what the best attack on pictures does to a setting."""
     recognised, opened = point.advantages["confirm"], point.advantages["opened"]
     if max(recognised, opened) == 0:
         return "No attack here recognised or opened a picture more often than luck would."
-    if recognised > opened:
+    if opened < min(recognised, MOSTLY_OPEN):
         return f"The best attack recognises {recognised:.0%} of pictures, if it has the right ones to compare with."
     return f"Four pictures that somebody knows open the others, {opened:.0%} of the way from luck to exact."
 

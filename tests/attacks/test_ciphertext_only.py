@@ -109,6 +109,13 @@ def test_a_shared_key_keeps_the_nearest_neighbour(block_size):
     assert guess_from_labelled(fresh, describe(fresh, 1), labels, splits).rate.mean < 0.72
 
 
+def test_naming_always_the_commonest_kind_is_no_advantage():
+    labels, splits = np.repeat([0, 1, 2], [150, 75, 75]), np.tile(["train", "val", "test"], 100)
+    guesses = guess_kinds(np.random.default_rng().random((300, 5)), labels, splits)
+    assert guesses.chance == 0.5
+    assert guesses.advantage == 0
+
+
 def test_labels_are_guessed_the_way_that_validation_prefers():
     pictures, labels, splits = collection()
     encrypted = sealed(MultiStageCipher(generate_key(), 8, policy="fresh"), pictures)

@@ -18,7 +18,7 @@ from engine.attacks.codes import (
 )
 from engine.attacks.inversion import Decoder, as_levels
 from engine.attacks.neural_decoder import NeuralDecoder
-from engine.attacks.outcome import AttackError
+from engine.attacks.outcome import AttackError, blind
 from engine.attacks.studies.settings import load_pictures, split_names
 from engine.attacks.studies.subjects import Progress, study_key
 from engine.attacks.studies.values import DIGITS, as_kept
@@ -57,11 +57,10 @@ def codes_study(progress: Progress) -> dict[str, Any]:
     }
     progress(3, 4)
     probed = [np.mean(probe(codes, own, own_labels) == labels) for codes in masked]
-    chance = float(np.bincount(labels).max() / len(labels))
     result = {
         "protocol": f"{METHOD}, {BITS} bits; {len(stored)} stored codes (covidx-open test, {'/'.join(classes)}); the "
         f"attacker's own: {len(own)} public training pictures; masked: {MASKS} masks",
-        "chance": round(chance, DIGITS),
+        "chance": round(blind(labels), DIGITS),
         "clusters": {form: purity(found, labels).correct for form, found in groups.items()},
         "named": {form: guess == labels for form, guess in named.items()},
         "probe": {"plain": probe(stored, own, own_labels) == labels, "masked": np.array(probed)},

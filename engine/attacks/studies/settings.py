@@ -19,7 +19,7 @@ from engine.attacks.ciphertext_only import (
     recognise_by_levels,
 )
 from engine.attacks.known_plaintext import open_with, recover_schedule
-from engine.attacks.outcome import SURE, Guesses, judge, sure_advantage
+from engine.attacks.outcome import SURE, Guesses, blind, judge, sure_advantage
 from engine.attacks.studies.subjects import Progress, square, study_key
 from engine.attacks.studies.values import DIGITS, as_kept
 from engine.datasets import Dataset, data_hash, load_dataset
@@ -137,10 +137,10 @@ def protocol(dataset: Dataset, pictures: np.ndarray, splits: np.ndarray) -> dict
         "blocks of one pixel by the likelihood of their gray levels",
         "opened": f"similarity (SSIM) of {TARGETS} test pictures opened with {KNOWN} known training pictures",
         "luck": "a picture opened by luck would be as similar to the truth as to another picture",
-        "advantage": f"over chance, 0 where the {SURE:.1%} interval holds chance",
+        "advantage": f"over chance (always naming the commonest), 0 where the {SURE:.1%} interval holds chance",
         "interval": "95 % bootstrap over pictures",
         "chance": {
-            "kind": round(1 / len(dataset.classes), DIGITS),
+            "kind": round(blind(dataset.labels[splits == "test"]), DIGITS),
             "confirm": round(1 / np.count_nonzero(splits == "test"), DIGITS),
         },
     }

@@ -12,7 +12,7 @@ import numpy as np
 from engine.attacks.ciphertext_only import confirm
 from engine.attacks.codes import clusters, match_by_distances, name_groups, probe, recover_mask
 from engine.attacks.inversion import Decoder, as_levels
-from engine.attacks.outcome import Guesses
+from engine.attacks.outcome import Guesses, blind
 from engine.attacks.studies.codes import BITS, METHOD, hash_pictures, study_mask
 from engine.attacks.studies.settings import (
     KNOWN,
@@ -94,7 +94,7 @@ def measure_codes(
     named = _named(stored[test], codes[train], labels[train], form)
     matched = _matched(stored[test], codes[test], form)
     found = neighbour_vote(stored[test], stored[train], labels[train], k=VOTERS)
-    chance, count = 1 / (labels.max() + 1), np.count_nonzero(test)
+    chance, count = blind(labels[test]), np.count_nonzero(test)
     guesses = {
         "kind": Guesses(named == labels[test], chance),
         "labelled": Guesses(found == labels[test], chance),
