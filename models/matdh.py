@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.network import CODE_LENGTHS, HashNetwork, PyramidEncoder
+
 CHANNELS = (64, 128, 256, 512)
 FEATURE_SIZE = 1000
-CODE_LENGTHS = (16, 24, 32, 48, 64)
 ATTENTIONS = ("spatial", "channel")
 
 
@@ -90,32 +91,24 @@ class RCESA(nn.Module):
         return attended + self.channel(self.convolve(attended))
 
 
-class PyramidEncoder(nn.Module):
-    """What MATDH asks of an encoder: four maps, finest first, at a quarter to a thirty-second of the picture's side.
-
-    Attributes:
-        channels: Width of each map.
-
-    Shape: ``(N, 1, H, W)`` -> ``(N, channels[0], H/4, W/4), ..., (N, channels[3], H/32, W/32)``.
-    """
-
-    channels: tuple[int, int, int, int]
-
-
 class Encoder(PyramidEncoder):
     """Stem and four RCESA modules; returns the map of each module, finest first.
+
+    Args:
+        attentions: Which attentions the modules have.
+        channels: Width of each module; the paper's by default.
 
     Shape: ``(N, 1, H, W)`` -> ``(N, 64, H/4, W/4), ..., (N, 512, H/32, W/32)``.
     """
 
-    channels = CHANNELS
-
-    def __init__(self, attentions: Sequence[str] = ATTENTIONS) -> None:
+    def __init__(self, attentions: Sequence[str] = ATTENTIONS, channels: tuple[int, ...] = CHANNELS) -> None:
         super().__init__()
-        self.stem = nn.Sequential(_convolve(1, 32, 7, 2), _convolve(32, CHANNELS[0], 5), nn.MaxPool2d(3, 2, 1))
-        self.modules_ = nn.ModuleList(RCESA(channels, attentions) for channels in CHANNELS)
+        self.channels = channels
+        half = channels[0] // 2
+        self.stem = nn.Sequential(_convolve(1, half, 7, 2), _convolve(half, channels[0], 5), nn.MaxPool2d(3, 2, 1))
+        self.modules_ = nn.ModuleList(RCESA(width, attentions) for width in channels)
         self.down = nn.ModuleList(
-            _convolve(fine, coarse, 3, 2) for fine, coarse in zip(CHANNELS, CHANNELS[1:], strict=False)
+            _convolve(fine, coarse, 3, 2) for fine, coarse in zip(channels, channels[1:], strict=False)
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -146,7 +139,7 @@ class Decoder(nn.Module):
         return functional.interpolate(self.paint(x), scale_factor=4, mode="bilinear")
 
 
-class MATDH(nn.Module):
+class MATDH(HashNetwork):
     """The whole network: encoder, 1000-d feature and one linear hash head per code length.
 
     Args:
@@ -164,16 +157,4 @@ class MATDH(nn.Module):
     """
 
     def __init__(self, lengths: Sequence[int] = CODE_LENGTHS, encoder: PyramidEncoder | None = None) -> None:
-        super().__init__()
-        self.encoder = Encoder() if encoder is None else encoder
-        self.feature = nn.Linear(self.encoder.channels[-1], FEATURE_SIZE)
-        self.heads = nn.ModuleDict({str(bits): nn.Linear(FEATURE_SIZE, bits) for bits in lengths})
-
-    def forward(self, x: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
-        """Return the 1000-d feature ``f`` and the raw hash-layer output of every length; a bit is its sign (Eq. 4)."""
-        return self.hash(self.encoder(x)[-1])
-
-    def hash(self, coarsest: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
-        """Return feature and hash-layer outputs for the encoder's coarsest map ``(N, 512, H/32, W/32)``."""
-        feature = self.feature(coarsest.mean((2, 3)))
-        return feature, {int(bits): head(feature) for bits, head in self.heads.items()}
+        super().__init__(Encoder() if encoder is None else encoder, FEATURE_SIZE, lengths)

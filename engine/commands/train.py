@@ -10,11 +10,11 @@ from engine.errors import VaultError
 
 def add_parser(commands: Any) -> None:
     """Add ``train``, ``ablations`` and ``transfer`` to the commands."""
-    from engine.hashing import METHODS
     from engine.training.config import PRESETS, VARIANTS
+    from engine.training.methods import METHODS
 
     training = commands.add_parser("train", help="train a method", description="Train a method; resumes by itself.")
-    training.add_argument("name", metavar="NAME", choices=METHODS, help=", ".join(METHODS))
+    training.add_argument("name", metavar="NAME", choices=tuple(METHODS), help=", ".join(METHODS))
     training.add_argument(
         "--preset", choices=tuple(PRESETS), default="cpu", help="configuration (default: %(default)s)"
     )

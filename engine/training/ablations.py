@@ -109,9 +109,8 @@ def hash_with(run: Run, dataset: Dataset) -> npt.NDArray[np.uint8]:
     from safetensors.torch import load_file
 
     from engine.training.trainer import framed_codes
-    from models.hashing import build_encoder
-    from models.matdh import MATDH
+    from models.hashing import build_network
 
-    network = MATDH(encoder=build_encoder(run.config.encoder, run.config.attentions))
+    network = build_network(run.config.encoder, run.config.attentions)
     network.load_state_dict(load_file(run.weights))
     return framed_codes(network.eval(), framed_pictures(dataset, run.config.side), run.config, BITS)

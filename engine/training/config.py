@@ -18,6 +18,15 @@ class LossWeights:
         map_distillation: Cosine distance to the frozen VGG-16's feature map.
         feature_distillation: Distance of the feature's projection to VGG-16's pooled channels.
         posterior_distillation: Cross-entropy of the bits with a held-out classifier's posterior on those channels.
+        classification: Cross-entropy of a linear classifier on the feature (ATH, SWTH-style).
+        squared_triplet: ATH's triplets on the hash-layer output.
+        contrastive: ASH's pairs.
+        quantization: ASH's distance of the outputs from -1 or +1.
+        cauchy: DCH's pairs (SWTH-style).
+        cauchy_quantization: DCH's quantization (SWTH-style).
+        pairwise_likelihood: DBDH's pairs.
+        balance: DBDH's balance of ones and zeros.
+        cosine_margin: OrthoHash's cosine to the class codeword.
     """
 
     feature_triplet: float = 0.005
@@ -27,6 +36,19 @@ class LossWeights:
     map_distillation: float = 1.0
     feature_distillation: float = 0.0
     posterior_distillation: float = 0.0
+    classification: float = 0.0
+    squared_triplet: float = 0.0
+    contrastive: float = 0.0
+    quantization: float = 0.0
+    cauchy: float = 0.0
+    cauchy_quantization: float = 0.0
+    pairwise_likelihood: float = 0.0
+    balance: float = 0.0
+    cosine_margin: float = 0.0
+
+
+# Every term off: a rival names the ones that are its own.
+NONE = LossWeights(feature_triplet=0.0, code_triplet=0.0, reconstruction=0.0, polarization=0.0, map_distillation=0.0)
 
 
 @dataclass(frozen=True)
@@ -42,6 +64,8 @@ class TrainingConfig:
         weight_decay: Decoupled decay (AdamW).
         margin: Triplet margin, paper A's m.
         mining: Which triplets of a batch count (``engine.hashing.losses.triplet_loss``).
+        relaxation: What squashes the outputs for the triplets on codes: ``"tanh"`` or ``"sigmoid"``.
+        targets: Codewords of the classes (``engine.hashing.losses.TARGETS``).
         weights: Weights of the loss terms.
         augmentation: Strengths of the random views.
         averaging: Decay of the moving average of the weights, which is what is validated and shipped.
@@ -53,6 +77,7 @@ class TrainingConfig:
         simulated_from: Share of the epochs after which they join.
         mixup: Shape of the Beta distribution that blends pictures of a batch in pairs (Zhang et al., ICLR 2018); 0
             blends none.
+        taught: Whether the ImageNet VGG-16 teaches, where its file is at hand.
         start: Name of the finished run whose best weights this one starts from; None starts at random.
         without_positives: Publisher whose positive pictures are left out of training; empty for none.
         validate_every: Epochs between validations.
@@ -68,6 +93,8 @@ class TrainingConfig:
     weight_decay: float = 0.02
     margin: float = 0.2
     mining: str = "batch-all"
+    relaxation: str = "tanh"
+    targets: str = "hierarchical"
     weights: LossWeights = field(default_factory=LossWeights)
     augmentation: Augmentation = field(default_factory=Augmentation)
     averaging: float = 0.99
@@ -77,6 +104,7 @@ class TrainingConfig:
     simulated: int = 100
     simulated_from: float = 0.5
     mixup: float = 0.0
+    taught: bool = True
     start: str | None = None
     without_positives: str = ""
     validate_every: int = 3
@@ -128,6 +156,8 @@ PRESETS: dict[str, TrainingConfig] = {
     "paper": TrainingConfig(side=224, epochs=30, learning_rate=1e-3, weight_decay=0.0, mining="random", simulated=0),
     # One budget for every ablation, small enough for all of them in an hour on two cores.
     "ablation": TrainingConfig(side=96, epochs=10, simulated=0),
+    # One budget for MATDH and its rivals: the same pictures, views, epochs and seed, and no teacher for anyone.
+    "rivals": TrainingConfig(side=96, epochs=20, simulated=0, taught=False, validate_every=4, patience=20),
 }
 
 # Paper A section 4.5: what each variant changes, by the paper's name.
@@ -146,4 +176,6 @@ HOLDOUTS: dict[str, dict[str, Any]] = {
     "without cxnet": {"without_positives": "cxnet"},
     "without talo": {"without_positives": "talo"},
 }
-VARIANTS = ABLATIONS | HOLDOUTS
+# The peak learning rates of which the validation split chooses one for every method of the comparison.
+RATES: dict[str, dict[str, Any]] = {"slow": {"learning_rate": 3e-4}, "fast": {"learning_rate": 1e-3}}
+VARIANTS = ABLATIONS | HOLDOUTS | RATES

@@ -15,6 +15,7 @@ from engine.datasets import data_hash, data_root, load_dataset
 from engine.hashing.evaluate import commit
 from engine.hashing.hasher import WEIGHTS
 from engine.training.config import PRESETS, VARIANTS, TrainingConfig
+from engine.training.methods import METHODS
 from engine.training.pictures import CACHE, FramedPictures, framed_pictures, simulated_pictures
 from engine.training.teacher import Teacher, reduce_maps, teacher_maps
 
@@ -60,7 +61,7 @@ def train_method(
     """Train on COVIDx-open's training split, select on its validation split; a stopped run goes on.
 
     Args:
-        method: ``"matdh"``.
+        method: Name in ``engine.training.methods.METHODS``.
         preset: Name in ``PRESETS``.
         seed: Seed of weights, batches and views.
         runs: Folder of runs; this one lives in ``<method>-<preset>-<seed>``, an ablation in ``...-<ablation>``.
@@ -76,7 +77,7 @@ def train_method(
     """
     from engine.training.trainer import Trainer
 
-    config = replace(PRESETS[preset], seed=seed, epochs=epochs or PRESETS[preset].epochs)
+    config = replace(PRESETS[preset], **METHODS[method].changes, seed=seed, epochs=epochs or PRESETS[preset].epochs)
     if ablation is not None:
         config = replace(config, **VARIANTS[ablation])
     dataset = load_dataset(COLLECTION)
@@ -84,7 +85,7 @@ def train_method(
     validation = framed_pictures(dataset.subset("val"), config.side)
     extra = simulated_pictures(config.simulated, config.side, dataset.classes) if config.simulated else None
     known = train.joined(extra) if extra else train
-    teacher = imagenet_teacher(known, len(train), data_hash(dataset))
+    teacher = imagenet_teacher(known, len(train), data_hash(dataset)) if config.taught else None
     if teacher is not None:
         teacher = teacher.kept(left_in(known, config))
     folder = runs / run_name(method, preset, seed, ablation)

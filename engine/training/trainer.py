@@ -1,87 +1,30 @@
 """The one training loop: balanced batches, random views, a weighted sum of losses, validation by retrieval."""
 
 import copy
-import functools
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
 from engine.datasets import DataError
 from engine.evaluation import mean_average_precision
 from engine.hashing.codes import pack_bits
-from engine.hashing.losses import (
-    hierarchical_targets,
-    map_distillation_loss,
-    polarization_loss,
-    posterior_distillation_loss,
-    triplet_loss,
-)
+from engine.hashing.losses import TARGETS
 from engine.hashing.preprocess import FRAME_MARGIN
 from engine.hashing.samplers import balanced_batches
 from engine.training.augment import plain_view, random_frame, random_view
 from engine.training.config import TrainingConfig
+from engine.training.objective import Batch, Student, blend, loss_terms
 from engine.training.pictures import CACHE_MARGIN, FramedPictures, cached_side
-from engine.training.teacher import COMPONENTS, TEACHER_CHANNELS, Teacher, align_maps
-from models.hashing import build_encoder
-from models.matdh import CODE_LENGTHS, FEATURE_SIZE, MATDH, Decoder
+from engine.training.teacher import Teacher, align_maps
+from models.network import CODE_LENGTHS, HashNetwork
 
 _log = logging.getLogger(__name__)
 SELECTION_BITS = 48
-
-
-@dataclass(frozen=True)
-class Batch:
-    """One step's data.
-
-    Attributes:
-        views: ``(B, 1, S, S)`` float32.
-        labels: ``(B,)`` int64.
-        teacher: What the teacher saw there, if there is one.
-        share: How much of each view is its own picture; the rest is the blended one's.
-        blended_labels: ``(B,)`` int64 labels of the blended pictures.
-    """
-
-    views: Tensor
-    labels: Tensor
-    teacher: Teacher | None
-    share: float
-    blended_labels: Tensor
-
-
-def blend(batch: Batch, share: float, order: np.ndarray) -> Batch:
-    """Blend every picture with another of its batch (mixup, Zhang et al., ICLR 2018), and what is taught about it.
-
-    Args:
-        batch: Plain pictures.
-        share: Weight of a picture itself, 0.5..1.
-        order: ``(B,)`` position of each picture's partner.
-    """
-
-    def mix(values: Tensor) -> Tensor:
-        return share * values + (1 - share) * values[order]
-
-    taught = batch.teacher
-    teacher = None if taught is None else Teacher(mix(taught.maps), mix(taught.pooled), mix(taught.posterior))
-    return Batch(mix(batch.views), batch.labels, teacher, share, batch.labels[order])
-
-
-class Student(nn.Module):
-    """MATDH with the parts only training needs: the decoder and the projections onto the teacher's."""
-
-    def __init__(self, config: TrainingConfig) -> None:
-        super().__init__()
-        encoder = build_encoder(config.encoder, config.attentions)
-        self.network = MATDH(encoder=encoder)
-        self.decoder = Decoder(encoder.channels)
-        self.project_map = nn.Conv2d(encoder.channels[2], COMPONENTS, 1)
-        self.project_feature = nn.Linear(FEATURE_SIZE, 2 * TEACHER_CHANNELS)
 
 
 class BatchLoader:
@@ -140,7 +83,7 @@ class BatchLoader:
 
 
 class Trainer:
-    """Trains MATDH on framed pictures and keeps the weights that retrieve best on the validation split.
+    """Trains a network on framed pictures and keeps the weights that retrieve best on the validation split.
 
     Args:
         config: What to do.
@@ -172,7 +115,7 @@ class Trainer:
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer, config.learning_rate, total_steps=steps, pct_start=0.08
         )
-        self.targets = {bits: hierarchical_targets(bits) for bits in CODE_LENGTHS}
+        self.targets = {bits: TARGETS[config.targets](bits) for bits in CODE_LENGTHS}
         self.history: list[dict[str, float]] = []
         self.best_score, self.stale = -1.0, 0
 
@@ -194,8 +137,8 @@ class Trainer:
         return self.history
 
     def validate(self) -> dict[str, float]:
-        """Return the validation mAP of both tasks at 48 bits; their mean selects the weights."""
-        gallery, queries = (framed_codes(self.average, part, self.config) for part in (self.train, self.validation))
+        """Return the validation mAP of both tasks, at 48 bits where there are bits; their mean selects the weights."""
+        gallery, queries = (framed_ranking(self.average, part, self.config) for part in (self.train, self.validation))
         labels = (self.validation.labels, self.train.labels)
         three = mean_average_precision(queries, labels[0], gallery, labels[1])
         two = mean_average_precision(queries, labels[0] == 0, gallery, labels[1] == 0)
@@ -206,7 +149,7 @@ class Trainer:
         sums: dict[str, float] = {}
         started, count = time.perf_counter(), 0
         for batch in self.loader.epoch(epoch):
-            terms = self._losses(batch)
+            terms = loss_terms(self.student, batch, self.config, self.targets)
             weights = self.config.weights
             total = sum(getattr(weights, name) * term for name, term in terms.items())
             self.optimizer.zero_grad(set_to_none=True)
@@ -219,39 +162,6 @@ class Trainer:
             for name, term in terms.items():
                 sums[name] = sums.get(name, 0.0) + float(term.detach())
         return {name: value / count for name, value in sums.items()} | {"seconds": time.perf_counter() - started}
-
-    def _losses(self, batch: Batch) -> dict[str, Tensor]:
-        views = batch.views.contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            maps = self.student.network.encoder(views)
-            picture = self.student.decoder(maps) if self.config.weights.reconstruction else None
-            taught = self.student.project_map(maps[2])
-        feature, logits = self.student.network.hash(maps[-1].float())
-        config = self.config
-        triplets = functools.partial(triplet_loss, labels=batch.labels, margin=config.margin, mining=config.mining)
-        codes = [triplets(torch.tanh(u)) for u in logits.values()]
-        polar = [
-            batch.share * polarization_loss(u, batch.labels, self.targets[bits])
-            + (1 - batch.share) * polarization_loss(u, batch.blended_labels, self.targets[bits])
-            for bits, u in logits.items()
-        ]
-        terms = {
-            "feature_triplet": triplets(feature),
-            "code_triplet": torch.stack(codes).mean(),
-            "polarization": torch.stack(polar).mean(),
-        }
-        if picture is not None:
-            terms["reconstruction"] = functional.mse_loss(picture.float(), batch.views)
-        if batch.teacher is not None:
-            pooled = self.student.project_feature(feature)
-            terms["map_distillation"] = map_distillation_loss(taught, batch.teacher.maps)
-            terms["feature_distillation"] = functional.smooth_l1_loss(pooled, batch.teacher.pooled)
-            expected = [
-                posterior_distillation_loss(u, batch.teacher.posterior, self.targets[bits])
-                for bits, u in logits.items()
-            ]
-            terms["posterior_distillation"] = torch.stack(expected).mean()
-        return terms
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -320,9 +230,8 @@ class Trainer:
         self.average.load_state_dict(best)
 
 
-@torch.inference_mode()
 def framed_codes(
-    network: MATDH, pictures: FramedPictures, config: TrainingConfig, bits: int = SELECTION_BITS
+    network: HashNetwork, pictures: FramedPictures, config: TrainingConfig, bits: int = SELECTION_BITS
 ) -> np.ndarray:
     """Hash framed pictures with a network in training.
 
@@ -335,11 +244,29 @@ def framed_codes(
     Returns:
         ``(N, bits // 8)`` uint8 packed codes.
     """
-    rows = []
+    return pack_bits(framed_outputs(network, pictures, config)[1][bits] >= 0)
+
+
+def framed_ranking(network: HashNetwork, pictures: FramedPictures, config: TrainingConfig) -> np.ndarray:
+    """Return what a network ranks framed pictures by: packed codes of 48 bits, or embeddings where it has no heads."""
+    features, outputs = framed_outputs(network, pictures, config)
+    return pack_bits(outputs[SELECTION_BITS] >= 0) if outputs else features
+
+
+@torch.inference_mode()
+def framed_outputs(
+    network: HashNetwork, pictures: FramedPictures, config: TrainingConfig
+) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+    """Return a network's features ``(N, F)`` float32 and, per code length, outputs ``(N, bits)`` float32."""
+    features: list[torch.Tensor] = []
+    rows: dict[int, list[torch.Tensor]] = {int(bits): [] for bits in network.heads}
     for start in range(0, len(pictures), 64):
         chunk = pictures.pixels[start : start + 64]
         views = [plain_view(p, CACHE_MARGIN, FRAME_MARGIN, config.side, config.enhanced) for p in chunk]
         with torch.autocast("cpu", dtype=torch.bfloat16):
             coarsest = network.encoder(torch.from_numpy(np.stack(views))[:, None])[-1]
-        rows.append(network.hash(coarsest.float())[1][bits] >= 0)
-    return pack_bits(torch.cat(rows).numpy())
+        feature, outputs = network.hash(coarsest.float())
+        features.append(feature)
+        for bits, output in outputs.items():
+            rows[bits].append(output)
+    return torch.cat(features).numpy(), {bits: torch.cat(outputs).numpy() for bits, outputs in rows.items()}

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from models.matdh import PyramidEncoder
+from models.network import PyramidEncoder
 
 
 class AlexNetEncoder(PyramidEncoder):

@@ -7,7 +7,7 @@ from engine.datasets import load_dataset
 from engine.hashing import Hasher, HasherError, hamming_distances, unpack_bits
 from engine.hashing.hasher import WEIGHTS
 from engine.hashing.preprocess import network_input
-from models.matdh import CODE_LENGTHS
+from models.network import CODE_LENGTHS
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,10 @@ import torch
 
 from engine.datasets import DataError, load_dataset
 from engine.training.config import TrainingConfig
+from engine.training.objective import Batch, blend
 from engine.training.pictures import FramedPictures, framed_pictures
 from engine.training.teacher import Teacher
-from engine.training.trainer import Batch, BatchLoader, Trainer, blend
+from engine.training.trainer import BatchLoader, Trainer
 
 CONFIG = TrainingConfig(side=32, epochs=2, batch=9, growth=(), validate_every=1, patience=5)
 

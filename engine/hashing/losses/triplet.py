@@ -39,6 +39,29 @@ def triplet_loss(embeddings: Tensor, labels: Tensor, *, margin: float = 0.2, min
     raise ValueError(f"unknown mining {mining!r}: use random, batch-all or batch-hard")
 
 
+def squared_triplet_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """ATH's triplets (Fang et al., Medical Image Analysis 2021): ``max(0, K/2 - d(a, n) + d(a, p))``, ``d`` squared.
+
+    One positive and one negative are drawn for every anchor. Outputs are not squashed.
+
+    Args:
+        logits: ``(N, K)`` raw hash-layer output.
+        labels: ``(N,)`` int classes.
+
+    Returns:
+        Scalar loss; 0 where the batch holds no triplet.
+
+    Example:
+        >>> points = torch.tensor([[0.0, 0.0], [0.0, 1.0], [3.0, 0.0]])
+        >>> squared_triplet_loss(points, torch.tensor([0, 0, 1])).item()
+        0.0
+    """
+    squared = (logits[:, None] - logits[None]).square().sum(-1)
+    same = labels[:, None] == labels[None, :]
+    positive = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    return _random(squared, positive, ~same, logits.shape[1] / 2)
+
+
 def euclidean_distances(embeddings: Tensor) -> Tensor:
     """Return all pairwise Euclidean distances ``(N, N)`` with a gradient that stays finite at zero distance."""
     squared = (embeddings[:, None] - embeddings[None]).square().sum(-1)

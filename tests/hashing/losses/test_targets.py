@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from engine.hashing.losses import hierarchical_targets, polarization_loss
-from models.matdh import CODE_LENGTHS
+from models.network import CODE_LENGTHS
 
 
 @pytest.mark.parametrize("bits", CODE_LENGTHS)

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.hashing.losses import triplet_loss
+from engine.hashing.losses import squared_triplet_loss, triplet_loss
 from engine.hashing.losses.triplet import euclidean_distances
 
 
@@ -76,3 +76,31 @@ def test_distances_are_euclidean() -> None:
 def test_unknown_mining_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown mining"):
         triplet_loss(torch.zeros(2, 2), torch.tensor([0, 1]), mining="best")
+
+
+def test_squared_triplets_draw_one_positive_and_one_negative_an_anchor() -> None:
+    generator = torch.Generator().manual_seed(1)
+    # Two of each class: only the negative is left to chance, and a negative that stands in for another costs the same.
+    first, second = torch.randn(2, 8, generator=generator)
+    logits, labels = torch.stack([first, first + 1, second, second]), torch.tensor([0, 0, 1, 1])
+    rows, total = logits.tolist(), 0.0
+    for anchor, positive in ((0, 1), (1, 0), (2, 3), (3, 2)):
+        near = sum((a - b) ** 2 for a, b in zip(rows[anchor], rows[positive], strict=True))
+        total += near
+    loss = squared_triplet_loss(logits * 0.01, labels).item()
+    highest = 4 + 1e-4 * total / 4
+    assert highest - 0.01 <= loss <= highest, "near zero every hinge stands open by K / 2"
+    far = torch.tensor([[0.0], [0.0], [9.0], [9.0]])
+    assert squared_triplet_loss(far, labels).item() == 0
+
+
+def test_squared_triplets_are_loops_where_nothing_is_left_to_chance() -> None:
+    logits, labels = torch.tensor([[0.0, 0.5], [0.25, 0.5], [0.5, -0.25]]), torch.tensor([0, 0, 1])
+    rows = logits.tolist()
+
+    def squared(i: int, j: int) -> float:
+        return sum((a - b) ** 2 for a, b in zip(rows[i], rows[j], strict=True))
+
+    # The lone picture of class 1 has no positive and anchors nothing.
+    expected = sum(max(0.0, 1 - squared(a, 2) + squared(a, p)) for a, p in ((0, 1), (1, 0))) / 2
+    assert squared_triplet_loss(logits, labels).item() == pytest.approx(expected, rel=1e-6)

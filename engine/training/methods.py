@@ -1,0 +1,80 @@
+"""The methods of paper A's Tables 2 and 3 as data: what each changes in a preset. Everything else is the preset's.
+
+Deviations that hold for all: one network with a head for each code length instead of one network a length; weights
+start at random; batches are balanced over classes and sources, AdamW with one cycle, as for MATDH. The peak learning
+rate is the better one of ``engine.training.config.RATES`` on the validation split, for every method alike.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engine.training.config import NONE
+
+
+@dataclass(frozen=True)
+class Method:
+    """One method.
+
+    Attributes:
+        title: Its name in tables.
+        scaled: How its network differs from the published one, for the card.
+        changes: Fields of :class:`engine.training.config.TrainingConfig`.
+    """
+
+    title: str
+    scaled: str
+    changes: dict[str, Any]
+
+
+METHODS: dict[str, Method] = {
+    "matdh": Method("MATDH", "the paper's widths", {}),
+    "matdh-half": Method("MATDH, half width", "half of the paper's widths", {"encoder": "rcesa-half"}),
+    # MATDH without spatial attention and without CLAHE; triplets weigh as much as the reconstruction.
+    "tcdh": Method(
+        "TCDH",
+        "ResNet-18 layout with channel attention at half width",
+        {
+            "encoder": "tcdh",
+            "enhanced": False,
+            "relaxation": "sigmoid",
+            "weights": replace(NONE, feature_triplet=1.0, code_triplet=1.0, reconstruction=1.0),
+        },
+    ),
+    "swth": Method(
+        "SWTH-style",
+        "Swin of two blocks a stage, a quarter of Swin-T's width, not pretrained; SWTH's hash loss is not public, "
+        "deep Cauchy hashing's stands for it",
+        {"encoder": "swin", "weights": replace(NONE, cauchy=1.0, cauchy_quantization=0.1, classification=1.0)},
+    ),
+    "dpn": Method(
+        "DPN",
+        "ResNet-18 layout at half width, not pretrained",
+        {"encoder": "resnet18", "targets": "random", "weights": replace(NONE, polarization=1.0)},
+    ),
+    "ash": Method(
+        "ASH",
+        "five residual blocks of 16 to 192 channels",
+        # Both pictures of a pair carry 0.01, and every picture is in as many pairs.
+        {"encoder": "ash", "weights": replace(NONE, contrastive=1.0, quantization=0.02)},
+    ),
+    "ath": Method(
+        "ATH",
+        "its own small residual network on one gray channel, last map averaged to 16 x 16 cells",
+        {"encoder": "ath", "weights": replace(NONE, squared_triplet=1.0, classification=1.0)},
+    ),
+    "dbdh": Method(
+        "DBDH",
+        "ResNet-18 layout at half width, not pretrained; pairs inside a batch",
+        {"encoder": "resnet18", "weights": replace(NONE, pairwise_likelihood=1.0, balance=0.1)},
+    ),
+    "xmir": Method(
+        "X-MIR",
+        "DenseNet of four blocks of four layers, growth 16, not pretrained; 64 numbers of length 1, no bits",
+        {"encoder": "densenet", "weights": replace(NONE, feature_triplet=1.0)},
+    ),
+    "orthohash": Method(
+        "OrthoHash",
+        "ResNet-18 layout at half width, not pretrained",
+        {"encoder": "resnet18", "targets": "orthogonal", "weights": replace(NONE, cosine_margin=1.0)},
+    ),
+}
