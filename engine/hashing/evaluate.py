@@ -101,20 +101,25 @@ def evaluate_method(
     )
     result = {
         "method": method,
-        "protocol": {
-            "dataset": dataset.name,
-            "queries": "test split",
-            "query_count": len(queries),
-            "gallery": "train split",
-            "gallery_count": len(gallery),
-            "metric": METRIC_POLICY,
-            "interval": INTERVAL_POLICY,
-        },
+        "protocol": protocol(queries, gallery),
         "provenance": provenance(method, dataset),
         "bits": evaluate_codes(arrays, tuple(query_codes), dataset.classes),
         "controls": controls,
     }
     return result, arrays | more
+
+
+def protocol(queries: Dataset, gallery: Dataset) -> dict[str, Any]:
+    """Return who asks, who answers and how it is measured, in words and counts."""
+    return {
+        "dataset": queries.name,
+        "queries": "test split",
+        "query_count": len(queries),
+        "gallery": "train split",
+        "gallery_count": len(gallery),
+        "metric": METRIC_POLICY,
+        "interval": INTERVAL_POLICY,
+    }
 
 
 def provenance(method: str, dataset: Dataset) -> dict[str, Any]:

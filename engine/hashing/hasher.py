@@ -14,10 +14,18 @@ from engine.hashing.preprocess import network_input
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from models.matdh import MATDH
+    from models.network import HashNetwork
 
-METHODS = ("matdh",)
+# What each is, and how it was trained: engine.training.methods.
+METHODS = ("matdh", "matdh-half", "tcdh", "swth", "dpn", "ash", "ath", "dbdh", "orthohash")
+# Has no bits: ranked by the distance of its features.
+EMBEDDING = "xmir"
 WEIGHTS = Path(__file__).resolve().parents[2] / "models" / "weights"
+
+
+def shipped_methods() -> tuple[str, ...]:
+    """Return the methods of ``METHODS`` whose weights are here."""
+    return tuple(method for method in METHODS if (WEIGHTS / f"{method}.safetensors").exists())
 
 
 class HasherError(VaultError):
@@ -29,8 +37,9 @@ class Hasher:
 
     Args:
         network: The network in evaluation mode.
-        bits: Code length.
+        bits: Code length; of no account where the network has no hash heads.
         side: Side of the network's input in pixels.
+        enhanced: Whether the network was trained on pictures under CLAHE.
 
     Example:
         >>> from models.matdh import MATDH
@@ -39,13 +48,13 @@ class Hasher:
         (1, 6)
     """
 
-    def __init__(self, network: "MATDH", *, bits: int, side: int) -> None:
+    def __init__(self, network: "HashNetwork", *, bits: int, side: int, enhanced: bool = True) -> None:
         import torch
 
         lengths = sorted(int(name) for name in network.heads)
-        if bits not in lengths:
+        if lengths and bits not in lengths:
             raise HasherError(f"{bits} bits have no hash head: choose one of {', '.join(map(str, lengths))}.")
-        self.bits, self.side = bits, side
+        self.bits, self.side, self.enhanced = bits, side, enhanced
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network = network.to(self.device)
 
@@ -57,15 +66,15 @@ class Hasher:
 
         Args:
             bits: 16, 24, 32, 48 or 64.
-            method: One of ``METHODS``.
+            method: One of ``METHODS``, or ``EMBEDDING``, which gives features only.
 
         Raises:
             HasherError: Unknown method or length, or the weights file is missing.
         """
-        if method not in METHODS:
+        if method not in (*METHODS, EMBEDDING):
             raise HasherError(f"There is no method {method!r}: choose one of {', '.join(METHODS)}.")
-        network, side = _shipped_network(method)
-        return cls(network, bits=bits, side=side)
+        network, side, enhanced = _shipped_network(method)
+        return cls(network, bits=bits, side=side, enhanced=enhanced)
 
     @property
     def lengths(self) -> tuple[int, ...]:
@@ -80,11 +89,16 @@ class Hasher:
 
         Returns:
             ``(N, bits // 8)`` uint8 packed codes.
+
+        Raises:
+            HasherError: The network has no hash heads.
         """
+        if not self.lengths:
+            raise HasherError("This network gives no bits: rank pictures by the distance of its features.")
         return pack_bits(self.outputs(images)[1][self.bits] >= 0)
 
     def features(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the ``(N, 1000)`` float32 features under the hash layer."""
+        """Return the features under the hash layer, ``(N, 1000)`` float32 for MATDH."""
         return self.outputs(images)[0]
 
     def outputs(self, images: Sequence[np.ndarray], batch: int = 32) -> tuple[np.ndarray, dict[int, np.ndarray]]:
@@ -95,16 +109,17 @@ class Hasher:
             batch: Pictures at once.
 
         Returns:
-            Features ``(N, 1000)`` float32 and, for every code length, hash-layer outputs ``(N, bits)`` float32.
+            Features ``(N, F)`` float32, F = 1000 for MATDH, and, for every code length, hash-layer outputs
+            ``(N, bits)`` float32.
         """
-        inputs = [network_input(image, self.side) for image in images]
+        inputs = [network_input(image, self.side, self.enhanced) for image in images]
         return self.outputs_of_inputs(np.array(inputs, np.float32).reshape(-1, self.side, self.side), batch)
 
     def outputs_of_inputs(self, inputs: np.ndarray, batch: int = 32) -> tuple[np.ndarray, dict[int, np.ndarray]]:
         """As :meth:`outputs`, for ``(N, side, side)`` float32 pictures that went through ``network_input``."""
         import torch
 
-        features = [np.empty((0, 1000), np.float32)]
+        features = [np.empty((0, self.network.feature_size), np.float32)]
         logits = {bits: [np.empty((0, bits), np.float32)] for bits in self.lengths}
         for start in range(0, len(inputs), batch):
             chunk = torch.from_numpy(inputs[start : start + batch])[:, None].to(self.device)
@@ -121,22 +136,25 @@ def _to_numpy(values: "Tensor") -> np.ndarray:
 
 
 @functools.cache
-def _shipped_network(method: str) -> tuple["MATDH", int]:
-    """Read ``models/weights/<method>.safetensors``; its metadata names the input side."""
+def _shipped_network(method: str) -> tuple["HashNetwork", int, bool]:
+    """Read ``models/weights/<method>.safetensors``; its metadata names the encoder and what it sees."""
     import torch
     from safetensors import safe_open
 
-    from models.matdh import MATDH
+    from models.hashing import build_network
 
     path = WEIGHTS / f"{method}.safetensors"
     if not path.exists():
+        preset = "cpu" if method == "matdh" else "rivals"
         raise HasherError(
-            f"The weights {path.name} are not here: run `python -m engine train {method} --preset cpu` to make them."
+            f"The weights {path.name} are not here: run `python -m engine train {method} --preset {preset} --ship` to "
+            "make them."
         )
     with safe_open(path, framework="pt") as stored:
-        side = int(stored.metadata()["side"])
+        facts = stored.metadata()
         state = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - not a dict
-    network = MATDH()
+    network = build_network(facts.get("encoder", "rcesa"))
     # Batch normalisation counts its batches in int64; everything else was rounded to fp16 for the repository.
     network.load_state_dict({k: v.float() if v.dtype == torch.float16 else v for k, v in state.items()})
-    return network.eval().to(memory_format=torch.channels_last), side  # type: ignore[call-overload]
+    network = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network, int(facts["side"]), facts.get("enhanced", "True") == "True"

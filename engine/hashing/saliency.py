@@ -64,7 +64,7 @@ def similarity_maps(hasher: "Hasher", first: np.ndarray, second: np.ndarray) -> 
         [1.0, 1.0]
     """
     frames = [frame_chest(image, hasher.side, FRAME_MARGIN) for image in (first, second)]
-    outputs = position_outputs(hasher, np.stack([prepare_frame(frame) for frame in frames]))
+    outputs = position_outputs(hasher, np.stack([prepare_frame(frame, hasher.enhanced) for frame in frames]))
     signs = [np.where(output.mean(axis=(1, 2)) >= 0, 1.0, -1.0) for output in outputs]
     here, there = (
         SimilarityMap(float(contributions.sum()), contributions, frame)

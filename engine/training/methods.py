@@ -19,16 +19,20 @@ class Method:
         title: Its name in tables.
         scaled: How its network differs from the published one, for the card.
         changes: Fields of :class:`engine.training.config.TrainingConfig`.
+        ends_in: What the network gives.
+        paper: Its name in paper A's tables; None where it is not there.
     """
 
     title: str
     scaled: str
     changes: dict[str, Any]
+    ends_in: str = "hash heads for 16, 24, 32, 48 and 64 bits on one encoder"
+    paper: str | None = None
 
 
 METHODS: dict[str, Method] = {
-    "matdh": Method("MATDH", "the paper's widths", {}),
-    "matdh-half": Method("MATDH, half width", "half of the paper's widths", {"encoder": "rcesa-half"}),
+    "matdh": Method("MATDH", "the paper's widths", {}, paper="MATDH"),
+    "matdh-half": Method("MATDH, half width", "half of the paper's widths", {"encoder": "rcesa-half"}, paper="MATDH"),
     # MATDH without spatial attention and without CLAHE; triplets weigh as much as the reconstruction.
     "tcdh": Method(
         "TCDH",
@@ -39,38 +43,46 @@ METHODS: dict[str, Method] = {
             "relaxation": "sigmoid",
             "weights": replace(NONE, feature_triplet=1.0, code_triplet=1.0, reconstruction=1.0),
         },
+        paper="TCDH",
     ),
     "swth": Method(
         "SWTH-style",
         "Swin of two blocks a stage, a quarter of Swin-T's width, not pretrained; SWTH's hash loss is not public, "
         "deep Cauchy hashing's stands for it",
         {"encoder": "swin", "weights": replace(NONE, cauchy=1.0, cauchy_quantization=0.1, classification=1.0)},
+        paper="SWTH",
     ),
     "dpn": Method(
         "DPN",
         "ResNet-18 layout at half width, not pretrained",
         {"encoder": "resnet18", "targets": "random", "weights": replace(NONE, polarization=1.0)},
+        paper="DPN",
     ),
     "ash": Method(
         "ASH",
         "five residual blocks of 16 to 192 channels",
         # Both pictures of a pair carry 0.01, and every picture is in as many pairs.
         {"encoder": "ash", "weights": replace(NONE, contrastive=1.0, quantization=0.02)},
+        paper="ASH",
     ),
     "ath": Method(
         "ATH",
         "its own small residual network on one gray channel, last map averaged to 16 x 16 cells",
         {"encoder": "ath", "weights": replace(NONE, squared_triplet=1.0, classification=1.0)},
+        paper="ATH",
     ),
     "dbdh": Method(
         "DBDH",
         "ResNet-18 layout at half width, not pretrained; pairs inside a batch",
         {"encoder": "resnet18", "weights": replace(NONE, pairwise_likelihood=1.0, balance=0.1)},
+        paper="DBDH",
     ),
     "xmir": Method(
         "X-MIR",
-        "DenseNet of four blocks of four layers, growth 16, not pretrained; 64 numbers of length 1, no bits",
+        "DenseNet of four blocks of four layers, growth 16, not pretrained; 64 numbers, no bits",
         {"encoder": "densenet", "weights": replace(NONE, feature_triplet=1.0)},
+        ends_in="an embedding of 64 numbers of length 1, no bits",
+        paper="X-MIR",
     ),
     "orthohash": Method(
         "OrthoHash",

@@ -144,9 +144,12 @@ def ship(run: Run, folder: Path = WEIGHTS) -> Path:
     best = load_file(run.weights)
     state = {name: value.half() if value.is_floating_point() else value for name, value in best.items()}
     path = folder / f"{run.method}.safetensors"
-    save_file(state, path, {"method": run.method, "side": str(run.config.side)})
+    seen = {"side": str(run.config.side), "encoder": run.config.encoder, "enhanced": str(run.config.enhanced)}
+    save_file(state, path, {"method": run.method, **seen})
+    method = METHODS[run.method]
     card = {
-        "what": f"{run.method} encoder with hash heads for 16, 24, 32, 48 and 64 bits; decoder left out; fp16",
+        "what": f"{method.title} with {method.ends_in}; what only training needs left out; fp16",
+        "network": method.scaled,
         "file_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "bytes": path.stat().st_size,
         "licence": "Apache-2.0",

@@ -22,6 +22,17 @@ def result(name: str) -> dict[str, Any] | None:
     return _read(path.name, path.stat().st_mtime) if path.exists() else None
 
 
+def method_result(method: str) -> dict[str, Any] | None:
+    """Return the protocol, the figures by code length and the paper's name of a hashing method, or None."""
+    if method == "matdh":
+        measured = result(method)
+        return None if measured is None else {**measured, "paper": "MATDH"}
+    ring = result("rivals")
+    if ring is None or method not in ring["methods"]:
+        return None
+    return {"protocol": ring["protocol"], **ring["methods"][method]}
+
+
 @st.cache_data(show_spinner=False, max_entries=4)
 def _read_arrays(path: str, modified: float, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     with np.load(FOLDER / path, allow_pickle=False) as file:

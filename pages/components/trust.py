@@ -6,7 +6,7 @@ import streamlit as st
 from pages.components.charts import confusion
 from pages.components.gallery import label_title
 from pages.components.metrics import Figure, figure_row, with_interval
-from pages.components.results import missing, result
+from pages.components.results import method_result, missing, result
 
 TASKS = {"binary": "COVID-19 or not", "three_class": "Three classes"}
 
@@ -26,9 +26,12 @@ def trust(method: str, bits: int, gallery: str) -> None:
         bits: Code length.
         gallery: The one being searched, which need not be the one measured.
     """
-    measured = result(method)
+    measured = method_result(method)
     if measured is None or str(bits) not in measured["bits"]:
-        missing(method, f"python -m engine evaluate --method {method} --save")
+        if method == "matdh":
+            missing(method, "python -m engine evaluate --method matdh --save")
+        else:
+            missing("rivals", "python -m engine rivals")
         return
     task = st.segmented_control(
         "Question",
@@ -47,7 +50,7 @@ def trust(method: str, bits: int, gallery: str) -> None:
     )
     numbers, matrix = st.columns([3, 2], gap="medium")
     with numbers:
-        figure_row(_figures(figures, bits if task == "binary" else None, how))
+        figure_row(_figures(figures, _reported(measured["paper"], bits) if task == "binary" else {}, how))
         st.caption(how)
         if gallery != protocol["dataset"]:
             st.caption(
@@ -57,8 +60,7 @@ def trust(method: str, bits: int, gallery: str) -> None:
         confusion(np.array(figures["confusion"]), [label_title(str(c)) for c in figures["classes"]], key="confusion")
 
 
-def _figures(figures: dict, paper_bits: int | None, how: str) -> list[Figure]:
-    reported = _reported(paper_bits) if paper_bits else {}
+def _figures(figures: dict, reported: dict[str, str], how: str) -> list[Figure]:
     rows = []
     for field, (name, meaning) in FIELDS.items():
         value, interval = with_interval(figures[field])
@@ -68,13 +70,15 @@ def _figures(figures: dict, paper_bits: int | None, how: str) -> list[Figure]:
     return rows
 
 
-def _reported(bits: int) -> dict[str, str]:
-    """Return what paper A reports at this code length, by field, as text."""
+def _reported(method: str | None, bits: int) -> dict[str, str]:
+    """Return what paper A reports of a method of its tables at this code length, by field, as text."""
     paper = result("paper_a")
-    if paper is None:
+    if paper is None or method is None:
         return {}
-    numbers = {"map": paper["table2_map"]["MATDH"].get(str(bits))}
+    numbers = {"map": paper["table2_map"][method].get(str(bits))}
     if bits == 48:
-        numbers |= {field: value for field, value in paper["table3"]["MATDH"].items() if field in FIELDS}
+        numbers |= {field: value for field, value in paper["table3"][method].items() if field in FIELDS}
     texts = {field: f"paper {value:.3f}" for field, value in numbers.items() if value}
-    return texts | {"precision_within_2": f"paper over {paper['fig8_precision_within_2']['MATDH_lower_bound']}"}
+    if method == "MATDH":
+        texts["precision_within_2"] = f"paper over {paper['fig8_precision_within_2']['MATDH_lower_bound']}"
+    return texts

@@ -1,0 +1,36 @@
+"""``rivals``: train and measure MATDH and the other methods of paper A's tables under one budget."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from engine.commands.console import note, note_figures, progress
+
+
+def add_parser(commands: Any) -> None:
+    """Add ``rivals`` to the commands."""
+    ring = commands.add_parser(
+        "rivals",
+        help="train and measure every method",
+        description="Train MATDH and its rivals under one budget, ship them and write models/results/rivals.",
+    )
+    ring.add_argument("--seed", type=int, default=0, help="seed (default: %(default)s)")
+    ring.add_argument("--runs", type=Path, default=Path("runs"), help="folder of resumable runs")
+    ring.set_defaults(run=rivals)
+
+
+def rivals(options: argparse.Namespace) -> None:
+    """Train and measure every method, and write the result files."""
+    from engine.hashing.evaluate import save_result
+    from engine.training.rivals import run_rivals
+
+    def report(name: str, row: dict[str, float]) -> None:
+        note_figures(row, f"{name}: ")
+
+    result, arrays = run_rivals(
+        options.seed, options.runs, report, lambda done, total: progress("prepared", done, total)
+    )
+    note(f"written: {save_result('rivals', result, arrays)}")
+    for name, row in result["methods"].items():
+        tasks = row["bits"].get("48") or row["bits"]["features"]
+        print(f"{name:<12} " + "  ".join(f"{task} mAP {figures['map'][0]:.4f}" for task, figures in tasks.items()))
