@@ -116,7 +116,7 @@ def test_the_figures_are_those_of_the_result_file_beside_the_papers(open_page):
 
 
 def test_a_missing_result_file_is_named_with_the_command_that_makes_it(open_page, monkeypatch):
-    monkeypatch.setattr("pages.components.trust.result", lambda name: None)
+    monkeypatch.setattr("pages.components.trust.method_result", lambda name: None)
     app = open_page("retrieve")
     assert "python -m engine evaluate --method matdh --save" in app.info[0].value
 
