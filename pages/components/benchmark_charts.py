@@ -92,28 +92,6 @@ def length_chart(measured: Report, task: str, metric: Metric, bits: int, paper: 
     draw(figure, x="Bits per code", y=metric.title, alt=alt, key="chart_lengths", height=400)
 
 
-def method_chart(figures: Report, paper: Report, how: str) -> None:
-    """Draw paper A Table 3: mAP and P@N of every method at 48 bits, ours with its interval.
-
-    Args:
-        figures: Our binary figures at 48 bits.
-        paper: ``paper_a.json``.
-        how: Protocol, for the hover.
-    """
-    import plotly.graph_objects as go
-
-    fields = ("map", "p_at_1", "p_at_5", "p_at_10")
-    titles = [METRICS[field].title for field in fields]
-    triples = [figures[field] for field in fields]
-    rows = paper["table3"]
-    theirs = {name: (titles, [row[field] for field in fields]) for name, row in rows.items()}
-    marks = [_ours(titles, triples, how, "markers"), *_paper(theirs, "markers")]
-    best = max((name for name in rows), key=lambda name: rows[name]["map"])
-    alt = "At 48 bits, ours: " + ", ".join(f"{t} {v[0]:.3f}" for t, v in zip(titles, triples, strict=True))
-    alt += f". Best of the paper's {len(rows)} methods by mAP: {best}, {rows[best]['map']:.3f}."
-    draw(go.Figure(marks), x="", y="Share", alt=alt, key="chart_methods", height=360)
-
-
 def recall_chart(recall: Mapping[str, Sequence[float]], best: np.ndarray, gallery: int, how: str) -> None:
     """Draw paper A Fig. 9: the share of all right pictures found among the first K.
 
@@ -226,7 +204,7 @@ def training_chart(history: Sequence[Mapping[str, float]], reported: Mapping[str
     draw(figure, x="Epoch", y="Validation mAP, 48 bits", alt=alt, key="chart_training", height=340)
 
 
-def _ours(x: Sequence[Any], triples: Sequence[Sequence[float]], how: str, mode: str = "lines+markers"):  # noqa: ANN202
+def _ours(x: Sequence[Any], triples: Sequence[Sequence[float]], how: str):  # noqa: ANN202
     import plotly.graph_objects as go
 
     means, lows, highs = np.array(triples, float).T
@@ -234,7 +212,7 @@ def _ours(x: Sequence[Any], triples: Sequence[Sequence[float]], how: str, mode: 
         x=list(x),
         y=means,
         name=OURS,
-        mode=mode,
+        mode="lines+markers",
         line={"width": 3},
         marker={"size": 10},
         error_y={"array": highs - means, "arrayminus": means - lows, "thickness": 2},
@@ -243,7 +221,7 @@ def _ours(x: Sequence[Any], triples: Sequence[Sequence[float]], how: str, mode: 
     )
 
 
-def _paper(rows: Mapping[str, tuple[Sequence[Any], Sequence[float]]], mode: str = "lines+markers") -> list:
+def _paper(rows: Mapping[str, tuple[Sequence[Any], Sequence[float]]]) -> list:
     """Return traces of the paper's methods: its own marked, all others gray under one entry of the legend."""
     import plotly.graph_objects as go
 
@@ -253,7 +231,7 @@ def _paper(rows: Mapping[str, tuple[Sequence[Any], Sequence[float]]], mode: str 
             x=list(x),
             y=list(y),
             name=f"Paper A: {name}" if name == METHOD else name,
-            mode=mode,
+            mode="lines+markers",
             line=own if name == METHOD else others,
             marker={"size": 9, "symbol": "diamond-open"} if name == METHOD else {"size": 5, "color": MUTED},
             showlegend=name == METHOD,
@@ -263,7 +241,9 @@ def _paper(rows: Mapping[str, tuple[Sequence[Any], Sequence[float]]], mode: str 
     ]
     if len(rows) > 1:
         legend = "Paper A: other methods"
-        traces.append(go.Scatter(x=[None], y=[None], name=legend, mode=mode, line=others, marker={"color": MUTED}))
+        traces.append(
+            go.Scatter(x=[None], y=[None], name=legend, mode="lines+markers", line=others, marker={"color": MUTED})
+        )
     return traces
 
 

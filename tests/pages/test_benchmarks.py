@@ -107,7 +107,8 @@ def test_without_results_the_page_names_the_commands(open_page, monkeypatch, tmp
     monkeypatch.setattr("pages.components.results.FOLDER", bare)
     said = texts(open_page("benchmarks"))
     assert "evaluate --method matdh --save" in said
-    assert "python -m engine ablations" in said
+    assert "python -m engine rivals" in said
+    assert "python -m engine ablations" in texts(open_page("benchmarks", part="Ablations (Table 4, Fig. 11)"))
     assert "train matdh --preset cpu --ship" in texts(open_page("benchmarks", part="Training (Fig. 7)"))
 
 
@@ -115,7 +116,7 @@ def test_without_results_the_page_names_the_commands(open_page, monkeypatch, tmp
     ("part", "words"),
     [
         ("Recall and votes (Fig. 9)", "among the first K"),
-        ("Other methods (Table 3)", "Only ours was measured here"),
+        ("Other methods (Tables 2, 3)", "One budget for all: 20 epochs at 96 pixels"),
         ("Ablations (Table 4, Fig. 11)", "15 epochs at 96 pixels"),
         ("Training (Fig. 7)", "Preset cpu, seed 0, 8 epochs"),
         ("Warning", "The first 4 rows are chest X-rays: false alarms"),
