@@ -166,7 +166,18 @@ def test_an_attack_prints_its_figures_and_refuses_unknown_ones(capsys: pytest.Ca
 
 
 def test_every_command_explains_itself() -> None:
-    for command in ("encrypt", "decrypt", "index", "search", "evaluate", "ciphers", "attack", "train", "data"):
+    for command in (
+        "encrypt",
+        "decrypt",
+        "index",
+        "search",
+        "evaluate",
+        "ciphers",
+        "attack",
+        "rivals",
+        "train",
+        "data",
+    ):
         with pytest.raises(SystemExit) as stopped:
             main([command, "--help"])
         assert stopped.value.code == 0

@@ -30,11 +30,11 @@ def evaluate(options: argparse.Namespace) -> None:
     from engine.datasets import load_dataset
     from engine.hashing.rivals import evaluate_rival
 
+    if options.save and options.method != "matdh":
+        raise VaultError("Only matdh has a result file of its own: `python -m engine rivals` writes the others'.")
     dataset = load_dataset("covidx-open")
     if options.method == "matdh":
         result = _evaluate_matdh(options, dataset)
-    elif options.save:
-        raise VaultError("Only matdh has a result file of its own: `python -m engine rivals` writes the others'.")
     else:
         result = evaluate_rival(options.method, options.bits, dataset, lambda *done: progress("prepared", *done))
     if options.json:
