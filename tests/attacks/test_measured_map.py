@@ -107,7 +107,6 @@ def test_the_front_holds_what_nothing_beats():
     assert np.array_equal(front, ~np.array(beaten))
 
 
-@pytest.mark.skipif(not (RESULTS / "attacks.json").exists(), reason="the attacks have not been measured")
 class TestShippedResults:
     """The figures of the result file, from the values beside it."""
 
