@@ -5,7 +5,7 @@ from collections import Counter
 import streamlit as st
 
 from engine.errors import VaultError
-from engine.hashing import shipped_methods
+from engine.hashing import Hasher, shipped_methods
 from engine.hashing.novelty import NoveltyError, novelty
 from engine.training.methods import METHODS
 from pages.components import frame, show
@@ -18,9 +18,11 @@ from pages.components.metrics import Figure, figure_row
 from pages.components.picture import Picture, current_picture, picture_picker
 from pages.components.search import Search, search
 from pages.components.trust import trust
-from pages.components.vault import Vault, open_vault
+from pages.components.vault import open_vault
 
 LENGTHS = (16, 24, 32, 48, 64)
+# Whose reference of usual pictures is shipped.
+NOVELTY = "matdh"
 
 frame.ensure_frame()
 frame.heading(
@@ -54,11 +56,31 @@ def choose_method() -> tuple[str, int]:
     return (method if method in methods else methods[0]), (bits if bits in LENGTHS else 48)
 
 
-def warn_if_novel(picture: Picture, vault: Vault, method: str) -> None:
-    """Say so when a picture is far from everything the network knows."""
+def choose_second(method: str) -> str | None:
+    """Draw the choice of a second method whose results stand below the first one's (paper A Fig. 10)."""
+    others = [name for name in shipped_methods() if name != method]
+    if not others:
+        return None
+    second = st.selectbox(
+        "Compare with",
+        others,
+        index=None,
+        placeholder="one method only",
+        format_func=lambda name: METHODS[name].title,
+        key="second",
+        bind="query-params",
+    )
+    return second if second in others else None
+
+
+def warn_if_novel(picture: Picture) -> None:
+    """Say so when a picture is far from everything MATDH was trained on, whichever method searches."""
     try:
         seen = show.derived(
-            picture.token, "novelty", (method,), lambda: novelty(picture.image, vault.owner.hasher, method)
+            picture.token,
+            "novelty",
+            (NOVELTY,),
+            lambda: novelty(picture.image, Hasher.load(bits=48, method=NOVELTY), NOVELTY),
         )
     except NoveltyError as error:
         st.caption(str(error))
@@ -76,7 +98,6 @@ def run_search(picture: Picture, method: str, bits: int) -> Search | None:
     own_name = picture.token.split("/", 1)[1] if picture.position is not None else None
     try:
         vault = open_vault(picture.gallery, method, bits)
-        warn_if_novel(picture, vault, method)
         return show.derived(
             picture.token,
             "search",
@@ -101,6 +122,17 @@ def show_results(outcome: Search, picture: Picture) -> None:
         say_vote(outcome, picture)
         sealed = st.toggle("As the server holds them", key="as_sealed")
     result_grid(outcome.found, picture.label, sealed=sealed, on_pick=lambda name: choose("picture", name))
+
+
+def show_second(outcome: Search, first: Search, picture: Picture, method: str) -> None:
+    """Show another method's ten for the same query, and how many both found."""
+    st.subheader(f"{METHODS[method].title} on the same query", anchor=False)
+    both = {hit.name for hit in outcome.found} & {hit.name for hit in first.found}
+    say_vote(outcome, picture)
+    st.caption(f"{len(both)} of the ten are among the first method's ten as well.")
+    result_grid(
+        outcome.found, picture.label, sealed=False, on_pick=lambda name: choose("picture", name), name="second_"
+    )
 
 
 def compare_codes(outcome: Search, picture: Picture, method: str, bits: int) -> None:
@@ -143,13 +175,18 @@ with side:
     st.caption(picture.note)
     picture_picker()
     method, bits = choose_method()
+    second = choose_second(method)
 st.subheader("How far can it be trusted?", anchor=False)
 trust(method, bits, picture.gallery)
 # Last, because the first search of a process waits for the gallery to be sealed; all else is there by then.
 with main:
     outcome = run_search(picture, method, bits)
     if outcome:
+        warn_if_novel(picture)
         show_results(outcome, picture)
+    other = run_search(picture, second, bits) if outcome and second else None
+    if outcome and other:
+        show_second(other, outcome, picture, second)
 if outcome:
     with closer:
         st.subheader("What do the ten say?", anchor=False)

@@ -38,7 +38,7 @@ def stage_strip(steps: Sequence[Step], *, min_width: int = 130) -> None:
 
 
 def result_grid(
-    found: Sequence[Found], query_label: str | None, *, sealed: bool, on_pick: Callable[[str], None]
+    found: Sequence[Found], query_label: str | None, *, sealed: bool, on_pick: Callable[[str], None], name: str = ""
 ) -> None:
     """Show search results as cards: rank, distance, label, right or wrong by icon, word and frame.
 
@@ -47,13 +47,14 @@ def result_grid(
         query_label: Label of the query, or None where nobody knows it: then nothing is right or wrong.
         sealed: Show what the server holds instead of the opened pictures.
         on_pick: Called with the name of a result to search from.
+        name: Tells a second grid on the page from the first.
     """
     st.html(_FRAMES)
     with st.grid(5, min_column_width=140, gap="small"):
         for hit in found:
             verdict = "open" if query_label is None else "right" if hit.label == query_label else "wrong"
-            with st.container(border=True, gap="xsmall", key=f"hit_{verdict}_{hit.rank}"):
-                _card(hit, verdict, sealed, on_pick)
+            with st.container(border=True, gap="xsmall", key=f"hit_{verdict}_{name}{hit.rank}"):
+                _card(hit, verdict, sealed, on_pick, name)
 
 
 _FRAMES = """<style>
@@ -68,7 +69,7 @@ _BADGES = {
 }
 
 
-def _card(hit: Found, verdict: str, sealed: bool, on_pick: Callable[[str], None]) -> None:
+def _card(hit: Found, verdict: str, sealed: bool, on_pick: Callable[[str], None], name: str) -> None:
     label = label_title(hit.label)
     alt = f"Result {hit.rank}, {hit.distance} bits away, " + ("sealed: noise" if sealed else f"{label}, opened")
     picture(hit.sealed if sealed else hit.opened, alt=alt)
@@ -78,7 +79,7 @@ def _card(hit: Found, verdict: str, sealed: bool, on_pick: Callable[[str], None]
     )
     st.button(
         "Search from this",
-        key=f"from_{hit.rank}",
+        key=f"from_{name}{hit.rank}",
         type="tertiary",
         icon=":material/image_search:",
         on_click=on_pick,

@@ -20,7 +20,7 @@ from engine.hashing import Hasher
 from engine.retrieval import CloudServer, DataOwner, DataUser, pictures_of
 from pages.components.gallery import gallery
 
-KEPT = 2
+KEPT = 4
 LOOK_SECONDS = 0.1
 
 Wanted = tuple[str, str, int]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.hashing import Hasher, HasherError
+from engine.hashing import Hasher, HasherError, shipped_methods
 from engine.hashing.novelty import Novelty
 from engine.retrieval import CloudServer
 from pages.components import gallery
@@ -68,6 +68,17 @@ def test_a_picture_unlike_all_others_gets_a_warning(open_page, monkeypatch, scor
 def test_the_length_of_the_codes_is_a_choice(open_page, bits):
     app = open_page("retrieve", bits=str(bits))
     assert f"of {bits} bits differ" in texts(app)
+
+
+@pytest.mark.skipif(len(shipped_methods()) < 2, reason="one method is shipped: python -m engine rivals")
+def test_a_second_method_answers_the_same_query_below(open_page):
+    app = open_page("retrieve", second=shipped_methods()[1])
+    assert not app.exception
+    away = [line.value for line in app.markdown if line.value.endswith("away")]
+    assert len(away) == 20
+    assert any(title.value.endswith("on the same query") for title in app.subheader)
+    shared = next(caption.value for caption in app.caption if "are among the first method's ten" in caption.value)
+    assert 0 <= int(shared.split()[0]) <= 10
 
 
 def test_missing_weights_are_a_sentence_and_the_page_goes_on(open_page, monkeypatch):
