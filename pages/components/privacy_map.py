@@ -65,7 +65,9 @@ def answer() -> str:
         return every
     best = recommended(measured)
     opened = "no picture was opened" if not best.advantages["opened"] else "pictures were opened only in part"
-    return f"**{name(best)}**: the search finds {best.found[0]:.0%} right, and {opened} by any attack here. {every}"
+    searched = "Pictures are encrypted, and the server compares short codes instead. " if best.codes else ""
+    found = f"the search finds {best.found[0]:.0%} right, and {opened} by any attack here."
+    return f"**{name(best)}**: {found} {searched}{every}"
 
 
 def name(point: Point) -> str:
@@ -74,7 +76,8 @@ def name(point: Point) -> str:
         searched = f"{point.codes} codes" if point.codes else "not searched"
         return f"{SCHEMES[point.scheme].title}, {searched}"
     by_network = "" if point.searcher == STATISTICS else f", {point.searcher}"
-    return f"Multi-stage, block {point.block_size}, masks 0-{point.substitution}, {POLICIES[point.policy]}{by_network}"
+    masks = f"masks 0-{point.substitution}" if point.substitution else "no masks"
+    return f"Multi-stage, block {point.block_size}, {masks}, {POLICIES[point.policy]}{by_network}"
 
 
 def group(point: Point) -> str:
@@ -111,8 +114,6 @@ def draw_map(
 
     figure, best = go.Figure(), recommended(measured)
     figure.add_trace(_front_line(measured, goal))
-    if goal != "picture":
-        figure.add_trace(_diagonal(measured[0].chance))
     for key in _GROUPS:
         figure.add_trace(_dots([point for point in measured if group(point) == key], key, goal))
     for points_, title, symbol, size in (
@@ -121,6 +122,9 @@ def draw_map(
         ([chosen], "Shown beside", "circle-open", 24),
     ):
         figure.add_trace(_ring(points_, goal, title, symbol, size))
+    if goal != "picture":
+        # Last, so that every group keeps its colour in all views.
+        figure.add_trace(_diagonal(measured[0].chance))
     if claim:
         note = f"paper B reports {claim:.1%}: 8 blocks, 99 % percentile"
         figure.add_hline(claim, line_dash="dash", line_width=1, line_color="#7f8c95", annotation_text=note)
