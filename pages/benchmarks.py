@@ -143,7 +143,7 @@ def method_section(paper: Report, task: str, metric: Metric) -> None:
     st.caption(
         f"One budget for all: {protocol['budget']}. Far less than the shipped MATDH had, and the paper's pictures are "
         f"not these: compare the methods with each other. {protocol['tests']}. X-MIR has no bits and is ranked by "
-        "distance. Ranks count the methods that the paper reports."
+        "distance. Ranks count the methods that the paper reports. A method near chance here may only learn slowly."
     )
     st.markdown("**mAP by code length (Table 2), the paper's value in brackets**")
     st.markdown(length_table(ring, paper, task))

@@ -47,6 +47,7 @@ def test_every_method_is_shipped_with_a_card_and_all_rivals_stay_small(
         size = (WEIGHTS / f"{method}.safetensors").stat().st_size
         assert card["bytes"] == row["cost"]["bytes"] == size
         assert card["network"] == row["network"] == DESCRIBED[method].scaled
+        assert card["training"]["config"]["learning_rate"] == DESCRIBED[method].changes["learning_rate"]
         assert card["training"]["best_validation_score"] == max(row["validation_scores"].values())
         total += size * (method != OURS)
     assert total <= 30e6
