@@ -15,6 +15,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 START_SECONDS = 60
+_DRAWN = """() => !document.querySelector('[data-testid="stSkeleton"]')
+  && [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].every((c) => c.querySelector(".main-svg"))"""
 # Only the built-in gallery: neither a test nor a picture in the project may show what else lies on a machine.
 HIDDEN = ("CXR_VAULT_DATA",)
 
@@ -68,6 +70,7 @@ def chromium() -> Iterator[Any]:
 
 
 def settle(page: Any) -> None:
-    """Wait until the page has its title and the server has nothing more to say."""
+    """Wait until the page has its title, the server has nothing more to say, and every chart is drawn."""
     page.locator("h1").first.wait_for()
     page.wait_for_function("!document.querySelector('[data-testid=\"stStatusWidget\"]')")
+    page.wait_for_function(_DRAWN)
