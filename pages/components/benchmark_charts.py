@@ -150,7 +150,7 @@ def dot_chart(
         go.Scatter(
             x=means,
             y=list(names),
-            name=OURS,
+            name="Measured here",
             mode="markers",
             marker={"size": 11},
             error_x={"array": highs - means, "arrayminus": means - lows, "thickness": 2},

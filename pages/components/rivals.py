@@ -8,6 +8,7 @@ from pages.components.metrics import markdown_table, with_interval
 
 Report = Mapping[str, Any]
 NONE = "–"
+SMALLEST_P = 0.001
 
 
 class Standing(NamedTuple):
@@ -104,7 +105,12 @@ def _against(gain: Report) -> str:
     mean, low, high = gain["map"]
     if not any(gain["map"]):
         return NONE
-    return f"{-mean:+.3f} ({-high:+.3f} to {-low:+.3f}; t-test p {gain['t_test_p']:.2g})"
+    # Unbroken: on a phone the table scrolls instead of growing tall.
+    return f"{-mean:+.3f} ({-high:+.3f} to {-low:+.3f}; {_chance(gain['t_test_p'])})".replace(" ", "\u00a0")
+
+
+def _chance(p: float) -> str:
+    return f"p = {p:.3f}" if p >= SMALLEST_P else f"p < {SMALLEST_P}"
 
 
 def length_table(ring: Report, paper: Report, task: str) -> str:
@@ -164,9 +170,14 @@ def deviation_table(ring: Report) -> str:
         ring: ``models/results/rivals.json``.
     """
     return markdown_table(
-        ["Method", "Network here", "File", "Encoding a picture"],
+        ["Method", "Network here", "File", "One picture"],
         (
-            [row["title"], row["network"], f"{row['cost']['bytes'] / 1e6:.1f} MB", f"{row['cost']['encode_ms']:.1f} ms"]
+            [
+                row["title"],
+                row["network"],
+                f"{row['cost']['bytes'] / 1e6:.1f}\u00a0MB",
+                f"{row['cost']['encode_ms']:.1f}\u00a0ms",
+            ]
             for row in ring["methods"].values()
         ),
     )

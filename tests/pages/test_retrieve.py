@@ -9,6 +9,7 @@ import pytest
 from engine.hashing import Hasher, HasherError, shipped_methods
 from engine.hashing.novelty import Novelty
 from engine.retrieval import CloudServer
+from engine.training.methods import METHODS
 from pages.components import gallery
 from pages.components.codes import describe
 from pages.components.picture import samples
@@ -72,7 +73,7 @@ def test_the_length_of_the_codes_is_a_choice(open_page, bits):
 
 @pytest.mark.skipif(len(shipped_methods()) < 2, reason="one method is shipped: python -m engine rivals")
 def test_a_second_method_answers_the_same_query_below(open_page):
-    app = open_page("retrieve", second=shipped_methods()[1])
+    app = open_page("retrieve", second=METHODS[shipped_methods()[1]].title)
     assert not app.exception
     away = [line.value for line in app.markdown if line.value.endswith("away")]
     assert len(away) == 20
