@@ -142,10 +142,12 @@ def evaluate_rival(method: str, bits: int, dataset: Dataset, progress: Callable[
     queries, gallery = dataset.subset("test"), dataset.subset("train")
     arrays = rival_arrays(method, Inputs(queries, progress), Inputs(gallery, progress))
     arrays |= {"query_labels": queries.labels, "gallery_labels": gallery.labels}
-    kind = str(bits) if method != EMBEDDING else "features"
+    kind, how = str(bits), protocol(queries, gallery)
+    if method == EMBEDDING:
+        kind, how["metric"] = "features", how["metric"].replace("Hamming ranking", "ranking by Euclidean distance")
     return {
         "method": method,
-        "protocol": protocol(queries, gallery),
+        "protocol": how,
         "provenance": provenance(method, dataset),
         "bits": {kind: report_kind(arrays, method, kind, dataset.classes)},
     }

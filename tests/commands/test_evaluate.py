@@ -33,6 +33,7 @@ def test_a_rival_is_measured_from_pictures(
     printed = json.loads(capsys.readouterr().out)
     assert printed["protocol"]["query_count"] == 12
     assert list(printed["bits"]) == [kind]
+    assert printed["protocol"]["metric"].startswith("Hamming ranking") == (method == "dpn")
     assert 0 <= printed["bits"][kind]["binary"]["map"][0] <= 1
     assert ("precision_within_2" in printed["bits"][kind]["binary"]) == (method == "dpn")
 
