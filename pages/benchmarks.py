@@ -144,7 +144,7 @@ def method_section(paper: Report, task: str, metric: Metric) -> None:
         f"One budget for all: {protocol['budget']}. Far less than the shipped MATDH had, and the paper's pictures are "
         "not these: compare the methods with each other. Against MATDH: the method's mAP minus MATDH's, interval by a "
         "bootstrap paired over queries, p by a paired t-test. X-MIR has no bits and is ranked by distance. Ranks count "
-        "the methods that the paper reports. In MATDH's favour: its loss, triplets beside class codewords, was tuned on "
+        "the methods that the paper reports. In MATDH's favour: its loss, triplets beside class codewords, was set on "
         "this validation split before; the others have published weights. A method near chance may only learn slowly."
     )
     st.markdown("**mAP by code length (Table 2), the paper's value in brackets**")
