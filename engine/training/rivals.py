@@ -64,18 +64,8 @@ def measure_rivals(
     arrays = {"query_labels": queries.labels, "gallery_labels": gallery.labels, "classes": np.array(dataset.classes)}
     for method in RIVALS:
         arrays |= rival_arrays(method, asked, held)
+    rows = {method: _row(method, scores[method], asked, arrays, dataset.classes) for method in RIVALS}
     preset = PRESETS[BUDGET]
-    rows = {
-        method: {
-            "title": METHODS[method].title,
-            "paper": METHODS[method].paper,
-            "network": METHODS[method].scaled,
-            "validation_scores": scores[method],
-            "cost": cost(method, asked),
-            **report_rival(arrays, method, dataset.classes),
-        }
-        for method in RIVALS
-    }
     result = {
         "protocol": {
             **protocol(queries, gallery),
@@ -94,6 +84,19 @@ def measure_rivals(
         "methods": rows,
     }
     return result, arrays
+
+
+def _row(
+    method: str, scores: dict[str, float], inputs: Inputs, arrays: dict[str, np.ndarray], classes: tuple[str, ...]
+) -> dict[str, Any]:
+    return {
+        "title": METHODS[method].title,
+        "paper": METHODS[method].paper,
+        "network": METHODS[method].scaled,
+        "validation_scores": scores,
+        "cost": cost(method, inputs),
+        **report_rival(arrays, method, classes),
+    }
 
 
 def torch_threads() -> int:

@@ -77,9 +77,7 @@ def train_method(
     """
     from engine.training.trainer import Trainer
 
-    config = replace(PRESETS[preset], **METHODS[method].changes, seed=seed, epochs=epochs or PRESETS[preset].epochs)
-    if ablation is not None:
-        config = replace(config, **VARIANTS[ablation])
+    config = configuration(method, preset, seed, epochs, ablation)
     dataset = load_dataset(COLLECTION)
     train = framed_pictures(dataset.subset("train"), config.side)
     validation = framed_pictures(dataset.subset("val"), config.side)
@@ -95,6 +93,19 @@ def train_method(
     return Run(
         method, preset, config, weights, history, trainer.best_score, data_hash(dataset), taught=teacher is not None
     )
+
+
+def configuration(
+    method: str, preset: str, seed: int, epochs: int | None = None, ablation: str | None = None
+) -> TrainingConfig:
+    """Return a preset with what the method changes in it, and the variant in both.
+
+    Example:
+        >>> configuration("dpn", "rivals", 0).encoder, configuration("matdh", "ablation", 0, 2, "CA").attentions
+        ('resnet18', ('channel',))
+    """
+    config = replace(PRESETS[preset], **METHODS[method].changes, seed=seed, epochs=epochs or PRESETS[preset].epochs)
+    return config if ablation is None else replace(config, **VARIANTS[ablation])
 
 
 def left_in(pictures: FramedPictures, config: TrainingConfig) -> np.ndarray:
