@@ -152,6 +152,23 @@ PRESETS: dict[str, TrainingConfig] = {
         start="matdh-refine-0",
         patience=20,
     ),
+    # The last cycle, on nearly plain pictures again, with what was taught kept in mind.
+    "settle": TrainingConfig(
+        epochs=14,
+        learning_rate=1e-4,
+        weight_decay=0.0,
+        weights=LossWeights(
+            map_distillation=0.1,
+            feature_distillation=1.0,
+            posterior_distillation=0.25,
+            code_triplet=0.1,
+            reconstruction=0.01,
+        ),
+        augmentation=Augmentation(shift=0.02, zoom=0.03, rotation=2.0, spectrum=0.0, erase=0.0, degrade=0.0),
+        simulated=0,
+        start="matdh-teach-0",
+        patience=20,
+    ),
     # Paper A section 4.1: 224 pixels, 30 epochs, batch 32, Adam at 1e-3, margin 0.2.
     "paper": TrainingConfig(side=224, epochs=30, learning_rate=1e-3, weight_decay=0.0, mining="random", simulated=0),
     # One budget for every ablation, small enough for all of them in an hour on two cores.
