@@ -36,18 +36,18 @@ def attack(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(figures, indent=1))
         return
-    for name, (mean, low, high) in _intervals(figures, ()):
+    for name, (mean, low, high) in intervals(figures, ()):
         print(f"{name:<70} {mean:.4f}  [{low:.4f}, {high:.4f}]")
 
 
-def _intervals(found: Any, path: tuple[str, ...]) -> Iterator[tuple[str, list[float]]]:
+def intervals(found: Any, path: tuple[str, ...]) -> Iterator[tuple[str, list[float]]]:
     """Every ``[mean, low, high]`` in a result, named by the keys and the words on the way to it."""
     if isinstance(found, dict):
         for key, value in found.items():
-            yield from _intervals(value, (*path, key))
+            yield from intervals(value, (*path, key))
     elif isinstance(found, list) and all(isinstance(row, dict) for row in found):
         for row in found:
             words = [str(value) for value in row.values() if isinstance(value, (str, int))]
-            yield from _intervals(row, (*path, *words))
-    elif isinstance(found, list) and len(found) == 3:
+            yield from intervals(row, (*path, *words))
+    elif isinstance(found, list) and len(found) == 3 and not any(isinstance(value, str) for value in found):
         yield " ".join(path), found
