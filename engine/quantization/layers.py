@@ -1,5 +1,6 @@
 """Layers with int8 weights, and how a network's weight layers are found and replaced."""
 
+import copy
 from collections.abc import Iterable
 from typing import Literal, get_args
 
@@ -103,6 +104,11 @@ class SplitAttention(nn.Module):
         q, k, v = parts[0], parts[1], parts[2]
         shares = self.softmax(q @ k.transpose(-2, -1) * (width // self.heads) ** -0.5)
         return self.merge((shares @ v).transpose(1, 2).reshape(count, tokens, width)), None
+
+
+def float_copy(network: nn.Module) -> nn.Module:
+    """Return a copy that may be changed: float32, on the CPU, in evaluation mode."""
+    return copy.deepcopy(network).cpu().float().eval().requires_grad_(False)
 
 
 def _parameters(layer: nn.Linear) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,5 @@
 """The one entry: a network goes in, its int8 copy comes out."""
 
-import copy
 from collections.abc import Iterable
 from typing import Literal, get_args
 
@@ -8,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.quantization.dynamic import dynamic_int8
-from engine.quantization.layers import SCOPES, Scope, quantize_weights, split_attention, weight_layers
+from engine.quantization.layers import SCOPES, Scope, float_copy, quantize_weights, split_attention, weight_layers
 from engine.quantization.naive import naive_full
 from engine.quantization.observers import (
     GRANULARITIES,
@@ -67,7 +66,7 @@ def quantize(
     check_choice("scope", scope, SCOPES)
     check_choice("granularity", granularity, GRANULARITIES)
     check_choice("observer", observer, MODES)
-    network = copy.deepcopy(model).cpu().float().eval().requires_grad_(False)
+    network = float_copy(model)
     attends = any(isinstance(module, nn.MultiheadAttention) for module in network.modules())
     weight_layers(network)
     if mode == "full-naive":

@@ -1,5 +1,6 @@
 """Int8 from end to end: every activation gets a fixed scale from calibration pictures."""
 
+import copy
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -47,6 +48,19 @@ def static_int8(
         return convert_fx(prepared)
 
 
+def folded(network: nn.Module) -> nn.Module:
+    """Return a float network with batch normalisations folded into the convolutions before them.
+
+    Args:
+        network: In evaluation mode; it is left as it is.
+    """
+    from torch.ao.quantization.quantize_fx import fuse_fx
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return fuse_fx(_trace(copy.deepcopy(network)))
+
+
 class _Tracer(fx.Tracer):
     """Traces through containers made on the fly, such as a slice of an ``nn.Sequential``."""
 
@@ -59,11 +73,29 @@ class _Tracer(fx.Tracer):
 
 def _trace(network: nn.Module) -> fx.GraphModule:
     try:
-        return fx.GraphModule(network, _Tracer().trace(network))
+        traced = fx.GraphModule(network, _Tracer().trace(network))
     except Exception as error:  # whatever the network's own forward raises on a symbolic input
         raise QuantizationError(
             f"The network cannot be traced for int8 ({error}): leave the calibration pictures out to scale as it runs."
         ) from error
+    _part_shared_layers(traced)
+    return traced
+
+
+def _part_shared_layers(traced: fx.GraphModule) -> None:
+    """Give every call of a layer a layer of its own: an int8 layer has one output scale, which two inputs cannot share.
+
+    MATDH's channel attention calls one small network on the maxima and on the means of its channels.
+    """
+    seen: set[str] = set()
+    for node in traced.graph.nodes:
+        if node.op == "call_module":
+            if node.target in seen:
+                layer = copy.deepcopy(traced.get_submodule(node.target))
+                node.target = f"{node.target}_{node.name}"
+                traced.add_submodule(node.target, layer)
+            seen.add(node.target)
+    traced.recompile()
 
 
 def _configuration(traced: fx.GraphModule, engine: str, observer: Mode, percentile: float) -> Any:

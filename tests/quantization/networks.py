@@ -1,8 +1,11 @@
 """Tiny networks with everything that real ones have."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from engine.quantization.subjects import Subject
 
 
 class TinyCnn(nn.Module):
@@ -49,3 +52,46 @@ def transformer(seed: int = 0) -> tuple[TinyTransformer, Tensor]:
     """Return a network and 40 inputs."""
     torch.manual_seed(seed)
     return TinyTransformer().eval(), torch.randn(40, 5, 6)
+
+
+class TinySearcher(nn.Module):
+    """Returns features and logits, as networks that are searched with do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = TinyCnn()
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        level = functional.interpolate(functional.avg_pool2d(x, 4), scale_factor=4, mode="nearest")
+        features = self.network.classifier[:-1](self.network.features((x - level) / 64).flatten(1))
+        return features, self.network.classifier[-1](features)
+
+
+def subject(task: str, seed: int = 0) -> Subject:
+    """Return a tiny network to measure: 12 queries and 28 gallery pictures, or 40 to classify."""
+    torch.manual_seed(seed)
+    network = TinySearcher()
+    inputs = torch.rand(40, 3, 8, 8) * 255
+    network(inputs)
+    labels = np.arange(40) % 3
+    split = {"query_labels": labels[:12], "gallery_labels": labels[12:]}
+    return Subject(
+        title="a tiny network",
+        task=task,
+        network=network.eval(),
+        inputs=inputs,
+        calibration=inputs[:16],
+        layer="network.classifier.3",
+        read=_signs if task == "retrieval" else _largest,
+        output=lambda returned: returned,
+        known={"classes": np.array(["a", "b", "c"])} | (split if task == "retrieval" else {"labels": labels}),
+        provenance={"protocol": "made up"},
+    )
+
+
+def _signs(logits: Tensor) -> np.ndarray:
+    return np.packbits((logits >= logits.mean(1, keepdim=True)).numpy(), axis=1)
+
+
+def _largest(logits: Tensor) -> np.ndarray:
+    return logits.argmax(1).numpy().astype(np.uint8)

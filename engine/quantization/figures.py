@@ -1,0 +1,142 @@
+"""Figures of a quantized network against its float self, from stored answers alone."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.evaluation import (
+    average_precision,
+    bootstrap_interval,
+    confusion_matrix,
+    neighbour_vote,
+    paired_bootstrap,
+    pairwise_distances,
+    precision_per_class,
+    recall_per_class,
+)
+
+NEIGHBOURS = 10
+DECIMALS = 6
+EXACT = "fp32"
+Arrays = Mapping[str, np.ndarray]
+
+
+def figures(task: str, arrays: Arrays, variants: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return the figures of every variant.
+
+    Args:
+        task: ``"retrieval"`` or ``"classification"``.
+        arrays: What the result file stores of a network: ``classes``, labels, and the answers of every variant,
+            ``"fp32"`` among them.
+        variants: Names of variants.
+
+    Returns:
+        Plain data by variant; a figure with an interval is ``[mean, low, high]``, 95 % bootstrap over pictures.
+    """
+    measure = retrieval_figures if task == "retrieval" else classification_figures
+    return {name: measure(arrays, name) for name in variants}
+
+
+def retrieval_figures(arrays: Arrays, variant: str) -> dict[str, Any]:
+    """Compare codes with the float network's: vote, mAP, bits flipped, overlap of the ten nearest.
+
+    Args:
+        arrays: ``classes``, ``query_labels`` ``(Q,)`` and ``gallery_labels`` ``(G,)``, class 0 the positive one, and
+            packed codes ``(Q + G, bits // 8)`` by variant, queries first.
+        variant: Which codes to compare.
+    """
+    queries, gallery = arrays["query_labels"], arrays["gallery_labels"]
+    codes, exact = ((c[: len(queries)], c[len(queries) :]) for c in (arrays[variant], arrays[EXACT]))
+    classes = range(len(arrays["classes"]))
+    voted, before = (neighbour_vote(*c, gallery, k=NEIGHBOURS, classes=classes) for c in (codes, exact))
+    found = _classified(queries, before, voted, len(classes))
+    for task, wanted, held in (("binary", queries != 0, gallery != 0), ("three_class", queries, gallery)):
+        ours, theirs = (average_precision(asked, wanted, answering, held) for asked, answering in (codes, exact))
+        found[f"map_{task}"] = _rounded(bootstrap_interval(ours))
+        found[f"map_{task}_change"] = _rounded(paired_bootstrap(theirs, ours)[:3])
+    flipped = np.bitwise_count(arrays[variant] ^ arrays[EXACT]).sum(axis=1)
+    nearest, nearest_before = nearest_positions(*codes), nearest_positions(*exact)
+    return found | {
+        "bits_flipped": int(flipped.sum()),
+        "bits": int(arrays[variant].size * 8),
+        "flipped_share": _rounded(bootstrap_interval(flipped / (8 * arrays[variant].shape[1]))),
+        "same_code": _rounded(bootstrap_interval(flipped == 0)),
+        "same_nearest": _rounded(bootstrap_interval(nearest[:, 0] == nearest_before[:, 0])),
+        "top10_overlap": _rounded(bootstrap_interval(overlap(nearest, nearest_before))),
+    }
+
+
+def classification_figures(arrays: Arrays, variant: str) -> dict[str, Any]:
+    """Compare predicted classes with the truth and with the float network's, and the ten nearest by features.
+
+    Args:
+        arrays: ``classes``, ``labels`` ``(N,)``, predicted classes ``(N,)`` by variant, and under
+            ``<variant>/nearest`` the ten nearest other pictures ``(N, 10)``. A variant without its own has the
+            float network's features, and so its neighbours.
+        variant: Which predictions to compare.
+    """
+    labels, before = arrays["labels"], arrays[f"{EXACT}/nearest"]
+    nearest = arrays.get(f"{variant}/nearest", before)
+    return _classified(labels, arrays[EXACT], arrays[variant], len(arrays["classes"])) | {
+        "p_at_10": _rounded(bootstrap_interval((labels[nearest] == labels[:, None]).mean(axis=1))),
+        "same_nearest": _rounded(bootstrap_interval(nearest[:, 0] == before[:, 0])),
+        "top10_overlap": _rounded(bootstrap_interval(overlap(nearest, before))),
+    }
+
+
+def _classified(labels: np.ndarray, exact: np.ndarray, predicted: np.ndarray, classes: int) -> dict[str, Any]:
+    counts = confusion_matrix(labels, predicted, range(classes))
+    right, before = (predicted == labels).astype(float), (exact == labels).astype(float)
+    return {
+        "accuracy": _rounded(bootstrap_interval(right)),
+        "accuracy_change": _rounded(paired_bootstrap(before, right)[:3]),
+        "right": int(right.sum()),
+        "count": len(labels),
+        "confusion": counts.tolist(),
+        "precision": _rounded(precision_per_class(counts)),
+        "recall": _rounded(recall_per_class(counts)),
+        "top1_agreement": _rounded(bootstrap_interval(predicted == exact)),
+    }
+
+
+def nearest_positions(queries: np.ndarray, gallery: np.ndarray, k: int = NEIGHBOURS) -> npt.NDArray[np.intp]:
+    """Return the positions of the ``k`` nearest, equal distances by position as the index answers: ``(Q, k)``.
+
+    Args:
+        queries: ``(Q, bits // 8)`` uint8 packed codes, or ``(Q, D)`` float features.
+        gallery: ``(G, ...)``, of the same kind.
+        k: Number of neighbours.
+
+    Example:
+        >>> nearest_positions(np.array([[0]], np.uint8), np.array([[3], [1], [0], [2]], np.uint8), k=3).tolist()
+        [[2, 1, 3]]
+    """
+    return np.argsort(pairwise_distances(queries, gallery), axis=1, kind="stable")[:, :k]
+
+
+def nearest_others(features: np.ndarray, k: int = NEIGHBOURS) -> npt.NDArray[np.uint16]:
+    """Return the positions of the ``k`` nearest other rows of ``(N, D)`` features: ``(N, k)``.
+
+    Example:
+        >>> nearest_others(np.array([[0.0], [5.0], [1.0]]), k=1).ravel().tolist()
+        [2, 2, 0]
+    """
+    distances = pairwise_distances(features, features).astype(float)
+    np.fill_diagonal(distances, np.inf)
+    return np.argsort(distances, axis=1, kind="stable")[:, :k].astype(np.uint16)
+
+
+def overlap(ours: np.ndarray, theirs: np.ndarray) -> npt.NDArray[np.float64]:
+    """Return the share of common members of each row: ``(N, k)`` and ``(N, k)`` to ``(N,)``.
+
+    Example:
+        >>> overlap(np.array([[1, 2], [3, 4]]), np.array([[2, 5], [4, 3]])).tolist()
+        [0.5, 1.0]
+    """
+    return (ours[:, :, None] == theirs[:, None, :]).any(axis=2).mean(axis=1)
+
+
+def _rounded(values: Sequence[float] | np.ndarray) -> list[float]:
+    return [round(float(value), DECIMALS) for value in values]

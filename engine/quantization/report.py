@@ -1,0 +1,269 @@
+"""Measure quantized networks: what they answer, weigh and cost in time, into one result file."""
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engine.evaluation.cipher_report import machine
+from engine.hashing.evaluate import RESULTS, commit
+from engine.quantization.figures import DECIMALS, EXACT, figures, nearest_others
+from engine.quantization.kernels import int8_engine
+from engine.quantization.layers import Scope, float_copy, split_attention, weight_layers
+from engine.quantization.modes import AnyMode, quantize
+from engine.quantization.naive import naive_full
+from engine.quantization.observers import GRANULARITIES, LEVELS, MODES, Granularity, magnitude_histogram
+from engine.quantization.size import formula_bytes, serialised_bytes
+from engine.quantization.static import folded
+from engine.quantization.subjects import SUBJECTS, Subject, load_subject
+
+RESULT = "quantization"
+BATCH = 32
+# Batch normalisation folded into the convolutions, as int8 kernels have it: what int8 alone brings.
+FOLDED = "fp32-folded"
+TIMED = (EXACT, "max-last-tensor", "max-all-channel", "full")
+TIMED_BATCHES = {1: 25, 16: 7}
+WARM_UP = 3
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to quantize a network.
+
+    Attributes:
+        mode: A mode of :func:`engine.quantization.quantize`.
+        scope: Which layers' weights are int8.
+        granularity: Scales per tensor or per output channel.
+        make: Builds it from a subject.
+    """
+
+    mode: str
+    scope: Scope
+    granularity: Granularity
+    make: Callable[[Subject], nn.Module]
+
+
+def _variants() -> dict[str, Variant]:
+    """Every variant by name, the paper's three modes first."""
+    found = {
+        f"{mode}-{scope}-{granularity}": Variant(mode, scope, granularity, _by_quantize(mode, scope, granularity))
+        for scope in ("last", "all")
+        for mode in MODES
+        for granularity in GRANULARITIES
+    }
+    naive = {
+        "naive-parameters": {"activations": False},
+        "naive-unscaled": {"activations": False, "rescale": False},
+        "full-naive": {},
+    }
+    found["full"] = Variant("full", "all", "channel", lambda s: quantize(s.network, "full", s.calibration))
+    for name, options in naive.items():
+        found[name] = Variant("full-naive", "all", "tensor", _by_naive(options))
+    return found
+
+
+def _by_quantize(mode: AnyMode, scope: Scope, granularity: Granularity) -> Callable[[Subject], nn.Module]:
+    return lambda subject: quantize(subject.network, mode, scope=scope, granularity=granularity)
+
+
+def _by_naive(options: dict[str, bool]) -> Callable[[Subject], nn.Module]:
+    return lambda subject: naive_full(float_copy(subject.network), **options)
+
+
+VARIANTS = _variants()
+
+
+def measure(name: str, progress: Progress) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Measure one network in every variant.
+
+    Args:
+        name: One of ``SUBJECTS``.
+        progress: Called with (variants done, variants in all).
+
+    Returns:
+        The result file's entry, and the arrays that its figures follow from.
+    """
+    subject = load_subject(name)
+    networks = {EXACT: subject.network} | {key: variant.make(subject) for key, variant in VARIANTS.items()}
+    arrays = subject.known | _answers(subject, networks, progress)
+    whole = _split(subject.network)
+    layers = weight_layers(whole)
+    found = figures(subject.task, arrays, networks)
+    for key, network in networks.items():
+        found[key] |= _size(whole, network, key)
+    entry = {
+        "title": subject.title,
+        "task": subject.task,
+        "weights": sum(layer.weight.numel() for layer in layers.values()),
+        "layers": {layer_name: list(layer.weight.shape) for layer_name, layer in layers.items()},
+        "last": list(weight_layers(whole, "last")),
+        "layer": subject.layer,
+        "thresholds": {layer_name: _thresholds(networks, layer_name) for layer_name in layers},
+        "variants": found,
+        "latency": latency(timed_networks(subject, networks), subject.inputs),
+        "provenance": subject.provenance | _machine(),
+    }
+    return entry, arrays | histograms(layers)
+
+
+def _split(network: nn.Module) -> nn.Module:
+    """Return a copy whose attention shows its weights as layers."""
+    copied = float_copy(network)
+    split_attention(copied)
+    return copied
+
+
+def histograms(layers: Mapping[str, nn.Module]) -> dict[str, np.ndarray]:
+    """Return ``histograms`` ``(L, 2048)`` of each layer's ``|w|``, and ``peaks`` ``(L,)``, where each one ends."""
+    weights = [layer.get_parameter("weight").detach().cpu().float().numpy() for layer in layers.values()]
+    return {
+        "histograms": np.stack([magnitude_histogram(weight) for weight in weights]).astype(np.uint32),
+        "peaks": np.array([np.abs(weight).max() for weight in weights], np.float32),
+    }
+
+
+def _thresholds(networks: Mapping[str, nn.Module], layer: str) -> dict[str, dict[str, Any]]:
+    """Threshold by mode: one of the whole layer, and the least, the middle and the greatest of its channels."""
+    found: dict[str, dict[str, Any]] = {}
+    for mode in MODES:
+        scales = {
+            kind: networks[f"{mode}-all-{kind}"].get_submodule(layer).get_buffer("scale") for kind in GRANULARITIES
+        }
+        whole, parts = (LEVELS * scales[kind].numpy().astype(float) for kind in GRANULARITIES)
+        found[mode] = {
+            "tensor": round(float(whole[0]), DECIMALS),
+            "channel": [round(float(value), DECIMALS) for value in np.quantile(parts, (0, 0.5, 1))],
+        }
+    return found
+
+
+def _answers(subject: Subject, networks: Mapping[str, nn.Module], progress: Progress) -> dict[str, np.ndarray]:
+    """What every variant says of every picture. Where only the last layer differs, the rest is computed once."""
+    found: dict[str, np.ndarray] = {}
+    exact, _ = run(subject, subject.network)
+    for done, (key, network) in enumerate(networks.items(), 1):
+        if key != EXACT and VARIANTS[key].scope == "last":
+            with torch.inference_mode():
+                found[key] = subject.read(network.get_submodule(subject.layer)(exact))
+        else:
+            features, found[key] = run(subject, network)
+            if subject.task == "classification":
+                found[f"{key}/nearest"] = nearest_others(features.numpy())
+        progress(done, len(networks))
+    return found
+
+
+def run(subject: Subject, network: nn.Module) -> tuple[Tensor, np.ndarray]:
+    """Return a network's features and answers, computed batch by batch."""
+    features, answers = [], []
+    with torch.inference_mode():
+        for start in range(0, len(subject.inputs), BATCH):
+            feature, last = subject.output(network(subject.inputs[start : start + BATCH]))
+            features.append(feature)
+            answers.append(subject.read(last))
+    return torch.cat(features), np.concatenate(answers)
+
+
+def _size(exact: nn.Module, network: nn.Module, key: str) -> dict[str, int]:
+    """Bytes by the paper's formula and as one file; rounded floats of the naive modes would be stored as int8."""
+    if key == EXACT:
+        return {"formula_bytes": formula_bytes(exact), "file_bytes": serialised_bytes(exact)}
+    variant = VARIANTS[key]
+    size = {"formula_bytes": formula_bytes(exact, tuple(weight_layers(exact, variant.scope)), variant.granularity)}
+    return size if variant.mode == "full-naive" else size | {"file_bytes": serialised_bytes(network)}
+
+
+def timed_networks(subject: Subject, networks: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
+    """Return what is timed: the variants of ``TIMED``, and the float network with its normalisations folded in."""
+    timed = {key: networks[key] for key in TIMED}
+    normalised = any(isinstance(module, nn.BatchNorm2d) for module in subject.network.modules())
+    return timed | {FOLDED: folded(subject.network)} if normalised else timed
+
+
+def latency(networks: Mapping[str, nn.Module], inputs: Tensor) -> dict[str, dict[str, list[float]]]:
+    """Time networks in turns, in rounds, so that other work on the machine slows all of a round alike.
+
+    Args:
+        networks: By name, ``"fp32"`` among them.
+        inputs: Pictures; the first ones are used.
+
+    Returns:
+        By batch size and name: ``[median milliseconds, median of fp32's time in the same round over its own]``.
+    """
+    found = {}
+    for size, rounds in TIMED_BATCHES.items():
+        batch = inputs[:size].contiguous(memory_format=torch.channels_last)
+        times = [[_milliseconds(network, batch) for network in networks.values()] for _ in range(rounds + WARM_UP)]
+        columns = dict(zip(networks, zip(*times[WARM_UP:], strict=True), strict=True))
+        found[str(size)] = {
+            name: [
+                round(statistics.median(spent), 3),
+                round(statistics.median(t / s for t, s in zip(columns[EXACT], spent, strict=True)), 3),
+            ]
+            for name, spent in columns.items()
+        }
+    return found
+
+
+def _milliseconds(network: nn.Module, batch: Tensor) -> float:
+    start = time.perf_counter()
+    with torch.inference_mode():
+        network(batch)
+    return 1000 * (time.perf_counter() - start)
+
+
+def _machine() -> dict[str, Any]:
+    processor = machine().split(" (")[0]
+    return {
+        "machine": f"{processor} ({platform.machine()}), {os.cpu_count()} cores, torch {torch.__version__}",
+        "threads": torch.get_num_threads(),
+        "int8_engine": int8_engine(),
+        "seed": 0,
+        "commit": commit(),
+    }
+
+
+def save(
+    entries: Mapping[str, dict[str, Any]], arrays: Mapping[str, Mapping[str, np.ndarray]], folder: Path = RESULTS
+) -> Path:
+    """Write ``quantization.json`` and ``quantization_answers.npz``; networks measured earlier stay in them.
+
+    Args:
+        entries: Result of :func:`measure` by network.
+        arrays: Its arrays by network.
+        folder: Where to.
+
+    Returns:
+        The JSON file's path.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path, values = folder / f"{RESULT}.json", folder / f"{RESULT}_answers.npz"
+    kept = json.loads(path.read_text()) if path.exists() else {"networks": {}}
+    networks = kept["networks"] | dict(entries)
+    stored = load_answers(values) if values.exists() else {}
+    stored = {name: array for name, array in stored.items() if name.split("/")[0] not in entries}
+    for name, group in arrays.items():
+        stored |= {f"{name}/{key}": array for key, array in group.items()}
+    path.write_text(json.dumps({"networks": {name: networks[name] for name in _order(networks)}}, indent=1) + "\n")
+    np.savez_compressed(values, allow_pickle=False, **stored)
+    return path
+
+
+def load_answers(path: Path) -> dict[str, np.ndarray]:
+    """Read every array of a file of answers, by ``network/name``."""
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def _order(names: Mapping[str, Any]) -> Sequence[str]:
+    return [name for name in SUBJECTS if name in names] + [name for name in names if name not in SUBJECTS]
