@@ -7,11 +7,23 @@ exit status 2.
 import argparse
 from collections.abc import Sequence
 
-from engine.commands import attack, ciphers, data, evaluate, novelty, quantize, rivals, sealing, store, train
+from engine.commands import (
+    attack,
+    ciphers,
+    data,
+    encrypted_search,
+    evaluate,
+    novelty,
+    quantize,
+    rivals,
+    sealing,
+    store,
+    train,
+)
 from engine.commands.console import note
 from engine.errors import VaultError
 
-TOPICS = (sealing, store, evaluate, quantize, ciphers, attack, novelty, rivals, train, data)
+TOPICS = (sealing, store, evaluate, quantize, ciphers, attack, novelty, rivals, train, encrypted_search, data)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

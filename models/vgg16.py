@@ -1,5 +1,6 @@
 """VGG-16 (Simonyan and Zisserman 2015): torchvision's network, with the ImageNet convolutional base as a start."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -8,6 +9,8 @@ from torch import Tensor, nn
 from models.vision import import_torchvision
 
 IMAGENET_MEAN = (123.68, 116.779, 103.939)
+CHANNELS = 512
+STEM = 24  # layers up to the fourth pooling
 
 
 class ImageNetBase(nn.Module):
@@ -21,13 +24,86 @@ class ImageNetBase(nn.Module):
 
     def __init__(self, weights: Path) -> None:
         super().__init__()
-        from safetensors.torch import load_file
-
-        state = {name: value.float() for name, value in load_file(weights).items()}
         features = import_torchvision().models.vgg16().features
-        features.load_state_dict({name.removeprefix("features."): value for name, value in state.items()})
+        features.load_state_dict({k.removeprefix("features."): v for k, v in imagenet_state(weights).items()})
         self.layers = features[:-1]
         self.mean = nn.Buffer(torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1))
 
     def forward(self, gray: Tensor) -> Tensor:
         return self.layers(gray - self.mean)
+
+
+class VGG16(nn.Module):
+    """Paper B's classifier and feature extractor: torchvision's VGG-16 for pictures of any size from 32 pixels.
+
+    Args:
+        classes: Number of classes.
+        width: Neurons of each of the two hidden dense layers; 4096 is the paper's. The second one's activations
+            are the features that retrieval compares.
+        cells: Side of the grid that the last map is pooled to; 7 is torchvision's. 64 pixels leave a 2x2 map, which
+            a 7x7 grid would only repeat.
+        dropout: Share of dense activations dropped in training.
+
+    Shape: ``(N, 3, H, W)`` float RGB, values 0..255 -> features ``(N, width)``, logits ``(N, classes)``.
+
+    Example:
+        >>> features, logits = VGG16(classes=3, width=16, cells=2)(torch.zeros(2, 3, 64, 64))
+        >>> features.shape, logits.shape
+        (torch.Size([2, 16]), torch.Size([2, 3]))
+    """
+
+    def __init__(self, classes: int = 3, width: int = 4096, cells: int = 7, dropout: float = 0.5) -> None:
+        super().__init__()
+        # Built empty, so that nobody pays for 4096-wide layers that are replaced at once.
+        with torch.device("meta"):
+            features = import_torchvision().models.vgg16().features
+        self.features = nn.Sequential(*features.to_empty(device="cpu").children())
+        for layer in self.features:
+            if isinstance(layer, nn.Conv2d):
+                layer.reset_parameters()
+        self.avgpool = nn.AdaptiveAvgPool2d(cells)
+        self.classifier = nn.Sequential(
+            nn.Linear(CHANNELS * cells**2, width),
+            nn.ReLU(inplace=True),
+            nn.Dropout(dropout),
+            nn.Linear(width, width),
+            nn.ReLU(inplace=True),
+            nn.Dropout(dropout),
+            nn.Linear(width, classes),
+        )
+        self.mean = nn.Buffer(torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
+
+    def load_imagenet(self, weights: Path) -> None:
+        """Start the convolutions from ImageNet's, read from a file with torchvision's names."""
+        self.load_state_dict(imagenet_state(weights), strict=False)
+
+    def stem(self, pictures: Tensor) -> Tensor:
+        """Return the ``(N, 512, H/16, W/16)`` maps after the fourth pooling: what can be frozen, and so cached."""
+        return _through(list(self.features)[:STEM], pictures - self.mean)
+
+    def finish(self, maps: Tensor) -> Tensor:
+        """Return the features of what :meth:`stem` gave: the second dense layer, after its ReLU."""
+        pooled = self.avgpool(_through(list(self.features)[STEM:], maps))
+        return _through(list(self.classifier)[:-1], pooled.flatten(1))
+
+    def classify(self, features: Tensor) -> Tensor:
+        """Return the logits ``(N, classes)`` of features."""
+        return self.classifier[-1](features)
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.finish(self.stem(pictures))
+        return features, self.classify(features)
+
+
+def _through(layers: Iterable[nn.Module], values: Tensor) -> Tensor:
+    """Apply layers one by one: a slice is a module that the network does not own, which tracing refuses."""
+    for layer in layers:
+        values = layer(values)
+    return values
+
+
+def imagenet_state(weights: Path) -> dict[str, Tensor]:
+    """Return the convolutional base, ``features.*`` in float32."""
+    from safetensors.torch import load_file
+
+    return {name: value.float() for name, value in load_file(weights).items()}

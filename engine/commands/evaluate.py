@@ -10,43 +10,77 @@ from engine.errors import VaultError
 if TYPE_CHECKING:
     from engine.datasets import Dataset
 
+_HASHING = ("map", "p_at_1", "p_at_5", "p_at_10", "precision_within_2", "accuracy")
+_CLASSIFYING = ("accuracy", "map", "p_at_1", "p_at_5", "p_at_10")
+
 
 def add_parser(commands: Any) -> None:
     """Add ``evaluate`` to the commands."""
+    from engine.encrypted_search.evaluation import QUANTIZATIONS
+    from engine.encrypted_search.networks import METHODS as CLASSIFIERS
+    from engine.encrypted_search.setting import POLICIES
     from engine.hashing import EMBEDDING, METHODS
 
     evaluating = commands.add_parser("evaluate", help="measure a method", description="Measure a shipped method.")
     evaluating.add_argument(
-        "--method", choices=(*METHODS, EMBEDDING), default="matdh", help="method (default: %(default)s)"
+        "--method", choices=(*METHODS, EMBEDDING, *CLASSIFIERS), default="matdh", help="method (default: %(default)s)"
     )
     evaluating.add_argument("--bits", type=int, default=48, help="code length to print (default: %(default)s)")
     evaluating.add_argument("--json", action="store_true", help="print JSON")
     evaluating.add_argument("--save", action="store_true", help="write models/results, all code lengths (matdh)")
+    encrypted = evaluating.add_argument_group("vgg16 and vit, on anatomy pictures")
+    encrypted.add_argument("--block-size", default="8", help='block size, or "plain" (default: %(default)s)')
+    encrypted.add_argument("--key-policy", choices=POLICIES, default="shared", help="keys (default: %(default)s)")
+    encrypted.add_argument(
+        "--quantize", choices=QUANTIZATIONS, default="none", help="quantization mode (default: %(default)s)"
+    )
     evaluating.set_defaults(run=evaluate)
 
 
 def evaluate(options: argparse.Namespace) -> None:
     """Recompute a method's figures from pictures."""
+    from engine.encrypted_search.networks import METHODS as CLASSIFIERS
+
+    if options.save and options.method != "matdh":
+        raise VaultError(
+            "Only matdh has a result file of its own: `python -m engine rivals` writes the other hashing methods', "
+            "`python -m engine encrypted-search` that of vgg16 and vit."
+        )
+    if options.method in CLASSIFIERS:
+        result, shown = _evaluate_classifier(options)
+    else:
+        result, shown = _evaluate_hashing(options)
+    if options.json:
+        print(json.dumps(result, indent=1))
+        return
+    for task, values, names in shown:
+        for name in names:
+            # Without bits there is no Hamming ball.
+            if name in values:
+                mean, low, high = values[name]
+                print(f"{task:<12} {name:<20} {mean:.4f}  [{low:.4f}, {high:.4f}]")
+
+
+def _evaluate_hashing(options: argparse.Namespace) -> tuple[dict[str, Any], list[Any]]:
     from engine.datasets import load_dataset
     from engine.hashing.rivals import evaluate_rival
 
-    if options.save and options.method != "matdh":
-        raise VaultError("Only matdh has a result file of its own: `python -m engine rivals` writes the others'.")
     dataset = load_dataset("covidx-open")
     if options.method == "matdh":
         result = _evaluate_matdh(options, dataset)
     else:
         result = evaluate_rival(options.method, options.bits, dataset, lambda *done: progress("prepared", *done))
-    if options.json:
-        print(json.dumps(result, indent=1))
-        return
-    for tasks in result["bits"].values():
-        for task, values in tasks.items():
-            for name in ("map", "p_at_1", "p_at_5", "p_at_10", "precision_within_2", "accuracy"):
-                # Without bits there is no Hamming ball.
-                if name in values:
-                    mean, low, high = values[name]
-                    print(f"{task:<12} {name:<20} {mean:.4f}  [{low:.4f}, {high:.4f}]")
+    shown = [(task, values, _HASHING) for tasks in result["bits"].values() for task, values in tasks.items()]
+    return result, shown
+
+
+def _evaluate_classifier(options: argparse.Namespace) -> tuple[dict[str, Any], list[Any]]:
+    from engine.encrypted_search.evaluation import evaluate_setting
+
+    plain = options.block_size == "plain"
+    setting = "plain" if plain else f"{options.key_policy}-{options.block_size}"
+    result = evaluate_setting(options.method, setting, options.quantize)
+    return result, [(setting, result, _CLASSIFYING)]
 
 
 def _evaluate_matdh(options: argparse.Namespace, dataset: "Dataset") -> dict[str, Any]:

@@ -123,14 +123,21 @@ def run_name(method: str, preset: str, seed: int, ablation: str | None = None) -
     return "-".join([method, preset, str(seed), *([ablation] if ablation else [])])
 
 
+def imagenet_file() -> Path:
+    """Return where VGG-16's ImageNet base belongs: ``CXR_VAULT_PRETRAINED``, else ``pretrained`` beside the data.
+
+    The file may be missing.
+    """
+    folder = os.environ.get("CXR_VAULT_PRETRAINED") or data_root().parent / "pretrained"
+    return Path(folder) / TEACHER_FILE
+
+
 def imagenet_teacher(pictures: FramedPictures, fit: int, data_sha256: str) -> Teacher | None:
     """Return what VGG-16's ImageNet base sees on the training pictures, or None where its file is missing.
 
-    What varies is judged by the first ``fit`` pictures. The file is looked for in ``CXR_VAULT_PRETRAINED``, else in
-    ``pretrained`` beside the collections.
+    What varies is judged by the first ``fit`` pictures.
     """
-    folder = os.environ.get("CXR_VAULT_PRETRAINED") or data_root().parent / "pretrained"
-    weights = Path(folder) / TEACHER_FILE
+    weights = imagenet_file()
     if not weights.exists():
         _log.warning("no %s: training without a teacher, which costs accuracy", weights)
         return None

@@ -1,0 +1,56 @@
+"""``train-network`` and ``encrypted-search``: networks that search encrypted pictures, trained and measured."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from engine.commands.console import note, note_figures, progress
+
+
+def add_parser(commands: Any) -> None:
+    """Add ``train-network`` and ``encrypted-search`` to the commands."""
+    from engine.encrypted_search.networks import NETWORKS
+
+    training = commands.add_parser(
+        "train-network",
+        help="train a network that searches encrypted pictures",
+        description="Train VGG-16 or a ViT on anatomy pictures, in the clear or encrypted; resumes by itself.",
+    )
+    training.add_argument("name", metavar="NAME", choices=tuple(NETWORKS), help=", ".join(NETWORKS))
+    training.add_argument("--ship", action="store_true", help="write the best weights and their card to models/weights")
+    training.add_argument("--seed", type=int, default=0, help="seed (default: %(default)s)")
+    training.add_argument("--epochs", type=int, help="fewer or more epochs than the recipe")
+    training.add_argument("--runs", type=Path, default=Path("runs"), help="folder of resumable runs")
+    training.set_defaults(run=train_network)
+    measuring = commands.add_parser(
+        "encrypted-search",
+        help="measure every network in every setting",
+        description="Measure VGG-16 and the ViT at every block size and key policy; write models/results.",
+    )
+    measuring.set_defaults(run=encrypted_search)
+
+
+def train_network(options: argparse.Namespace) -> None:
+    """Train a network and, on request, ship its best weights."""
+    from engine.encrypted_search import shipping
+
+    training = shipping.train_network(options.name, options.seed, options.runs, options.epochs, note_figures)
+    print(f"best validation accuracy {training.best:.4f}, weights in {training.folder / 'best.safetensors'}")
+    if options.ship:
+        card = shipping.ship_network(options.name, training)
+        print(f"shipped {options.name}: {card['bytes']:,} bytes; right on validation {card['validation_right']}")
+
+
+def encrypted_search(options: argparse.Namespace) -> None:
+    """Measure every cell and write the result files."""
+    from engine.encrypted_search.report import measure
+    from engine.hashing.evaluate import save_result
+
+    result, arrays = measure(lambda done, total: progress("measured", done, total))
+    note(f"written: {save_result('encrypted_search', result, arrays, holds='answers')}")
+    for row in result["cells"]:
+        print(
+            f"{row['method']:<6} {row['setting']:<10} {row['right']:>3} of {row['count']} right, "
+            f"accuracy {row['accuracy'][0]:.4f} [{row['accuracy'][1]:.4f}, {row['accuracy'][2]:.4f}]  "
+            f"mAP {row['map'][0]:.4f}  P@10 {row['p_at_10'][0]:.4f}"
+        )

@@ -1,0 +1,1 @@
+"""Search encrypted pictures directly, as paper B does: networks that read what encryption leaves."""

@@ -1,0 +1,113 @@
+"""Shipped networks that classify pictures, encrypted or not, and turn them into features to search by."""
+
+import functools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.encrypted_search.networks import network_for
+from engine.encrypted_search.setting import SettingError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+WEIGHTS = Path(__file__).resolve().parents[2] / "models" / "weights"
+BATCH = 50
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network says of pictures.
+
+    Attributes:
+        probabilities: ``(N, C)`` float32, rows add up to 1.
+        features: ``(N, D)`` float32, what retrieval compares.
+    """
+
+    probabilities: np.ndarray
+    features: np.ndarray
+
+    @property
+    def labels(self) -> np.ndarray:
+        """``(N,)`` int64, the likeliest class of each picture."""
+        return self.probabilities.argmax(axis=1)
+
+
+def load_classifier(method: str, setting: str) -> "nn.Module":
+    """Return the shipped network for a setting, in evaluation mode.
+
+    One network may serve several settings; it is read once a process, so callers that change it copy it first.
+    It takes ``(N, 3, 64, 64)`` float RGB, values 0..255, of what ``Setting.canonical`` makes of encrypted pictures,
+    and returns the features ``(N, D)`` that retrieval compares and the logits ``(N, 3)`` of bone, brain and chest.
+
+    Args:
+        method: ``"vgg16"`` or ``"vit"``.
+        setting: ``"plain"``, ``"shared-8"``, ``"fresh-8"`` and so on (``Setting.name``).
+
+    Raises:
+        SettingError: There is no such method or setting, no network was trained for it, or its weights are missing.
+    """
+    return _shipped(network_for(method, setting))
+
+
+def predict(network: "nn.Module", pictures: np.ndarray) -> Prediction:
+    """Classify pictures and compute their features.
+
+    Args:
+        network: From :func:`load_classifier`, or one made from it.
+        pictures: ``(N, H, W, 3)`` uint8, as ``Setting.canonical`` returns them.
+
+    Returns:
+        The prediction.
+    """
+    import torch
+
+    probabilities, features = [], []
+    with torch.inference_mode():
+        for start in range(0, len(pictures), BATCH):
+            feature, logits = network(network_input(pictures[start : start + BATCH]))
+            probabilities.append(logits.float().softmax(dim=1).numpy())
+            features.append(feature.float().numpy())
+    return Prediction(np.concatenate(probabilities), np.concatenate(features))
+
+
+def network_input(pictures: np.ndarray) -> "Tensor":
+    """Turn ``(N, H, W, 3)`` uint8 pictures into the ``(N, 3, H, W)`` float32 tensor that networks take."""
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float()
+
+
+def read_card(name: str, folder: Path = WEIGHTS) -> dict:
+    """Return the card of a network: what it is, which data, how trained.
+
+    Raises:
+        SettingError: Its files are missing.
+    """
+    path = folder / f"{name}.json"
+    if not path.exists() or not path.with_suffix(".safetensors").exists():
+        raise SettingError(
+            f"The weights {name} are not here: run `python -m engine train-network {name} --ship` to make them."
+        )
+    return json.loads(path.read_text())
+
+
+def read_network(name: str, folder: Path = WEIGHTS) -> "nn.Module":
+    """Build a network from its files."""
+    import torch
+
+    from engine.encrypted_search.networks import build
+    from engine.encrypted_search.storage import load_network
+
+    card = read_card(name, folder)
+    network = build(card["method"], card["arguments"])
+    network.load_state_dict(load_network(folder / f"{name}.safetensors"))
+    return network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+@functools.cache
+def _shipped(name: str) -> "nn.Module":
+    return read_network(name)

@@ -1,0 +1,44 @@
+"""VGG-16 and the ViT: torchvision's layers, split where training may freeze them."""
+
+import pytest
+import torch
+
+from models.vgg16 import VGG16
+from models.vision import import_torchvision
+from models.vit import ViT
+
+
+def test_vgg16_computes_what_torchvisions_does():
+    ours = VGG16(classes=5, width=16, cells=7).eval()
+    theirs = import_torchvision().models.vgg16()
+    theirs.classifier = ours.classifier
+    theirs.features.load_state_dict(ours.features.state_dict())
+    pictures = torch.rand(2, 3, 64, 64) * 255
+    with torch.inference_mode():
+        torch.testing.assert_close(ours(pictures)[1], theirs.eval()(pictures - ours.mean))
+
+
+def test_the_full_width_is_the_papers():
+    with torch.device("meta"):
+        layers = import_torchvision().models.vgg16(num_classes=3).state_dict()
+    shapes = {name: value.shape for name, value in VGG16().state_dict().items()}
+    assert shapes == {name: value.shape for name, value in layers.items()}
+
+
+def test_the_vit_computes_what_torchvisions_does():
+    network = ViT(depth=2, width=48).eval()
+    pictures = torch.rand(2, 3, 64, 64) * 255
+    with torch.inference_mode():
+        features, logits = network(pictures)
+        torch.testing.assert_close(logits, network.network((pictures - 127.5) / 64))
+    assert features.shape == (2, 48)
+
+
+@pytest.mark.parametrize("network", [VGG16(width=16, cells=2), ViT(depth=1, width=48)])
+def test_stem_and_finish_are_the_whole(network):
+    pictures = torch.rand(2, 3, 64, 64) * 255
+    with torch.inference_mode():
+        features, logits = network.eval()(pictures)
+        again = network.finish(network.stem(pictures))
+        torch.testing.assert_close(again, features)
+        torch.testing.assert_close(network.classify(again), logits)
