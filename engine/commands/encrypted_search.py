@@ -43,7 +43,7 @@ def train_network(options: argparse.Namespace) -> None:
 
 def encrypted_search(options: argparse.Namespace) -> None:
     """Measure every cell and write the result files."""
-    from engine.encrypted_search.report import measure
+    from engine.encrypted_search.evaluation import measure
     from engine.hashing.evaluate import save_result
 
     result, arrays = measure(lambda done, total: progress("measured", done, total))

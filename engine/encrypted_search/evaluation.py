@@ -1,14 +1,24 @@
-"""One cell from pictures to figures, with or without quantization: what ``evaluate`` prints."""
+"""From pictures to figures: one cell, with or without quantization, or all of them."""
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.encrypted_search.classifier import load_classifier, network_input
-from engine.encrypted_search.networks import network_for
-from engine.encrypted_search.pictures import Split, load_split, read
-from engine.encrypted_search.report import answer, cell_figures, describe, known, protocol, provenance
+from engine.encrypted_search.classifier import load_classifier, network_input, predict
+from engine.encrypted_search.networks import METHODS, NETWORKS, network_for
+from engine.encrypted_search.pictures import load_split, read
+from engine.encrypted_search.report import (
+    Arrays,
+    cell_figures,
+    classified,
+    describe,
+    known,
+    protocol,
+    provenance,
+)
+from engine.encrypted_search.setting import SETTINGS
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -17,6 +27,7 @@ QUANTIZATIONS = ("none", "max", "percentile", "kl", "full", "full-naive")
 CALIBRATION_PICTURES = 200
 ROUNDS = 7
 BATCH = 16
+Progress = Callable[[int, int], None]
 
 
 def evaluate_setting(method: str, setting: str, quantization: str = "none") -> dict[str, Any]:
@@ -37,38 +48,109 @@ def evaluate_setting(method: str, setting: str, quantization: str = "none") -> d
     """
     from engine.quantization.size import serialised_bytes
 
-    exact = load_classifier(method, setting)
+    exact, cell = load_classifier(method, setting), f"{method}/{setting}"
     queries, gallery = load_split("test"), load_split("train")
-    network = quantized(exact, setting, quantization, gallery)
-    arrays = known(queries, gallery) | answer(network, method, setting, queries, gallery)
-    sample = network_input(read(setting, queries.images[:BATCH], queries.ids[:BATCH]))
+    asked, held = (read(setting, split.images, split.ids) for split in (queries, gallery))
+    network = quantized(exact, quantization, held)
+    answers = answer(network, asked, held)
+    arrays = known(queries, gallery) | {f"{cell}/{name}": values for name, values in answers.items()}
     return {
         **describe(method, setting),
         "quantization": quantization,
         "protocol": protocol(queries, gallery),
-        **cell_figures(arrays, method, setting),
+        **cell_figures(arrays, cell),
         "bytes": {"float32": serialised_bytes(exact), "measured": serialised_bytes(network)},
-        "milliseconds_per_picture": milliseconds({"float32": exact, "measured": network}, sample),
+        "milliseconds_per_picture": milliseconds({"float32": exact, "measured": network}, network_input(asked[:BATCH])),
         "provenance": provenance([network_for(method, setting)]),
     }
 
 
-def quantized(network: "nn.Module", setting: str, quantization: str, pictures: Split) -> "nn.Module":
+def measure(progress: Progress) -> tuple[dict[str, Any], Arrays]:
+    """Measure every network in every setting, as trained and in every quantization mode.
+
+    Args:
+        progress: Called with (settings done, settings in all).
+
+    Returns:
+        The result file's data and the answers file's arrays.
+
+    Raises:
+        DataError: The anatomy pictures are not on this machine.
+    """
+    queries, gallery = load_split("test"), load_split("train")
+    arrays, rows = known(queries, gallery), []
+    served = [setting.name for setting in SETTINGS]
+    for done, setting in enumerate(served, start=1):
+        asked, held = (read(setting, split.images, split.ids) for split in (queries, gallery))
+        for method in METHODS:
+            cell, network = f"{method}/{setting}", load_classifier(method, setting)
+            found = answer(network, asked, held) | quantized_answers(network, asked, held)
+            arrays |= {f"{cell}/{name}": values for name, values in found.items()}
+            rows.append({**describe(method, setting), **cell_figures(arrays, cell), "quantized": modes(arrays, cell)})
+        progress(done, len(served))
+    return {"protocol": protocol(queries, gallery), "provenance": provenance(NETWORKS), "cells": rows}, arrays
+
+
+def answer(network: "nn.Module", asked: np.ndarray, held: np.ndarray) -> Arrays:
+    """Let a network answer for every picture: predicted classes of the queries, 8-bit features of both sides.
+
+    Args:
+        network: From ``load_classifier``.
+        asked: ``(Q, H, W, 3)`` uint8, what a network reads of the queries.
+        held: ``(G, H, W, 3)`` uint8, what it reads of the gallery.
+    """
+    queries, gallery = predict(network, asked), predict(network, held)
+    # One step of an 8-bit feature, so that the gallery's largest keeps its value.
+    scale = float(np.abs(gallery.features).max()) / 127
+    return {
+        "predicted": queries.labels.astype(np.uint8),
+        "queries": eight_bits(queries.features, scale),
+        "gallery": eight_bits(gallery.features, scale),
+        "scale": np.array(scale, np.float32),
+    }
+
+
+def eight_bits(features: np.ndarray, scale: float) -> np.ndarray:
+    """Round features to int8 steps of ``scale``, clipping what lies beyond.
+
+    Example:
+        >>> eight_bits(np.array([0.4, -9.0]), scale=0.1).tolist()
+        [4, -90]
+    """
+    return np.clip(np.round(features / scale), -127, 127).astype(np.int8)
+
+
+def quantized_answers(network: "nn.Module", asked: np.ndarray, held: np.ndarray) -> Arrays:
+    """Return the classes of the queries that each quantized copy predicts, calibrated with gallery pictures."""
+    return {
+        f"{mode}/predicted": predict(quantized(network, mode, held), asked).labels.astype(np.uint8)
+        for mode in QUANTIZATIONS[1:]
+    }
+
+
+def modes(arrays: Arrays, cell: str) -> dict[str, dict[str, Any]]:
+    """Compute the figures of every quantized copy of a cell's network from stored answers."""
+    return {
+        mode: classified(arrays["labels"], arrays[f"{cell}/{mode}/predicted"], arrays["classes"])
+        for mode in QUANTIZATIONS[1:]
+    }
+
+
+def quantized(network: "nn.Module", quantization: str, held: np.ndarray) -> "nn.Module":
     """Return a network as it is, or its int8 copy.
 
     Args:
-        network: One that serves the setting.
-        setting: ``Setting.name``.
+        network: From ``load_classifier``.
         quantization: One of ``QUANTIZATIONS``.
-        pictures: What activations are calibrated with: training pictures, spread evenly over them.
+        held: ``(G, H, W, 3)`` uint8, what the network reads of training pictures; activations are calibrated with
+            200 of them, spread evenly.
     """
     if quantization == "none":
         return network
     from engine.quantization import quantize
 
-    chosen = np.linspace(0, len(pictures.labels) - 1, CALIBRATION_PICTURES).astype(int)
-    calibration = read(setting, pictures.images[chosen], [pictures.ids[i] for i in chosen])
-    return quantize(network, quantization, network_input(calibration))  # type: ignore[arg-type]
+    chosen = np.linspace(0, len(held) - 1, CALIBRATION_PICTURES).astype(int)
+    return quantize(network, quantization, network_input(held[chosen]))  # type: ignore[arg-type]
 
 
 def milliseconds(networks: dict[str, "nn.Module"], batch: "Tensor") -> dict[str, float]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import shake_128
 from itertools import product
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 
@@ -195,6 +195,32 @@ class MultiStageCipher:
             raise CipherError(f'The key policy must be "shared" or "fresh", got {policy!r}.')
         self.block_size, self.substitution, self.policy = block_size, substitution, policy
         self._shared: tuple[tuple[int, int], Schedule] | None = None
+        self._only: bytes | None = None
+
+    @classmethod
+    def of_picture(cls, picture_key: bytes, block_size: int = 8, substitution: int = 255) -> Self:
+        """Return a cipher that holds the key of one picture and opens no other.
+
+        Under the shared policy all pictures have the same key, so it opens all of them.
+
+        Args:
+            picture_key: 32 bytes from :meth:`picture_key`.
+            block_size: As the picture was encrypted.
+            substitution: As the picture was encrypted.
+
+        Raises:
+            CipherError: if the key or a dial is out of range.
+
+        Example:
+            >>> owner = MultiStageCipher(bytes(32), block_size=2, policy="fresh")
+            >>> user = MultiStageCipher.of_picture(owner.picture_key("a"), block_size=2)
+            >>> picture = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+            >>> bool((user.decrypt(owner.encrypt(picture, "a")) == picture).all())
+            True
+        """
+        cipher = cls(picture_key, block_size, substitution)
+        cipher._only = cipher._key
+        return cipher
 
     def encrypt(self, image: np.ndarray, image_id: ImageId | None = None) -> np.ndarray:
         """Scramble one picture.
@@ -277,24 +303,31 @@ class MultiStageCipher:
             self._shared = (height, width), schedule
         return schedule
 
-    def _draw(
-        self, height: int, width: int, image_id: ImageId | None
-    ) -> tuple[tuple[int, int], list[_Region], list[_Draws]]:
-        stream = _Stream(self._picture_key(image_id))
-        regions = _regions(height, width, self.block_size)
-        draws = [
-            _Draws.from_stream(stream, part.down * part.across, part.tall * part.wide, self.substitution)
-            for part in regions
-        ]
-        return (height, width), regions, draws
+    def picture_key(self, image_id: ImageId | None = None) -> bytes:
+        """The 32-byte key of one picture, which its owner can hand over without the master key.
 
-    def _picture_key(self, image_id: ImageId | None) -> bytes:
+        Raises:
+            CipherError: if a fresh key lacks its identifier.
+        """
+        if self._only is not None:
+            return self._only
         if self.policy == "shared":
             return derive_key(self._key, salt=b"", info=b"CXR Vault multi-stage shared")
         if image_id is None:
             raise CipherError("A fresh key per picture is derived from its identifier: pass image_id.")
         name = image_id if isinstance(image_id, bytes) else str(image_id).encode()
         return derive_key(self._key, salt=name, info=b"CXR Vault multi-stage fresh")
+
+    def _draw(
+        self, height: int, width: int, image_id: ImageId | None
+    ) -> tuple[tuple[int, int], list[_Region], list[_Draws]]:
+        stream = _Stream(self.picture_key(image_id))
+        regions = _regions(height, width, self.block_size)
+        draws = [
+            _Draws.from_stream(stream, part.down * part.across, part.tall * part.wide, self.substitution)
+            for part in regions
+        ]
+        return (height, width), regions, draws
 
 
 def _as_rgb(image: np.ndarray) -> np.ndarray:
