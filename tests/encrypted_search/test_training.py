@@ -63,15 +63,15 @@ def test_training_moves_every_weight_but_the_stems(tmp_path, name, frozen):
     assert all(key.startswith("features.") and int(key.split(".")[1]) < 24 for key in same)
 
 
-class _Stopped(Exception):
+class _StoppedError(Exception):
     """Thrown into a run after its first epoch."""
 
 
 def test_a_run_goes_on_where_it_stopped(tmp_path):
     def stop(row):
-        raise _Stopped
+        raise _StoppedError
 
-    with pytest.raises(_Stopped):
+    with pytest.raises(_StoppedError):
         Training("vit", _split(9), _split(6), tmp_path).run(stop)
     rows = []
     history = Training("vit", _split(9), _split(6), tmp_path).run(rows.append)
