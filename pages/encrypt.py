@@ -10,7 +10,7 @@ from engine.imaging import resize, to_uint8
 from pages.components import cipher_papers, cipher_views, frame, schemes
 from pages.components.compare import before_after
 from pages.components.picture import Picture, current_picture, picture_picker
-from pages.components.schemes import SCHEMES, Dials
+from pages.components.schemes import SCHEMES, Dials, Sealed
 from pages.components.show import cipher_file, derived, derived_at_full_size, xray_file
 
 # Scramblers index every value with 8 bytes; beyond this a phone photo would cost half a gigabyte.
@@ -74,6 +74,12 @@ def working_copy(picture: Picture, scheme: str) -> np.ndarray:
     return resize(to_uint8(picture.image), min(WORK_SIDE, *picture.image.shape[:2]))
 
 
+def seal(dials: Dials, image: np.ndarray) -> tuple[Sealed, bytes]:
+    """Seal a picture; return what came of it, and a PNG of what that looks like."""
+    sealed = schemes.seal(dials, key(), image)
+    return sealed, cipher_file(sealed.look)
+
+
 @st.fragment
 def sealing(picture: Picture) -> None:
     """Draw everything a dial changes."""
@@ -82,11 +88,11 @@ def sealing(picture: Picture) -> None:
         picture_picker()
         dials = choose_dials()
     image = working_copy(picture, dials.scheme)
-    sealed = derived_at_full_size(picture.token, "sealed", astuple(dials), lambda: schemes.seal(dials, key(), image))
+    sealed, look_file = derived_at_full_size(picture.token, "sealed", astuple(dials), lambda: seal(dials, image))
     with view:
         before_after(
             derived(picture.token, "xray", (), lambda: xray_file(picture.image)),
-            cipher_file(sealed.look),
+            look_file,
             labels=("Your side", "The server's side"),
             alts=(f"{picture.title}, as it is", f"{picture.title}, sealed: {SCHEMES[dials.scheme].title}"),
             size=(image.shape[1], image.shape[0]),

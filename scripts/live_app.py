@@ -28,6 +28,13 @@ def serving(log: Path) -> Iterator[str]:
     Raises:
         RuntimeError: The server does not come up.
     """
+    with running(log) as (address, _):
+        yield address
+
+
+@contextmanager
+def running(log: Path) -> Iterator[tuple[str, int]]:
+    """Do as :func:`serving`, and give the number of the server's process beside its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -40,7 +47,7 @@ def serving(log: Path) -> Iterator[str]:
         )
         try:
             _wait_for_health(f"http://127.0.0.1:{port}", process, log)
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://127.0.0.1:{port}", process.pid
         finally:
             process.terminate()
             process.wait(20)

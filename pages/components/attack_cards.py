@@ -1,5 +1,6 @@
 """How every attack is shown: who attacks, three pictures, what it took, and what many such attacks gave."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from engine.imaging import to_uint8
 from pages.components import gallery
 from pages.components.metrics import Figure, figure_row
 from pages.components.picture import Picture
-from pages.components.show import cipher_file, picture
+from pages.components.show import cipher_file, derived, picture
 
 SIDE = 256
 WIDTH = 300
@@ -48,6 +49,20 @@ def run(attack: Callable[..., np.ndarray], *given: Any, truth: np.ndarray, queri
     """Run an attack with a note that it runs."""
     with st.spinner("Attacking"):
         return judge(attack, *given, truth=truth, queries=queries)
+
+
+def run_once(what: str, sealed: np.ndarray, dials: tuple, make: Callable[[], Outcome]) -> Outcome:
+    """Return the outcome of an attack on this very sealed picture; run it if this visit has not seen it yet.
+
+    Args:
+        what: Name of the attack.
+        sealed: What is attacked; another key makes another.
+        dials: Everything else that the attack depends on.
+        make: Runs it.
+    """
+    token = hashlib.blake2b(sealed.tobytes(), digest_size=16).hexdigest()
+    with st.spinner("Attacking"):
+        return derived(token, what, dials, make)
 
 
 def pictures_row(items: Sequence[tuple[str, np.ndarray]]) -> None:

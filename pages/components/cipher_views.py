@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,9 @@ from pages.components.metrics import Figure, figure_row
 from pages.components.picture import Picture
 from pages.components.results import result
 from pages.components.schemes import SCHEMES, Dials, Sealed
-from pages.components.show import cipher_file, picture, xray_file
+from pages.components.show import cipher_file, derived, picture, xray_file
 
-STRIP_SIDE = 256
+STRIP_SIDE = 192
 RIGHT, WRONG, CHANGED = (
     "The right key",
     "A key wrong in one bit",
@@ -52,14 +52,15 @@ class Case:
 def step_by_step(case: Case) -> None:
     """Show every intermediate picture."""
     small = resize(to_uint8(case.picture.image), min(STRIP_SIDE, *case.picture.image.shape[:2]))
-    steps = schemes.stages(case.dials, case.key, small)
-    stage_strip(
-        [
-            Step(title, sentence, cipher_file(look) if n else xray_file(look), f"{case.picture.title}: {title}")
-            for n, (title, sentence, look) in enumerate(steps)
-        ]
-    )
+    stage_strip(derived(case.picture.token, "steps", astuple(case.dials), lambda: _steps(case, small)))
     st.caption(f"Computed on a copy of {small.shape[1]} x {small.shape[0]} pixels, so that it fits the screen.")
+
+
+def _steps(case: Case, small: np.ndarray) -> list[Step]:
+    return [
+        Step(title, sentence, cipher_file(look) if n else xray_file(look), f"{case.picture.title}: {title}")
+        for n, (title, sentence, look) in enumerate(schemes.stages(case.dials, case.key, small))
+    ]
 
 
 def noise_tests(case: Case) -> None:

@@ -8,7 +8,7 @@ arrives by deep link at a cold server would see a page without its frame. Every 
 import streamlit as st
 
 from engine.errors import VaultError
-from pages.components import status
+from pages.components import status, tuning
 
 NOTICE = "Research demo, not for diagnosis; do not upload patient data to a public host."
 _FRAMED = "_framed"
@@ -34,6 +34,7 @@ _PAGES = (
 
 def run() -> None:
     """Draw the frame and the page inside it."""
+    tuning.send_at_once()
     st.set_page_config(
         page_title="CXR Vault",
         page_icon=":material/radiology:",
@@ -54,6 +55,7 @@ def run() -> None:
             page.run()
     except VaultError as error:
         body.error(str(error), icon=":material/error:")
+    tuning.tidy()
 
 
 def ensure_frame() -> None:

@@ -5,11 +5,11 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from engine.attacks import ciphertext_only, jigsaw, known_plaintext
+from engine.attacks import Outcome, ciphertext_only, jigsaw, judge, known_plaintext
 from engine.attacks.block_statistics import flat_map
 from engine.encryption import MultiStageCipher, generate_key
 from engine.imaging import resize
-from pages.components.attack_cards import adversary, cost, fresh, pictures_row, public_pictures, run, spread
+from pages.components.attack_cards import adversary, cost, fresh, pictures_row, public_pictures, run_once, spread
 from pages.components.charts import draw, histograms
 from pages.components.metrics import Figure, figure_row, markdown_table
 from pages.components.privacy_map import POLICIES, TASKS, map_missing, measured_points
@@ -36,38 +36,42 @@ def shared_key(truth: np.ndarray) -> None:
     )
     block = middle.segmented_control("Block size", BLOCKS, default=8, required=True, key="lab_block")
     count = right.slider("Known pictures", 1, KNOWN_MOST, 4, key="lab_known", disabled=chosen != "Known pictures")
-    key = fresh("shared", generate_key)
-    cipher = MultiStageCipher(key, block, policy=policy)
+    cipher = MultiStageCipher(fresh("shared", generate_key), block, policy=policy)
     sealed = cipher.encrypt(truth, "target")
-    if chosen == "Known pictures":
-        adversary(known_plaintext.KNOWN)
-        known = public_pictures("train", count)
-        seen = np.stack([cipher.encrypt(picture, f"known {n}") for n, picture in enumerate(known)])
-        attack = partial(_open_by_known, known, seen, block)
-    else:
-        adversary(known_plaintext.CHOSEN)
-        known = known_plaintext.chosen_pictures(*truth.shape)
-        seen = np.stack([cipher.encrypt(picture, f"planted {n}") for n, picture in enumerate(known)])
-        if policy == "fresh":
-            st.success(
-                "Under a key for each picture the four answers do not belong together: there is nothing to read off.",
-                icon=":material/shield:",
-            )
-            pictures_row([("The picture", truth), ("What the server has", sealed)])
-            return
-        attack = partial(_open_by_chosen, seen)
-    found = run(attack, sealed, truth=truth, queries=len(known))
+    planted = chosen == "Chosen pictures"
+    adversary(known_plaintext.CHOSEN if planted else known_plaintext.KNOWN)
+    if planted and policy == "fresh":
+        st.success(
+            "Under a key for each picture the four answers do not belong together: there is nothing to read off.",
+            icon=":material/shield:",
+        )
+        pictures_row([("The picture", truth), ("What the server has", sealed)])
+        return
+    attack = partial(_open_by_chosen, cipher) if planted else partial(_open_by_known, cipher, count, block)
+    found = run_once(chosen, sealed, (policy, block, count), lambda: attack(sealed, truth))
     pictures_row([("The picture", truth), ("What the server has", sealed), ("What the attacker gets", found.picture)])
     cost(found, "pictures needed")
     _known_curve()
 
 
-def _open_by_known(known: np.ndarray, seen: np.ndarray, block: int, sealed: np.ndarray) -> np.ndarray:
-    return known_plaintext.open_with(known_plaintext.recover_schedule(known, seen, block), sealed)
+def _open_by_known(cipher: MultiStageCipher, count: int, block: int, sealed: np.ndarray, truth: np.ndarray) -> Outcome:
+    known = public_pictures("train", count)
+    seen = np.stack([cipher.encrypt(picture, f"known {n}") for n, picture in enumerate(known)])
+    return judge(
+        lambda: known_plaintext.open_with(known_plaintext.recover_schedule(known, seen, block), sealed),
+        truth=truth,
+        queries=count,
+    )
 
 
-def _open_by_chosen(seen: np.ndarray, sealed: np.ndarray) -> np.ndarray:
-    return known_plaintext.open_with(known_plaintext.read_schedule(seen), sealed)
+def _open_by_chosen(cipher: MultiStageCipher, sealed: np.ndarray, truth: np.ndarray) -> Outcome:
+    planted = known_plaintext.chosen_pictures(*truth.shape)
+    seen = np.stack([cipher.encrypt(picture, f"planted {n}") for n, picture in enumerate(planted)])
+    return judge(
+        lambda: known_plaintext.open_with(known_plaintext.read_schedule(seen), sealed),
+        truth=truth,
+        queries=len(planted),
+    )
 
 
 def _known_curve() -> None:
@@ -245,7 +249,7 @@ def jigsaw_puzzle(truth: np.ndarray) -> None:
     )
     adversary(jigsaw.ADVERSARY)
     sealed = _moved(truth, size, stage, fresh("jigsaw", generate_key))
-    found = run(jigsaw.reassemble, sealed, size, truth=truth, queries=1)
+    found = run_once("jigsaw", sealed, (size,), lambda: judge(jigsaw.reassemble, sealed, size, truth=truth, queries=1))
     pictures_row([("The picture", truth), ("What the server has", sealed), ("What the attacker gets", found.picture)])
     cost(found, "pictures needed")
     stored = (result("attacks") or {}).get("jigsaw")

@@ -5,7 +5,6 @@ temporary folder under a key that exists only in this process. Sealing runs in a
 on when the visitor who started it walks away.
 """
 
-import gc
 import tempfile
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -105,7 +104,3 @@ def _settle_down() -> None:
 
     # Visitors search side by side: one thread each, instead of all threads waiting for each other.
     torch.set_num_threads(1)
-    # Streamlit collects garbage after every run; torch's million objects never become garbage. Setting them
-    # aside once takes a rerun from 116 ms to 11 ms.
-    gc.collect()
-    gc.freeze()

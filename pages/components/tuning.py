@@ -1,0 +1,84 @@
+"""What keeps reruns fast and memory small in a server process that holds big libraries."""
+
+import ctypes
+import gc
+import os
+import socket
+import sys
+import time
+from dataclasses import dataclass, field
+from threading import Lock
+
+import streamlit as st
+
+TIDY_SECONDS = 600.0
+
+
+@dataclass
+class Tidied:
+    """When memory was last tidied, and how many modules there were then."""
+
+    modules: int = 0
+    at: float = 0.0
+    lock: Lock = field(default_factory=Lock)
+
+
+@st.cache_resource(show_spinner=False)
+def tidied() -> Tidied:
+    """Return when memory was last tidied in this process."""
+    return Tidied()
+
+
+def tidy() -> None:
+    """Set aside what will never be garbage, if a library came since the last time or ten minutes went by.
+
+    Streamlit collects garbage after every run, and looks at every object for it: with torch loaded that takes
+    longer than the run. Objects set aside are not looked at. What a visitor left behind in the meantime is found
+    at the next tidying, so nothing stays for good.
+    """
+    known = tidied()
+    due = len(sys.modules) != known.modules or time.monotonic() - known.at > TIDY_SECONDS
+    if not due or not known.lock.acquire(blocking=False):
+        return
+    try:
+        known.modules, known.at = len(sys.modules), time.monotonic()
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+        _return_memory()
+    finally:
+        known.lock.release()
+
+
+def _return_memory() -> None:
+    """Return freed pages to the system; the allocator of Linux keeps them otherwise."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
+
+
+@st.cache_resource(show_spinner=False)
+def send_at_once() -> int:
+    """Let the server send small messages without waiting for the last one to be confirmed.
+
+    Streamlit opens its socket in a way that leaves Nagle's algorithm on, and a browser confirms late: together they
+    hold back every answer by 40 ms. A connection inherits the setting from the socket that listens.
+
+    Returns:
+        How many sockets of this process were set; 0 where the system does not list them.
+    """
+    folder = "/dev/fd"
+    return sum(map(_set_at_once, os.listdir(folder))) if os.path.isdir(folder) else 0
+
+
+def _set_at_once(descriptor: str) -> bool:
+    try:
+        # A copy, so that closing it leaves the server's own open.
+        with socket.socket(fileno=os.dup(int(descriptor))) as one:
+            if one.family not in (socket.AF_INET, socket.AF_INET6) or one.type != socket.SOCK_STREAM:
+                return False
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return True
+    except OSError:
+        return False
