@@ -96,7 +96,8 @@ def thumbnails(
         if picked in offered:
             on_pick(picked)
 
-    choices = [
+    # A tuple: over a list Streamlit asks pandas whether it is a table, and pandas costs 60 MiB.
+    choices = tuple(
         {"id": item.id, "src": data_url(item.picture), "caption": item.caption, "alt": item.alt} for item in items
-    ]
+    )
     _COMPONENT(key=key, data={"legend": legend, "selected": selected, "items": choices}, on_picked_change=pick)

@@ -45,12 +45,12 @@ def tidy() -> None:
         gc.unfreeze()
         gc.collect()
         gc.freeze()
-        _return_memory()
+        return_memory()
     finally:
         known.lock.release()
 
 
-def _return_memory() -> None:
+def return_memory() -> None:
     """Return freed pages to the system; the allocator of Linux keeps them otherwise."""
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

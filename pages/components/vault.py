@@ -17,9 +17,12 @@ import streamlit as st
 from engine.encryption import generate_key
 from engine.hashing import Hasher
 from engine.retrieval import CloudServer, DataOwner, DataUser, pictures_of
+from pages.components import tuning
 from pages.components.gallery import gallery
 
 KEPT = 4
+# Pictures hashed at a time: more are no faster on a CPU and need more memory.
+BATCH = 8
 LOOK_SECONDS = 0.1
 
 Wanted = tuple[str, str, int]
@@ -92,7 +95,7 @@ def _seal(wanted: Wanted, sealing: Sealing) -> Vault:
     folder = tempfile.TemporaryDirectory(prefix="cxr-vault-")
     server = CloudServer(Path(folder.name) / "gallery.db")
     owner = DataOwner(generate_key(), server, Hasher.load(bits=bits, method=method))
-    for step in owner.upload(pictures_of(gallery(name).subset(split="train"))):
+    for step in owner.upload(pictures_of(gallery(name).subset(split="train")), batch_size=BATCH):
         sealing.share = step.done / step.total
     _settle_down()
     return Vault(owner, server, DataUser(owner, server), folder)
@@ -104,3 +107,4 @@ def _settle_down() -> None:
 
     # Visitors search side by side: one thread each, instead of all threads waiting for each other.
     torch.set_num_threads(1)
+    tuning.return_memory()
