@@ -39,7 +39,7 @@ class Prediction:
 def load_classifier(method: str, setting: str) -> "nn.Module":
     """Return the shipped network for a setting, in evaluation mode.
 
-    One network may serve several settings; it is read once a process, so callers that change it copy it first.
+    One network may serve several settings; the last two are kept, so callers that change one copy it first.
     It takes ``(N, 3, 64, 64)`` float RGB, values 0..255, of what ``Setting.canonical`` makes of encrypted pictures,
     and returns the features ``(N, D)`` that retrieval compares and the logits ``(N, 3)`` of bone, brain and chest.
 
@@ -108,6 +108,7 @@ def read_network(name: str, folder: Path = WEIGHTS) -> "nn.Module":
     return network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-@functools.cache
+# Two: a page turns one dial at a time, and a small machine has no room for all.
+@functools.lru_cache(maxsize=2)
 def _shipped(name: str) -> "nn.Module":
     return read_network(name)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.encrypted_search.classifier import BATCH, network_input, predict
+from engine.encrypted_search.classifier import BATCH, network_input
 from engine.encrypted_search.networks import NETWORKS, build
 from engine.encrypted_search.pictures import Split, read
 
@@ -65,30 +65,35 @@ class Training:
         """Train from where the folder's state left off; return one row of figures per epoch."""
         self._resume()
         if len(self.history) < self.epochs:
-            stems = self._stems()
+            stems, held = self._prepare()
         for epoch in range(len(self.history), self.epochs):
-            row = {"epoch": epoch + 1.0, **self._train_epoch(stems, epoch), **self._validate()}
+            row = {"epoch": epoch + 1.0, **self._train_epoch(stems, epoch), **self._validate(held)}
             self.history.append(row)
             self._save(row["val_accuracy"])
             if report is not None:
                 report(row)
         return self.history
 
-    def _stems(self) -> list[Tensor]:
-        """What the stem makes of each setting's editions: one float16 tensor ``(N, ...)`` for each."""
-        found = []
-        for name in self.recipe.settings:
-            for edition in range(self.recipe.editions):
-                images = self.train.images if edition == 0 else jitter(self.train.images, (self.seed, edition))
-                pictures = read(name, images, [f"training {edition} {i}" for i in self.train.ids])
-                with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
-                    parts = [
-                        self.network.stem(network_input(pictures[start : start + BATCH])).half()  # type: ignore[operator]
-                        for start in range(0, len(pictures), BATCH)
-                    ]
-                found.append(torch.cat(parts).clone())
-                _log.info("prepared %s, edition %d of %d", name, edition + 1, self.recipe.editions)
-        return found
+    def _prepare(self) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """What the stem makes of the training pictures, one tensor an edition and setting, and of the validation's."""
+        editions = [self._edition(number) for number in range(self.recipe.editions)]
+        stems = [self._stem(name, *edition) for name in self.recipe.settings for edition in editions]
+        pictures = self.validation.images, self.validation.ids
+        return stems, {name: self._stem(name, *pictures) for name in self.recipe.settings}
+
+    def _edition(self, number: int) -> tuple[np.ndarray, list[str]]:
+        """The training pictures, the first time as they are, then jittered; with names of their own."""
+        images = jitter(self.train.images, (self.seed, number)) if number else self.train.images
+        return images, [f"training {number} {identity}" for identity in self.train.ids]
+
+    def _stem(self, setting: str, images: np.ndarray, ids: list[str]) -> Tensor:
+        """What the stem makes of pictures, encrypted as a setting says: ``(N, ...)`` float16."""
+        pictures, parts = read(setting, images, ids), []
+        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+            for start in range(0, len(pictures), BATCH):
+                parts.append(self.network.stem(network_input(pictures[start : start + BATCH])).half())  # type: ignore[operator]
+        _log.info("prepared %d pictures, %s", len(pictures), setting)
+        return torch.cat(parts)
 
     def _train_epoch(self, stems: list[Tensor], epoch: int) -> dict[str, float]:
         self.network.train()
@@ -108,13 +113,15 @@ class Training:
         count = len(self.train.labels)
         return {"loss": total / count, "train_accuracy": right / count, "seconds": time.perf_counter() - started}
 
-    def _validate(self) -> dict[str, float]:
+    def _validate(self, held: dict[str, Tensor]) -> dict[str, float]:
         """Accuracy in each setting of the recipe; their mean selects the weights."""
         self.network.eval()
         found = {}
-        for name in self.recipe.settings:
-            pictures = read(name, self.validation.images, self.validation.ids)
-            found[f"val_{name}"] = float(np.mean(predict(self.network, pictures).labels == self.validation.labels))
+        with torch.inference_mode():
+            for name, stems in held.items():
+                features = [self.network.finish(part.float()) for part in stems.split(BATCH)]  # type: ignore[operator]
+                predicted = self.network.classify(torch.cat(features)).argmax(1).numpy()  # type: ignore[operator]
+                found[f"val_{name}"] = float(np.mean(predicted == self.validation.labels))
         return found | {"val_accuracy": float(np.mean(list(found.values())))}
 
     def _parts(self) -> dict[str, Any]:

@@ -58,13 +58,16 @@ def _spread(name: str, share: np.ndarray) -> str:
     return f"{name}: mean gray level {mean:.0f}, deviation {deviation:.0f}, {used} levels in use"
 
 
-def confusion(matrix: np.ndarray, classes: Sequence[str], *, key: str) -> None:
+def confusion(
+    matrix: np.ndarray, classes: Sequence[str], *, key: str, predicted: str = "Label the ten neighbours voted for"
+) -> None:
     """Draw a confusion matrix with counts and shares of each true class.
 
     Args:
         matrix: ``(C, C)`` counts, rows are true classes.
         classes: C names.
         key: Unique on the page.
+        predicted: What the columns are.
     """
     import plotly.graph_objects as go
 
@@ -81,16 +84,16 @@ def confusion(matrix: np.ndarray, classes: Sequence[str], *, key: str) -> None:
         showscale=False,
         xgap=2,
         ygap=2,
-        hovertemplate="true %{y}, voted %{x}: %{text}<extra></extra>",
+        hovertemplate="true %{y}, found %{x}: %{text}<extra></extra>",
     )
     right = int(np.trace(matrix))
     figure = go.Figure(heat)
     figure.update_yaxes(autorange="reversed")
     draw(
         figure,
-        x="Label the ten neighbours voted for",
+        x=predicted,
         y="True label",
-        alt=f"{right} of {int(matrix.sum())} queries voted right; "
+        alt=f"{right} of {int(matrix.sum())} right; "
         + ", ".join(f"{name} {shares[n, n]:.0%}" for n, name in enumerate(classes)),
         key=key,
         height=320,

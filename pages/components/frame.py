@@ -27,6 +27,12 @@ _PAGES = (
         "What a server gets to see: seal a picture step by step, and try to open it.",
     ),
     ("retrieve", "Retrieve", "image_search", "The ten most similar X-rays, and how far to trust them."),
+    (
+        "encrypted_search",
+        "Encrypted search",
+        "visibility_off",
+        "Networks that search encrypted pictures, and why they can.",
+    ),
     ("privacy_lab", "Privacy lab", "security", "Attacks that run: what each setting gives away."),
     ("benchmarks", "Benchmarks", "monitoring", "The paper's figures beside ours, and what could spoil them."),
 )

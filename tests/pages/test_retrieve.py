@@ -123,7 +123,7 @@ def test_the_figures_are_those_of_the_result_file_beside_the_papers(open_page):
     assert shown["Within 2 bits"] == (f"{measured['precision_within_2'][0]:.3f}", "paper over 0.85")
     chart = app.get("plotly_chart")[0].proto
     right = sum(row[n] for n, row in enumerate(measured["confusion"]))
-    assert f"{right} of {sum(map(sum, measured['confusion']))} queries voted right" in chart.alt
+    assert f"{right} of {sum(map(sum, measured['confusion']))} right" in chart.alt
     assert "Measured on real X-rays" in texts(app)
 
 

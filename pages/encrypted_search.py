@@ -1,0 +1,152 @@
+"""Encrypted search: a network that searches pictures it cannot see, and what that says about the encryption."""
+
+import numpy as np
+import streamlit as st
+
+from engine.errors import VaultError
+from pages.components import encrypted_cells as cells
+from pages.components import encrypted_live as live
+from pages.components import frame
+from pages.components.encrypted_cells import Cell
+from pages.components.gallery import label_title
+from pages.components.metrics import Figure, figure_row
+from pages.components.picture import Picture, current_picture, picture_picker
+from pages.components.results import missing, result
+from pages.components.show import derived
+from pages.components.show import picture as show_picture
+
+frame.ensure_frame()
+frame.heading(
+    "Can a server search pictures it cannot see?",
+    "Paper B lets the server run VGG-16 or a vision transformer on encrypted pictures. It works, because block-wise "
+    "encryption leaves something that no key changes. Turn the dials and see what.",
+)
+
+
+def steps(image: np.ndarray, pixels: np.ndarray, cell: Cell) -> None:
+    """Show the picture, what the server gets, and what its network reads of that."""
+    shown = [("Your side", image, "the picture, 64 x 64 pixels")]
+    if cell.setting.block_size:
+        read = cell.setting.canonical(pixels[None])[0]
+        shown += [
+            ("The server gets", pixels, "the encrypted picture"),
+            ("Its network reads", read, "what no key changes: how much the values of each block differ, sorted"),
+        ]
+    for column, (title, picture, alt) in zip(st.columns(3, gap="small"), shown, strict=False):
+        with column:
+            st.markdown(f"**{title}**")
+            show_picture(live.enlarged(picture), alt=alt)
+            st.caption(f"{alt[0].upper()}{alt[1:]}.")
+
+
+def answers(cell: Cell, pixels: np.ndarray, token: str) -> None:
+    """Show the class that the network says, and the nearest training pictures."""
+    dials = (cell.method, cell.setting.name, pixels.tobytes())
+    found = derived(token, "encrypted answer", dials, lambda: live.answer(cell, pixels))
+    names = [label_title(name) for name in cells.figures_of(Cell(cell.method, cell.setting, "none"))["classes"]]
+    best = int(found.probabilities.argmax())
+    agree = sum(label_title(label) == names[best] for label in found.labels)
+    figure_row(
+        [
+            Figure("The server concludes", names[best], f"{found.probabilities[best]:.0%} sure"),
+            Figure("Of its ten nearest", f"{agree} say so too", "by distance of features"),
+        ],
+        min_width=150,
+    )
+    live.result_cards(found)
+
+
+def verdict(cell: Cell, found: dict) -> str:
+    """Say what the measured figure means for privacy, in plain words."""
+    if cell.setting.block_size is None:
+        return "Not encrypted: the server sees every picture. This is the ceiling for encrypted search."
+    if cell.setting.block_size == 1:
+        return (
+            f"With single pixels as blocks nothing is left that no key changes: {found['right']} of {found['count']} "
+            "is what guessing gives. The picture is hidden, and cannot be searched."
+        )
+    return (
+        f"The network was never shown a key, yet names the class of {found['accuracy'][0]:.0%} of the pictures. So can "
+        "anybody who holds the encrypted pictures and some public ones: **what makes them searchable is what leaks.** "
+        "Shared or fresh keys, any masks: it reads the same picture, so the figures are the same."
+    )
+
+
+@st.fragment
+def searching(picture: Picture) -> None:
+    """Draw everything that a dial changes."""
+    view, controls = st.columns([3, 2], gap="medium")
+    with controls:
+        picture_picker()
+        cell, masks = cells.dials()
+    image = live.small(picture.image)
+    pixels = live.encrypted(image, cell.setting, masks, live.key())
+    found = cells.figures_of(cell)
+    with view:
+        steps(image, pixels, cell)
+        if found is None:
+            missing("encrypted_search", cells.COMMAND)
+            return
+        try:
+            answers(cell, pixels, picture.token)
+        except VaultError as error:
+            st.warning(str(error), icon=":material/hourglass_empty:")
+        st.caption(f"{picture.note} The networks know three kinds of picture: bone, brain and chest.")
+    st.subheader("How often is it right?", anchor=False)
+    st.markdown(verdict(cell, found))
+    measured(cell, found)
+    st.subheader("Every setting at a glance", anchor=False)
+    cells.draw_map(cell)
+    st.caption("Share of 300 test pictures with the right class, in percent. Click a square: the dials take it over.")
+    if cell.setting.block_size:
+        flow(cell, picture, masks)
+
+
+def measured(cell: Cell, found: dict) -> None:
+    """Show the measured figures of a cell, by class and as a confusion matrix."""
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        cells.headline(cell, found)
+        st.markdown(cells.class_table(cell, found))
+    with right:
+        cells.confusion_of(found)
+
+
+def flow(cell: Cell, picture: Picture, masks: int) -> None:
+    """Show paper B's Fig. 2, done with the visitor's picture."""
+    st.subheader("Who holds what (paper B, Fig. 2)", anchor=False)
+    done = live.walked(cell, picture, masks)
+    owner, server, user = st.columns(3, gap="medium")
+    with owner, st.container(border=True, height="stretch"):
+        st.markdown(f"**Owner.** Encrypted {len(done.stored)} pictures and keeps the key.")
+        st.markdown(f"Released the keys of {len(done.hits)} pictures: `{'`, `'.join(i[:8] for i, _ in done.hits)}`.")
+        st.markdown(f"Trying the first key on another picture: {done.refused}")
+    with server, st.container(border=True, height="stretch"):
+        held = sum(pixels.nbytes for _, pixels in done.stored)
+        st.markdown(f"**Server.** Holds {held:,} bytes of encrypted pictures, no key.")
+        _row([pixels for _, pixels in done.stored], "encrypted picture on the server")
+        nearest = ", ".join(f"`{name[:8]}` at {distance:.2f}" for name, distance in done.hits)
+        st.markdown(f"Nearest to the query: {nearest}.")
+    with user, st.container(border=True, height="stretch"):
+        st.markdown("**User.** Sent this, encrypted under a key of its own:")
+        _row([done.query], "the encrypted query")
+        st.markdown("Opened with the released keys, exactly as the owner had them:")
+        _row(done.opened, "opened result")
+
+
+def _row(pictures: list[np.ndarray], alt: str) -> None:
+    for column, pixels in zip(st.columns(max(3, len(pictures)), gap="xxsmall"), pictures, strict=False):
+        with column:
+            show_picture(live.enlarged(pixels), alt=alt)
+
+
+searching(current_picture())
+report = result("encrypted_search")
+if report:
+    protocol = report["protocol"]
+    st.caption(
+        f"Measured here with `{cells.COMMAND}`: {protocol['query_count']} test pictures, {protocol['gallery_count']} "
+        f"training pictures. {protocol['caveat']} Paper: Tables VI to VIII; where it gives one accuracy for each class "
+        "against the rest, their mean. The encryption is paper B's Algorithm 1: a scrambler with a key, not encryption "
+        "in the modern sense."
+    )

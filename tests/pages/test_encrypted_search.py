@@ -1,0 +1,142 @@
+"""The Encrypted search page, on made-up answers and an untrained network."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.encrypted_search import networks
+from engine.encrypted_search.evaluation import QUANTIZATIONS, modes
+from engine.encrypted_search.report import cell_figures, describe
+from engine.encrypted_search.setting import SETTINGS, Setting
+from engine.hashing.evaluate import RESULTS, save_result
+from pages.components import encrypted_cells, encrypted_live
+from pages.components.encrypted_cells import Cell, paper_accuracy
+from tests.pages.reading import texts
+
+WIDTH = 48
+
+
+def _write(folder: Path) -> None:
+    draw = np.random.default_rng(0)
+    labels, held = np.arange(30) % 3, np.arange(60) % 3
+    arrays = {
+        "classes": np.array(["bone", "brain", "chest"]),
+        "labels": labels,
+        "gallery_labels": held,
+        "ids": np.array([f"q{n}" for n in range(30)]),
+        "gallery_ids": np.array([f"g{n}" for n in range(60)]),
+    }
+    rows = []
+    for method in networks.METHODS:
+        for setting in SETTINGS:
+            cell = f"{method}/{setting.name}"
+            for name in ("predicted", *(f"{mode}/predicted" for mode in QUANTIZATIONS[1:])):
+                wrong = draw.random(30) < 0.2
+                arrays[f"{cell}/{name}"] = np.where(wrong, (labels + 1) % 3, labels).astype(np.uint8)
+            arrays[f"{cell}/queries"] = draw.integers(-127, 128, (30, WIDTH)).astype(np.int8)
+            arrays[f"{cell}/gallery"] = draw.integers(-127, 128, (60, WIDTH)).astype(np.int8)
+            arrays[f"{cell}/scale"] = np.array(0.02, np.float32)
+            rows.append(
+                {**describe(method, setting.name), **cell_figures(arrays, cell), "quantized": modes(arrays, cell)}
+            )
+    protocol = {"query_count": 30, "gallery_count": 60, "caveat": "Made up."}
+    save_result("encrypted_search", {"protocol": protocol, "cells": rows}, arrays, folder, holds="answers")
+    (folder / "paper_b.json").write_text((RESULTS / "paper_b.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("results")
+    _write(folder)
+    return folder
+
+
+@pytest.fixture
+def page(monkeypatch, folder, open_page):
+    """Open the page with measured results and an untrained network for every setting."""
+    import torch
+
+    torch.manual_seed(0)
+    network = networks.build("vit", {"depth": 1, "width": WIDTH}).eval()
+    monkeypatch.setattr("engine.encrypted_search.classifier.load_classifier", lambda method, setting: network)
+    monkeypatch.setattr("pages.components.results.FOLDER", folder)
+    return lambda **parameters: open_page("encrypted_search", **parameters)
+
+
+def _row(folder: Path, method: str, setting: str) -> dict:
+    cells = json.loads((folder / "encrypted_search.json").read_text())["cells"]
+    return next(row for row in cells if (row["method"], row["setting"]) == (method, setting))
+
+
+def test_the_headline_is_the_result_files_figure_beside_the_papers(page, folder):
+    app = page(es_policy="shared")
+    row = _row(folder, "vgg16", "shared-8")
+    metric = next(m for m in app.metric if m.label == "Right class")
+    assert metric.value == f"{row['accuracy'][0]:.3f}"
+    assert metric.delta == "paper 0.953"
+    assert f"{row['right']} of 30 test pictures" in texts(app)
+
+
+@pytest.mark.parametrize("block", encrypted_cells.BLOCKS)
+@pytest.mark.parametrize("network", ["VGG-16", "Vision transformer"])
+def test_every_setting_is_answered(page, block, network):
+    app = page(es_block=block, es_network=network)
+    assert any(metric.label == "The server concludes" for metric in app.metric)
+    assert ("Who holds what" in " ".join(h.value for h in app.subheader)) == (block != "plain")
+
+
+def test_quantization_changes_the_measured_figure(page, folder):
+    app = page(es_quantize="Full, naive", es_policy="fresh")
+    row = _row(folder, "vgg16", "fresh-8")["quantized"]["full-naive"]
+    assert next(m for m in app.metric if m.label == "Right class").value == f"{row['accuracy'][0]:.3f}"
+
+
+@pytest.mark.parametrize(("policy", "words"), [("shared", "may open all"), ("fresh", "Refused")])
+def test_a_released_key_opens_what_its_policy_says(page, policy, words):
+    assert words in texts(page(es_policy=policy))
+
+
+def test_without_results_the_page_says_how_to_make_them(page, monkeypatch, tmp_path):
+    monkeypatch.setattr("pages.components.results.FOLDER", tmp_path)
+    assert "python -m engine encrypted-search" in " ".join(info.value for info in page().info)
+
+
+def test_a_square_of_the_map_becomes_the_dials(monkeypatch):
+    state: dict = {encrypted_cells.CHART: _Chart("shared-4", "kl")}
+    monkeypatch.setattr(encrypted_cells.st, "session_state", state)
+    encrypted_cells._picked()
+    assert (state["es_block"], state["es_policy"], state["es_quantize"]) == ("4", "shared", "kl")
+
+
+class _Chart:
+    """What Streamlit keeps of a chart whose point was clicked."""
+
+    def __init__(self, *custom: str) -> None:
+        self.selection = type("Selection", (), {"points": [{"customdata": [*custom, ""]}]})()
+
+
+@pytest.mark.parametrize(
+    ("method", "setting", "mode", "value"),
+    [
+        ("vgg16", "plain", "none", 0.9933),
+        ("vgg16", "shared-1", "none", 0.4367),
+        ("vgg16", "fresh-8", "none", None),
+        ("vgg16", "shared-8", "percentile", 0.946),
+        ("vgg16", "shared-8", "full-naive", 0.326),
+        ("vgg16", "shared-8", "full", None),
+        ("vgg16", "shared-4", "none", None),
+        ("vit", "shared-8", "kl", None),
+        ("vit", "plain", "none", pytest.approx(0.98)),
+    ],
+)
+def test_paper_values_stand_where_the_paper_reports_them(method, setting, mode, value):
+    assert paper_accuracy(Cell(method, Setting.named(setting), mode)) == value
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (100, 200), (300, 90)])
+def test_a_picture_of_any_shape_becomes_64_by_64(shape):
+    image = np.random.default_rng(0).integers(0, 65536, shape, dtype=np.uint16)
+    small = encrypted_live.small(image)
+    assert (small.shape, small.dtype) == ((64, 64), np.uint8)
