@@ -108,6 +108,7 @@ class Learned:
     Attributes:
         shapes: ``(H, W)`` of each sealed picture, from the open part of its header.
         sealed_bytes: size of each sealed picture.
+        different_codes: how many different masked codes are stored.
         pair_distances: ``(N * (N - 1) / 2,)`` Hamming distances among the stored masked codes.
         query_distances: ``(N,)`` distances of the masked query to each of them.
         returned: ids it answered with, nearest first.
@@ -116,6 +117,7 @@ class Learned:
 
     shapes: tuple[tuple[int, ...], ...]
     sealed_bytes: tuple[int, ...]
+    different_codes: int
     pair_distances: npt.NDArray[np.uint16]
     query_distances: npt.NDArray[np.uint16]
     returned: tuple[str, ...]
@@ -250,6 +252,7 @@ def _learned(server: WatchedServer) -> Learned:
     return Learned(
         shapes=tuple(open_container(row.sealed).shape for row in server.rows),
         sealed_bytes=tuple(len(row.sealed) for row in server.rows),
+        different_codes=len({row.code for row in server.rows}),
         pair_distances=pairs,
         query_distances=hamming_distances(query, codes)[0],
         returned=tuple(hit.id for hit in server.answers[0]),

@@ -108,6 +108,7 @@ def test_what_the_server_learns_is_what_a_naive_count_gives(custody, query, hash
     assert sorted(learned.query_distances) == sorted(int((code != asked).sum()) for code in codes)
     pairs = [int((codes[i] != codes[j]).sum()) for i in range(COUNT) for j in range(i + 1, COUNT)]
     assert sorted(learned.pair_distances) == sorted(pairs)
+    assert learned.different_codes == len(set(map(bytes, codes)))
     assert set(learned.shapes) == {(48, 64)}
     assert learned.sealed_bytes == tuple(len(item) for item in held(custody, "server", "sealed"))
     assert learned.returned == tuple(result.id for result in custody.results) == learned.granted
