@@ -21,6 +21,9 @@ GOALS = {
 PAPER_B_BLOCK, PAPER_B_SUBSTITUTIONS = 8, (128, 192)
 STATISTICS = "block statistics or the nearest encrypted picture"
 CODES = "the ten nearest codes"
+NETWORK_TITLES = {"vgg16": "VGG-16", "vit": "a vision transformer"}
+MODE_TITLES = {"percentile": "last layer in int8, clipped at 99 %", "full": "all in int8"}
+SEARCHERS = {"vgg16": ("none", "percentile", "full"), "vit": ("none",)}
 Report = Mapping[str, Any]
 
 
@@ -77,7 +80,8 @@ def points(attacks: Report, task: str, networks: Sequence[Report] = ()) -> list[
         task: a key of ``TASKS``.
         networks: what networks find in the encrypted pictures of the same task: ``block_size``, ``substitution``,
             ``policy``, ``accuracy`` (mean, low, high) and ``searcher`` (its name, with its quantization). Each makes a
-            point of its own. What it finds the server can learn, however its owner searches.
+            point of its own; one with the substitution None, which holds for every mask, makes it at paper B's
+            largest. What it finds the server can learn, however its owner searches.
 
     Raises:
         KeyError: the task has not been measured.
@@ -118,11 +122,30 @@ def _with_codes(point: Point, row: Report, stored: Report) -> Point:
 
 def _with_networks(point: Point, networks: Sequence[Report]) -> list[Point]:
     """The setting itself, and once more for every network that searches its pictures."""
-    dials = (point.block_size, point.substitution, point.policy)
-    rows = [row for row in networks if dials == (row["block_size"], row["substitution"], row["policy"])]
+    rows = [row for row in networks if (row["block_size"], row["policy"]) == (point.block_size, point.policy)]
+    rows = [row for row in rows if row["substitution"] in (None, point.substitution)]
     learned = max([point.advantages["labelled"], *(advantage(row["accuracy"][0], point.chance) for row in rows)])
     point = replace(point, advantages={**point.advantages, "labelled": learned})
-    return [point, *(replace(point, found=row["accuracy"], searcher=row["searcher"]) for row in rows)]
+    own = [row for row in rows if row["substitution"] is not None or point.substitution == PAPER_B_SUBSTITUTIONS[-1]]
+    return [point, *(replace(point, found=row["accuracy"], searcher=row["searcher"]) for row in own)]
+
+
+def network_rows(encrypted_search: Report) -> list[dict[str, Any]]:
+    """Return what networks find in encrypted anatomy pictures, as :func:`points` takes it.
+
+    They read what no key and no mask changes, so one figure holds for every substitution.
+
+    Args:
+        encrypted_search: ``models/results/encrypted_search.json``.
+    """
+    rows = []
+    for cell in encrypted_search["cells"]:
+        found = {"none": cell, **cell["quantized"]}
+        for mode in SEARCHERS[cell["method"]] if cell["block_size"] else ():
+            searcher = NETWORK_TITLES[cell["method"]] + ("" if mode == "none" else f", {MODE_TITLES[mode]}")
+            dials = {"block_size": cell["block_size"], "policy": cell["policy"], "substitution": None}
+            rows.append({**dials, "accuracy": found[mode]["accuracy"], "searcher": searcher})
+    return rows
 
 
 def recommend(measured: Sequence[Point]) -> Point:

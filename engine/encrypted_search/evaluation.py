@@ -100,8 +100,8 @@ def answer(network: "nn.Module", asked: np.ndarray, held: np.ndarray) -> Arrays:
         held: ``(G, H, W, 3)`` uint8, what it reads of the gallery.
     """
     queries, gallery = predict(network, asked), predict(network, held)
-    # One step of an 8-bit feature, so that the gallery's largest keeps its value.
-    scale = float(np.abs(gallery.features).max()) / 127
+    # One step of an 8-bit feature, so that the gallery's largest keeps its value; all are 0 where nothing gets through.
+    scale = float(np.abs(gallery.features).max()) / 127 or 1.0
     return {
         "predicted": queries.labels.astype(np.uint8),
         "queries": eight_bits(queries.features, scale),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from engine.attacks.measured_map import GOALS, STATISTICS, Point, pareto_front, points, recommend
+from engine.attacks.measured_map import GOALS, STATISTICS, Point, network_rows, pareto_front, points, recommend
 from engine.attacks.measured_map import TASKS as SOURCES
 from pages.components.charts import draw
 from pages.components.metrics import Figure, figure_row, markdown_table, with_interval
@@ -44,7 +44,8 @@ def measured_points(task: str) -> list[Point] | None:
     attacks = result("attacks")
     if attacks is None or task not in TASKS:
         return None
-    return points(attacks, task)
+    searched = result("encrypted_search") if task == "anatomy" else None
+    return points(attacks, task, network_rows(searched) if searched else ())
 
 
 def recommended(measured: Sequence[Point]) -> Point:
@@ -319,7 +320,8 @@ def how(measured: Sequence[Point], task: str) -> str:
     sentences = (
         f"Question: {QUESTIONS[task]}. Pictures: {found['pictures']}.",
         "Every point is measured on the same test pictures.",
-        "A scrambled picture is searched as its server can: by its statistics, or by labelled scrambled ones.",
+        "A scrambled picture is searched as its server can: by its statistics, by labelled scrambled ones"
+        + (", or by a network (drawn at masks 0-192; it finds the same under any)." if task == "anatomy" else "."),
         f"A sealed one is searched by its code, a vote of the ten nearest.{codes}",
         f"Star: of {len(measured)} settings the nearest to the upper left corner, on chest X-rays and in the view of "
         "pictures; of equals the one with fewest bytes.",

@@ -3,7 +3,16 @@ import json
 import numpy as np
 import pytest
 
-from engine.attacks.measured_map import GOALS, STATISTICS, TASKS, distance, pareto_front, points, recommend
+from engine.attacks.measured_map import (
+    GOALS,
+    STATISTICS,
+    TASKS,
+    distance,
+    network_rows,
+    pareto_front,
+    points,
+    recommend,
+)
 from engine.attacks.outcome import Guesses, sure_advantage
 from engine.attacks.studies.run import load_values
 from engine.attacks.studies.values import interval
@@ -90,6 +99,21 @@ def test_networks_are_points_of_their_own_and_tell_their_server_as_much(report):
     assert [point.advantages["labelled"] for point in fresh] == pytest.approx([0.9, 0.9])
     shared = [point for point in measured if point.policy == "shared"]
     assert [point.advantages["labelled"] for point in shared] == pytest.approx([0.2, 0.2])
+
+
+def test_a_network_that_masks_do_not_stop_tells_under_every_mask(report):
+    rows = report["settings-chest"]["rows"]
+    rows += [row("multistage", 0.7, 300, 8, substitution, "fresh") for substitution in (128, 192)]
+    cell = {"method": "vgg16", "block_size": 8, "policy": "fresh", "accuracy": [0.95, 0.9, 0.99]}
+    modes = {mode: {"accuracy": [value, 0.8, 0.99]} for mode, value in (("percentile", 0.94), ("full", 0.93))}
+    plain = {"method": "vit", "block_size": None, "policy": None, "accuracy": [1, 1, 1], "quantized": modes}
+    networks = network_rows({"cells": [{**cell, "quantized": modes}, plain]})
+    assert [row["accuracy"][0] for row in networks] == [0.95, 0.94, 0.93]
+    fresh = [point for point in points(report, "covidx-open", networks) if point.policy == "fresh"]
+    assert [(p.substitution, p.searcher == STATISTICS) for p in fresh] == [
+        (255, True), (128, True), (192, True), (192, False), (192, False), (192, False)
+    ]  # fmt: skip
+    assert [p.advantages["labelled"] for p in fresh] == pytest.approx([0.9] * 6)
 
 
 def test_paper_bs_recommendation_is_marked(report):

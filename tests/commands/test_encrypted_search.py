@@ -1,0 +1,110 @@
+"""``train-network``, ``encrypted-search`` and ``evaluate`` of the networks that search encrypted pictures."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from engine.cli import main
+from engine.encrypted_search import evaluation, networks, shipping
+from engine.encrypted_search.networks import NETWORKS, Network, Recipe, build
+from engine.encrypted_search.pictures import Split
+from engine.errors import VaultError
+
+SMALL = {"depth": 1, "width": 48}
+
+
+def _split(name: str) -> Split:
+    count = {"train": 12, "val": 6, "test": 9}[name]
+    draw = np.random.default_rng(count)
+    labels = np.arange(count) % 3
+    images = (draw.integers(0, 80, (count, 64, 64)) + 60 * labels[:, None, None]).astype(np.uint8)
+    return Split(images, labels, [f"{name}-{i}" for i in range(count)], ("bone", "brain", "chest"))
+
+
+@pytest.fixture
+def small(monkeypatch) -> torch.nn.Module:
+    """A few pictures, and an untrained ViT in place of every network."""
+    torch.manual_seed(0)
+    network = build("vit", SMALL).eval()
+    for module in (evaluation, shipping):
+        monkeypatch.setattr(module, "load_split", _split)
+    monkeypatch.setattr(evaluation, "load_classifier", lambda method, setting: network)
+    monkeypatch.setattr(evaluation, "provenance", lambda names: {"networks": list(names)})
+    monkeypatch.setattr(evaluation, "CALIBRATION_PICTURES", 4)
+    return network
+
+
+@pytest.mark.parametrize(
+    ("words", "setting", "mode"),
+    [
+        (["--block-size", "plain"], "plain", "none"),
+        (["--block-size", "2", "--key-policy", "fresh"], "fresh-2", "none"),
+        (["--quantize", "percentile"], "shared-8", "percentile"),
+        (["--quantize", "full"], "shared-8", "full"),
+        (["--quantize", "full-naive"], "shared-8", "full-naive"),
+    ],
+)
+def test_a_setting_is_measured_from_pictures(small, capsys, words, setting, mode):
+    assert main(["evaluate", "--method", "vit", *words, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["setting"], printed["quantization"], printed["count"]) == (setting, mode, 9)
+    assert np.sum(printed["confusion"]) == 9
+    assert len(printed["precision"]) == len(printed["recall"]) == 3
+    assert printed["bytes"]["float32"] >= printed["bytes"]["measured"] > 0
+    assert min(printed["milliseconds_per_picture"].values()) > 0
+    assert 0 <= printed["map"][0] <= 1
+
+
+def test_figures_are_printed_for_people_too(small, capsys):
+    assert main(["evaluate", "--method", "vgg16"]) == 0
+    assert capsys.readouterr().out.splitlines()[0].split()[:2] == ["shared-8", "accuracy"]
+
+
+def test_an_unmeasured_block_size_is_one_sentence(small, capsys):
+    assert main(["evaluate", "--method", "vit", "--block-size", "5"]) == 2
+    said = capsys.readouterr().err.strip()
+    assert 'no setting "shared-5"' in said
+    assert "\n" not in said
+
+
+def test_every_cell_is_measured(small, monkeypatch, tmp_path, capsys):
+    saved = {}
+    monkeypatch.setattr(
+        "engine.hashing.evaluate.save_result",
+        lambda name, result, arrays, holds: saved.update({name: (result, arrays)}),
+    )
+    assert main(["encrypted-search"]) == 0
+    result, arrays = saved["encrypted_search"]
+    assert len(result["cells"]) == len(capsys.readouterr().out.splitlines()) == 22
+    by_setting = {(row["method"], row["setting"]): row for row in result["cells"]}
+    assert by_setting["vit", "shared-4"]["confusion"] == by_setting["vit", "fresh-4"]["confusion"]
+    assert arrays["vgg16/fresh-8/gallery"].shape == (12, 48)
+
+
+def test_a_network_is_trained_and_shipped(small, monkeypatch, tmp_path, capsys):
+    found = Network("vit", ("plain",), Recipe(("plain",), 1, 1e-3, 0.01, 4, 1), SMALL)
+    for module in (networks, shipping, __import__("engine.encrypted_search.training", fromlist=["training"])):
+        monkeypatch.setattr(module, "NETWORKS", {"vit-plain": found})
+    monkeypatch.setattr(shipping, "data_hash", lambda dataset: "0")
+    monkeypatch.setattr(shipping, "load_dataset", lambda name: None)
+    training = shipping.train_network("vit-plain", 0, tmp_path / "runs")
+    card = shipping.ship_network("vit-plain", training, tmp_path)
+    stored = json.loads((tmp_path / "vit-plain.json").read_text())
+    assert stored == json.loads(json.dumps(card))
+    assert (tmp_path / "vit-plain.safetensors").stat().st_size == card["bytes"]
+    assert card["validation_right"]["pictures"] == 6
+    assert all(0 <= right <= 6 for right in card["validation_right"]["plain"])
+
+
+def test_without_imagenets_base_vgg16_says_where_it_belongs(small, monkeypatch, tmp_path):
+    monkeypatch.setattr(shipping, "imagenet_file", lambda: tmp_path / "base.safetensors")
+    with pytest.raises(VaultError, match="put it at"):
+        shipping.train_network("vgg16-plain", 0, tmp_path)
+
+
+def test_recipes_name_settings_that_their_networks_serve():
+    for network in NETWORKS.values():
+        assert set(network.recipe.settings) <= set(network.serves)
+        assert network.recipe.epochs > 0
