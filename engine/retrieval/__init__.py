@@ -7,7 +7,7 @@ answers top-k queries on masked codes; a :class:`DataUser` opens the results wit
 from engine.retrieval.code_mask import CodeMask
 from engine.retrieval.index import HammingIndex
 from engine.retrieval.owner import Access, DataOwner, Progress, Release
-from engine.retrieval.pictures import Picture, pictures_in, pictures_of
+from engine.retrieval.pictures import Picture, pictures_in, pictures_of, pictures_of_files
 from engine.retrieval.records import Record
 from engine.retrieval.server import CloudServer, Hit
 from engine.retrieval.sqlite_store import SqliteStore
@@ -36,4 +36,5 @@ __all__ = [
     "open_store",
     "pictures_in",
     "pictures_of",
+    "pictures_of_files",
 ]

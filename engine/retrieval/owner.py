@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from engine.encryption import AuthenticationError, FrequencyCipher, derive_key, image_key, open_container
+from engine.encryption import AuthenticationError, FrequencyCipher, cipher_for, derive_key, image_key, open_container
 from engine.encryption.keys import check_key
 from engine.errors import VaultError
 from engine.hashing.codes import check_codes
@@ -203,6 +203,22 @@ class DataOwner:
         """
         key = self._record_key(self._existing_gallery())
         return {row.id: open_record(row, key) for row in self._server.records()}
+
+    def open(self, identity: str) -> np.ndarray:
+        """Open one of the owner's own pictures.
+
+        Args:
+            identity: its id on the server.
+
+        Returns:
+            The picture exactly as it was sealed, ``(H, W)`` uint8 or uint16.
+
+        Raises:
+            StoreError: an id that the server does not hold.
+            AuthenticationError: the sealed picture was changed or exchanged.
+        """
+        (sealed,) = self._server.pictures([identity])
+        return cipher_for(sealed, image_key(self._key, bytes.fromhex(identity)), kind="image").decrypt(sealed)
 
     def release(self, ids: Sequence[str], user: str = "user") -> list[Release]:
         """Hand over the keys of exactly these pictures, and write it down in :attr:`access_log`.

@@ -1,19 +1,23 @@
 """Pictures on their way into a gallery: a name, a label and a way to load the pixels."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engine.imaging import ImageError, load_image
+from engine.imaging.archive import Entry, is_archive, open_archive, shown_name
 from engine.retrieval.store import StoreError
 
 if TYPE_CHECKING:
     from engine.datasets import Dataset
 
+# A stranger's folder name becomes a label only if it is short and plain.
+_LABEL = re.compile(r"\w[\w -]{0,29}")
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom"})
 
 
@@ -67,6 +71,52 @@ def pictures_of(dataset: "Dataset") -> list[Picture]:
         Picture(record.id, partial(dataset.load, position), record.label)
         for position, record in enumerate(dataset.records)
     ]
+
+
+def pictures_of_files(files: Iterable[tuple[str, bytes]]) -> tuple[list[Picture], list[str]]:
+    """Take in files from a stranger, pictures and ZIP archives of pictures, told apart by content.
+
+    A picture inside a folder of an archive is labelled with the folder's name, if the archive's pictures lie in
+    more than one folder and the name is short and plain. Names are cut to one line and never used as paths.
+
+    Args:
+        files: name and content of each.
+
+    Returns:
+        Pictures that decode when they are loaded (an ImageError then names the file), and one sentence for each
+        file that is left out already.
+    """
+    pictures, problems = [], []
+    for name, data in files:
+        if not is_archive(data):
+            pictures.append(_stranger(name, partial(bytes, data)))
+            continue
+        try:
+            entries, left_out = open_archive(data)
+        except ImageError as error:
+            entries, left_out = [], [f"{shown_name(name)}: {error}"]
+        labels = _labels(entries)
+        pictures += [_stranger(entry.name, entry.read, label) for entry, label in zip(entries, labels, strict=True)]
+        problems += left_out
+    return pictures, problems
+
+
+def _labels(entries: Sequence[Entry]) -> list[str | None]:
+    folders = [PurePosixPath(entry.name.replace("\\", "/")).parent.name for entry in entries]
+    if len(set(folders)) < 2:
+        return [None] * len(folders)
+    return [folder if _LABEL.fullmatch(folder) else None for folder in folders]
+
+
+def _stranger(name: str, read: Callable[[], bytes], label: str | None = None) -> Picture:
+    return Picture(shown_name(name), partial(_decode, shown_name(name), read), label)
+
+
+def _decode(name: str, read: Callable[[], bytes]) -> np.ndarray:
+    try:
+        return load_image(read())
+    except ImageError as error:
+        raise ImageError(f"{name}: {error}") from error
 
 
 def _load_file(root: Path, name: Path) -> np.ndarray:

@@ -96,6 +96,14 @@ class CloudServer:
         """
         return self._store.records(ids)
 
+    def pictures(self, ids: list[str]) -> list[bytes]:
+        """Hand out sealed pictures by id.
+
+        Raises:
+            StoreError: nothing is stored, or an id is unknown.
+        """
+        return self._store.pictures(ids)
+
     def receiving(self, gallery: Gallery) -> AbstractContextManager[Append]:
         """Receive an upload, all of it or none; see :meth:`Store.appending`."""
         return self._store.appending(gallery)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from engine.imaging import ImageError, encode_png
-from engine.retrieval import StoreError, pictures_in, pictures_of
+from engine.retrieval import StoreError, pictures_in, pictures_of, pictures_of_files
+from tests.imaging.test_archive import packed
 
 
 @pytest.fixture
@@ -51,3 +52,42 @@ def test_a_dataset_keeps_its_ids_and_labels():
     pictures = pictures_of(dataset)
     assert [(picture.name, picture.label) for picture in pictures] == [("cx1", "normal"), ("cx2", "covid-19")]
     assert [picture.load().max() for picture in pictures] == [0, 1]
+
+
+def shade(level):
+    return encode_png(np.full((20, 20), level, np.uint8))
+
+
+def test_strangers_files_are_told_apart_by_content():
+    files = [("one.zip", shade(1)), ("two.png", packed([("a/x.png", shade(2)), ("b c/y.png", shade(3))]))]
+    pictures, problems = pictures_of_files(files)
+    assert problems == []
+    assert [(p.name, p.label, int(p.load().max())) for p in pictures] == [
+        ("one.zip", None, 1),
+        ("a/x.png", "a", 2),
+        ("b c/y.png", "b c", 3),
+    ]
+
+
+def test_one_bad_file_is_named_and_the_others_are_kept():
+    archive = packed([("a.png", shade(1)), ("notes.txt", b"hello"), ("inner.png", packed([("b.png", shade(2))]))])
+    files = [("good.png", shade(3)), ("bad.png", b"%PDF-1.7"), ("all.zip", archive), ("broken.zip", archive[:-40])]
+    pictures, problems = pictures_of_files(files)
+    assert problems == ["broken.zip: The archive is damaged: pack it again and retry."]
+    loaded, refused = [], []
+    for picture in pictures:
+        try:
+            loaded.append((picture.name, int(picture.load().max())))
+        except ImageError as error:
+            refused.append(str(error))
+    assert loaded == [("good.png", 3), ("a.png", 1)]
+    assert [sentence.split(":")[0] for sentence in refused] == ["bad.png", "notes.txt", "inner.png"]
+    assert "archive inside the archive" in refused[2]
+
+
+def test_one_folder_around_all_is_no_label_and_markup_is_none_either():
+    assert [p.label for p in pictures_of_files([("z", packed([("mine/a.png", b""), ("mine/b.png", b"")]))])[0]] == [
+        None
+    ] * 2
+    files = [("z", packed([("**x**/a.png", b""), ("normal/b.png", b""), (f"{'y' * 31}/c.png", b"")]))]
+    assert [picture.label for picture in pictures_of_files(files)[0]] == [None, "normal", None]

@@ -286,3 +286,19 @@ def test_threads_share_a_server_and_its_users(user, filled_owner, pictures):
         jobs += [pool.submit(upload, number) for number in range(4)]
         assert all(job.result() for job in jobs)
     assert len(filled_owner.records()) == 16
+
+
+def test_an_owner_opens_its_own_pictures_exactly(filled_owner, pictures):
+    known = {picture.name: picture for picture in pictures}
+    for identity, record in filled_owner.records().items():
+        assert np.array_equal(filled_owner.open(identity), known[record.name].load())
+
+
+def test_an_owner_notices_an_exchanged_picture(filled_owner, server, monkeypatch):
+    first, second = list(filled_owner.records())[:2]
+    honest = server.pictures
+    monkeypatch.setattr(server, "pictures", lambda ids: honest([second if one == first else one for one in ids]))
+    with pytest.raises(AuthenticationError):
+        filled_owner.open(first)
+    with pytest.raises(StoreError, match="holds no picture"):
+        filled_owner.open("0" * 32)
