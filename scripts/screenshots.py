@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from scripts.live_app import ROOT, chromium, serving, settle  # noqa: E402
 
 FOLDER = ROOT / "docs" / "screenshots"
-PAGES = ("overview", "enhance", "encrypt", "retrieve", "privacy_lab")
+PAGES = ("overview", "enhance", "encrypt", "retrieve", "compress", "privacy_lab")
 LOOKS = {"light": ("light", 1366, 860), "dark": ("dark", 1366, 860), "phone": ("light", 390, 844)}
 QUIET_MS = 1200
 # The first visit to Retrieve waits until the gallery is sealed.

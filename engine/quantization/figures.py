@@ -16,11 +16,31 @@ from engine.evaluation import (
     precision_per_class,
     recall_per_class,
 )
+from engine.quantization.observers import MODES
 
 NEIGHBOURS = 10
 DECIMALS = 6
 EXACT = "fp32"
 Arrays = Mapping[str, np.ndarray]
+
+
+def variant_name(mode: str, scope: str, granularity: str) -> str:
+    """Return what a variant is called in result files.
+
+    Args:
+        mode: ``"none"`` or a mode of :func:`engine.quantization.quantize`.
+        scope: ``"last"`` or ``"all"``; of no account in the modes that have no choice.
+        granularity: ``"tensor"`` or ``"channel"``, likewise.
+
+    Example:
+        >>> variant_name("kl", "last", "channel"), variant_name("none", "last", "tensor")
+        ('kl-last-channel', 'fp32')
+        >>> variant_name("full", "last", "tensor")
+        'full'
+    """
+    if mode == "none":
+        return EXACT
+    return f"{mode}-{scope}-{granularity}" if mode in MODES else mode
 
 
 def figures(task: str, arrays: Arrays, variants: Iterable[str]) -> dict[str, dict[str, Any]]:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from engine.evaluation.cipher_report import machine
 from engine.hashing.evaluate import RESULTS, commit
-from engine.quantization.figures import DECIMALS, EXACT, figures, nearest_others
+from engine.quantization.figures import DECIMALS, EXACT, figures, nearest_others, variant_name
 from engine.quantization.kernels import int8_engine
 from engine.quantization.layers import Scope, float_copy, split_attention, weight_layers
 from engine.quantization.modes import AnyMode, quantize
@@ -56,7 +56,9 @@ class Variant:
 def _variants() -> dict[str, Variant]:
     """Every variant by name, the paper's three modes first."""
     found = {
-        f"{mode}-{scope}-{granularity}": Variant(mode, scope, granularity, _by_quantize(mode, scope, granularity))
+        variant_name(mode, scope, granularity): Variant(
+            mode, scope, granularity, _by_quantize(mode, scope, granularity)
+        )
         for scope in ("last", "all")
         for mode in MODES
         for granularity in GRANULARITIES
@@ -102,8 +104,10 @@ def measure(name: str, progress: Progress) -> tuple[dict[str, Any], dict[str, np
     for key, network in networks.items():
         found[key] |= _size(whole, network, key)
     entry = {
+        "short": subject.short,
         "title": subject.title,
         "task": subject.task,
+        "classes": subject.known["classes"].tolist(),
         "weights": sum(layer.weight.numel() for layer in layers.values()),
         "layers": {layer_name: list(layer.weight.shape) for layer_name, layer in layers.items()},
         "last": list(weight_layers(whole, "last")),

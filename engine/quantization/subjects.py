@@ -25,6 +25,7 @@ class Subject:
     """One trained network with everything that measuring it needs.
 
     Attributes:
+        short: Its name on a dial.
         title: What it is, for a reader.
         task: ``"retrieval"`` by codes or ``"classification"``.
         network: In evaluation mode.
@@ -37,6 +38,7 @@ class Subject:
         provenance: Protocol, and hashes of weights and data.
     """
 
+    short: str
     title: str
     task: Literal["retrieval", "classification"]
     network: nn.Module
@@ -84,6 +86,7 @@ def _matdh() -> Subject:
     queries, gallery = dataset.subset("test"), dataset.subset("train")
     asked, held = (prepared_pictures(part, hasher.side) for part in (queries, gallery))
     return Subject(
+        short="MATDH",
         title="MATDH encoder, 48-bit codes of chest X-rays",
         task="retrieval",
         network=hasher.network,

@@ -132,6 +132,7 @@ def dot_chart(
     how: str,
     key: str,
     reported: Mapping[str, float] | None = None,
+    paper: str = "Paper A",
 ) -> None:
     """Draw one figure with its interval for each of several things, the first on top.
 
@@ -142,6 +143,7 @@ def dot_chart(
         how: Protocol, for the hover.
         key: Unique on the page.
         reported: The paper's value of some of them.
+        paper: Which paper.
     """
     import plotly.graph_objects as go
 
@@ -165,10 +167,10 @@ def dot_chart(
             go.Scatter(
                 x=[reported[name] for name in known],
                 y=known,
-                name="Paper A",
+                name=paper,
                 mode="markers",
                 marker={"size": 11, "symbol": "diamond-open", "line": {"width": 2}},
-                hovertemplate="%{y}, paper A: %{x:.4f}<extra></extra>",
+                hovertemplate=f"%{{y}}, {paper}: %{{x:.4f}}<extra></extra>",
             )
         )
     figure = go.Figure(marks)

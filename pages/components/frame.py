@@ -34,6 +34,7 @@ _PAGES = (
         "Networks that search encrypted pictures, and why they can.",
     ),
     ("three_parties", "Who sees what", "groups", "One search, byte by byte: what owner, server and user each hold."),
+    ("compress", "Compress", "compress", "What a network of one byte a weight costs, and what it saves."),
     ("privacy_lab", "Privacy lab", "security", "Attacks that run: what each setting gives away."),
     ("benchmarks", "Benchmarks", "monitoring", "The paper's figures beside ours, and what could spoil them."),
 )

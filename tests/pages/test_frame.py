@@ -7,7 +7,7 @@ from pages.components import status
 from pages.components.frame import NOTICE
 from tests.pages.reading import texts
 
-PAGES = ("overview", "enhance", "encrypt", "retrieve", "three_parties", "privacy_lab")
+PAGES = ("overview", "enhance", "encrypt", "retrieve", "three_parties", "compress", "privacy_lab")
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -76,6 +76,7 @@ def subject(task: str, seed: int = 0) -> Subject:
     labels = np.arange(40) % 3
     split = {"query_labels": labels[:12], "gallery_labels": labels[12:]}
     return Subject(
+        short=f"tiny, {task}",
         title="a tiny network",
         task=task,
         network=network.eval(),

@@ -1,0 +1,288 @@
+"""What quantized networks were measured to cost and to save: the dials' choice, figures, sentences and tables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.quantization.figures import EXACT, variant_name
+from engine.quantization.observers import GRANULARITIES, MODES
+from pages.components.gallery import label_title
+from pages.components.metrics import Figure, markdown_table, with_interval
+
+Entry = Mapping[str, Any]
+COMMAND = "python -m engine quantize --save"
+PAPER = "Paper B"
+MODE_TITLES = {
+    "none": "None",
+    "max": "Max",
+    "percentile": "Percentile 99",
+    "kl": "KL",
+    "full": "Full int8",
+    "full-naive": "Full, careless",
+}
+SCOPE_TITLES = {"last": "Last layer", "all": "All layers"}
+GRANULARITY_TITLES = {"tensor": "Layer", "channel": "Output channel"}
+MEANINGS = {
+    "none": "Four bytes a weight, as trained.",
+    "max": "One byte a weight. The largest weight becomes 127; nothing is clipped.",
+    "percentile": "One byte a weight. The largest 1 % of the weights are clipped, so that the others get finer steps.",
+    "kl": "One byte a weight. Clipped where the histogram loses least information (KL divergence).",
+    "full": "One byte a weight and int8 arithmetic from end to end: weights by maximum, one scale per output channel; "
+    "activations scaled on training pictures, or as they come where the network has attention.",
+    "full-naive": "The paper's full mode as a careless reader builds it: everything becomes int8, nothing is "
+    "calibrated. Computed in float on rounded values, so it has no time of its own.",
+}
+# What is assumed of the paper's full mode, step by step.
+NAIVE_TITLES = {
+    "naive-parameters": "Weights, biases and normalisations rounded",
+    "naive-unscaled": "The same, and never scaled back (Algorithm 2 to the letter)",
+    "full-naive": "The same scaled back, and every output rounded to whole numbers",
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the dials say.
+
+    Attributes:
+        mode: A key of ``MODE_TITLES``.
+        scope: A key of ``SCOPE_TITLES``.
+        granularity: A key of ``GRANULARITY_TITLES``.
+    """
+
+    mode: str
+    scope: str = "last"
+    granularity: str = "tensor"
+
+    @property
+    def name(self) -> str:
+        """The variant's name in result files."""
+        return variant_name(self.mode, self.scope, self.granularity)
+
+    @property
+    def timed(self) -> str | None:
+        """The variant whose time it shares: thresholds change numbers, not work. None where nothing is timed."""
+        if self.mode in ("none", "full"):
+            return self.name
+        if self.mode == "full-naive":
+            return None
+        return "max-last-tensor" if self.scope == "last" else "max-all-channel"
+
+
+def variant_title(name: str) -> str:
+    """Write a variant's name for a reader.
+
+    >>> variant_title("kl-all-channel"), variant_title("fp32"), variant_title("full")
+    ('KL, all layers, by output channel', 'fp32', 'Full int8')
+    """
+    if name in NAIVE_TITLES and name not in MODE_TITLES:
+        return NAIVE_TITLES[name]
+    mode, *rest = name.rsplit("-", 2)
+    if mode not in MODES:
+        return MODE_TITLES.get(name, name)
+    scope, granularity = rest
+    return f"{MODE_TITLES[mode]}, {SCOPE_TITLES[scope].lower()}, by {GRANULARITY_TITLES[granularity].lower()}"
+
+
+def file_bytes(entry: Entry, name: str) -> int:
+    """Return what a variant weighs: as a file, or by the paper's formula where it is never stored."""
+    row = entry["variants"][name]
+    return row.get("file_bytes", row["formula_bytes"])
+
+
+def saved_sentence(entry: Entry) -> str:
+    """Say what quantizing the last layer saves, and what all layers save."""
+    rows = entry["variants"]
+    before, last, full = (rows[name]["formula_bytes"] for name in (EXACT, "max-last-tensor", "full"))
+    speed = entry["latency"]["1"]["full"][1]
+    return (
+        f"One byte a weight in the last layer, as paper B does it, saves {size_text(before - last)} of "
+        f"{size_text(before)} ({(before - last) / before:.2%}) and no time. All layers in int8 make the network "
+        f"{before / full:.1f} times smaller and {speed:.1f} times as fast."
+    )
+
+
+def size_text(count: int) -> str:
+    """Write bytes with a unit.
+
+    >>> size_text(36_860), size_text(537_000_000), size_text(9_100_000)
+    ('37 kB', '537 MB', '9.1 MB')
+    """
+    if count < 1e6:
+        return f"{count / 1e3:.0f} kB"
+    return f"{count / 1e6:.0f} MB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
+
+
+def cards(entry: Entry, choice: Choice) -> list[Figure]:
+    """Return the chosen variant's figures, the float network's beside each.
+
+    Args:
+        entry: A network of ``quantization.json``.
+        choice: What the dials say.
+    """
+    row, exact = entry["variants"][choice.name], entry["variants"][EXACT]
+    found = [_accuracy(entry, row, exact), _size(entry, choice), _time(entry, choice)]
+    return found + (_code_figures(row) if entry["task"] == "retrieval" else _class_figures(row))
+
+
+def _accuracy(entry: Entry, row: Entry, exact: Entry) -> Figure:
+    _, interval = with_interval(row["accuracy"])
+    title = "Vote of ten right" if entry["task"] == "retrieval" else "Accuracy"
+    how = f"{row['right']} of {row['count']}; 95 % interval {interval}. {entry['provenance']['protocol']}."
+    return Figure(title, f"{row['accuracy'][0]:.1%}", f"fp32 {exact['accuracy'][0]:.1%}, {change(row)}", how)
+
+
+def change(row: Entry) -> str:
+    """Write how many percentage points of accuracy a variant gains or loses."""
+    points = 100 * row["accuracy_change"][0]
+    return "no change" if round(points, 1) == 0 else f"{points:+.1f} points"
+
+
+def _size(entry: Entry, choice: Choice) -> Figure:
+    row, exact = entry["variants"][choice.name], entry["variants"][EXACT]
+    mine, before = file_bytes(entry, choice.name), file_bytes(entry, EXACT)
+    formula = f"By paper B Eq. 6: {row['formula_bytes']:,} bytes, fp32 {exact['formula_bytes']:,}."
+    kind = "Never stored: the formula's bytes." if "file_bytes" not in row else f"Measured as a file: {mine:,} bytes."
+    return Figure(
+        "Size", size_text(mine), f"fp32 {size_text(before)}, {before / mine:.2f} x smaller", f"{kind} {formula}"
+    )
+
+
+def _time(entry: Entry, choice: Choice) -> Figure:
+    if choice.timed is None:
+        return Figure("Time per picture", "none", "rounded floats, no int8 arithmetic")
+    milliseconds, ratio = entry["latency"]["1"][choice.timed]
+    how = f"Median of rounds in turns, one picture at a time. {machine(entry)}."
+    if choice.timed != choice.name:
+        how += f" Measured as {variant_title(choice.timed)}: thresholds change numbers, not work."
+    exact = entry["latency"]["1"][EXACT][0]
+    return Figure("Time per picture", f"{milliseconds:.1f} ms", f"fp32 {exact:.1f} ms, {ratio:.2f} x as fast", how)
+
+
+def _code_figures(row: Entry) -> list[Figure]:
+    value, interval = with_interval(row["map_binary"])
+    return [
+        Figure("mAP", value, f"{row['map_binary_change'][0]:+.4f} to fp32", f"COVID-19 or not; 95 % {interval}."),
+        Figure(
+            "Code bits flipped",
+            f"{row['flipped_share'][0]:.2%}",
+            f"{row['bits_flipped']:,} of {row['bits']:,}",
+            "Bits of all codes, queries and gallery, that differ from the float network's.",
+        ),
+        _overlap(row),
+    ]
+
+
+def _class_figures(row: Entry) -> list[Figure]:
+    return [
+        Figure(
+            "Same answer as fp32",
+            f"{row['top1_agreement'][0]:.1%}",
+            f"95 % {row['top1_agreement'][1]:.1%} to {row['top1_agreement'][2]:.1%}",
+            "Pictures that get the float network's class, right or wrong.",
+        ),
+        _overlap(row),
+    ]
+
+
+def _overlap(row: Entry) -> Figure:
+    return Figure(
+        "Same ten nearest",
+        f"{row['top10_overlap'][0]:.1%}",
+        f"nearest one the same: {row['same_nearest'][0]:.1%}",
+        "Share of the float network's ten nearest pictures that are still among the ten nearest.",
+    )
+
+
+def machine(entry: Entry) -> str:
+    """Say where times were measured."""
+    facts = entry["provenance"]
+    threads = "one thread" if facts["threads"] == 1 else f"{facts['threads']} threads"
+    return f"{facts['machine']}, {threads}, int8 engine {facts['int8_engine']}"
+
+
+def table8(entry: Entry | None, paper: Mapping[str, Any]) -> str:
+    """Write paper B's Table VIII with the same modes measured here, as a Markdown table.
+
+    Args:
+        entry: A classifier of ``quantization.json``, or None where none is measured.
+        paper: ``paper_b.json``.
+    """
+    reported = paper["table8_vgg16_block8"]
+    rows = []
+    for mode in ("max", "kl", "percentile", "full"):
+        for name in [variant_name(mode, "last", "tensor")] if mode != "full" else ["full-naive", "full"]:
+            theirs = reported[mode]["accuracy"] if name != "full" else None
+            title = MODE_TITLES[mode if name != "full-naive" else name]
+            rows.append([title, f"{theirs:.1%}" if theirs else "none", *_measured_cells(entry, name)])
+    return markdown_table(["Mode", "Paper B reports", "Measured here", "95 % interval", "Against fp32"], rows)
+
+
+def _measured_cells(entry: Entry | None, name: str) -> list[str]:
+    if entry is None:
+        return ["not measured", "", ""]
+    row = entry["variants"][name]
+    mean, low, high = row["accuracy"]
+    return [f"{mean:.1%} ({row['right']} of {row['count']})", f"{low:.1%} to {high:.1%}", change(row)]
+
+
+def class_table(entry: Entry, choice: Choice, paper: Mapping[str, Any]) -> str:
+    """Write precision and recall of each class, the paper's in brackets where it reports the mode.
+
+    Args:
+        entry: A network of ``quantization.json``.
+        choice: What the dials say.
+        paper: ``paper_b.json``.
+    """
+    row = entry["variants"][choice.name]
+    reported = paper["table8_vgg16_block8"].get(choice.mode, {}) if choice.scope == "last" and is_papers(entry) else {}
+    rows = []
+    for n, name in enumerate(entry["classes"]):
+        theirs = reported.get(name, {})
+        cells = [
+            f"{row[kind][n]:.3f}" + (f" (paper {theirs[kind]:.3f})" if kind in theirs else "")
+            for kind in ("precision", "recall")
+        ]
+        rows.append([label_title(name), *cells])
+    return markdown_table(["Class", "Precision", "Recall"], rows)
+
+
+def is_papers(entry: Entry) -> bool:
+    """Whether the paper's Table VIII is about this network: VGG-16 on pictures encrypted in blocks of 8."""
+    return entry["short"] == "VGG-16"
+
+
+def naive_table(entry: Entry) -> str:
+    """Write what each careless step of a full quantization costs, as a Markdown table."""
+    names = [EXACT, "full", *NAIVE_TITLES]
+    titles = {EXACT: "fp32", "full": "Full int8, calibrated, per output channel"} | NAIVE_TITLES
+    return markdown_table(
+        ["What is done", "Accuracy", "95 % interval", "Against fp32"],
+        [[titles[name], *_measured_cells(entry, name)] for name in names],
+    )
+
+
+def all_table(entry: Entry) -> str:
+    """Write every variant's figures as a Markdown table."""
+    retrieval = entry["task"] == "retrieval"
+    header = ["Variant", "Accuracy", "Against fp32", "Size", "Same ten nearest"]
+    rows = []
+    for name, row in entry["variants"].items():
+        line = [
+            variant_title(name),
+            f"{row['accuracy'][0]:.1%}",
+            change(row),
+            size_text(file_bytes(entry, name)),
+            f"{row['top10_overlap'][0]:.1%}",
+        ]
+        rows.append(line + ([f"{row['flipped_share'][0]:.2%}"] if retrieval else []))
+    return markdown_table(header + (["Bits flipped"] if retrieval else []), rows)
+
+
+def choice_of(mode: str, scope: str, granularity: str) -> Choice:
+    """Return a choice; what an address has that no dial has falls back to the paper's."""
+    return Choice(
+        mode if mode in MODE_TITLES else "percentile",
+        scope if scope in SCOPE_TITLES else "last",
+        granularity if granularity in GRANULARITIES else "tensor",
+    )

@@ -1,0 +1,198 @@
+"""Charts of quantized networks: weights with their threshold, size against accuracy, time."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from engine.quantization.figures import EXACT
+from engine.quantization.observers import BINS, MODES
+from pages.components.charts import draw
+from pages.components.compression import MODE_TITLES, Choice, Entry, file_bytes, variant_title
+
+DRAWN_BINS = 256
+GRAY = "rgba(127, 140, 149, 0.75)"
+KINDS = {
+    "last": ("Last layer int8", "circle"),
+    "all": ("All layers int8, float arithmetic", "square"),
+    "full": ("Full int8, calibrated", "star"),
+    "naive": ("Full, careless (formula's bytes)", "x"),
+    EXACT: ("fp32", "diamond"),
+}
+TIMED_TITLES = {
+    EXACT: "fp32",
+    "fp32-folded": "fp32, normalisation folded in",
+    "max-last-tensor": "Last layer int8",
+    "max-all-channel": "All layers int8, float arithmetic",
+    "full": "Full int8",
+}
+
+
+def weight_chart(entry: Entry, layer: str, counts: np.ndarray, peak: float, choice: Choice) -> None:
+    """Draw how often weights of each size occur, and where each mode clips them.
+
+    Args:
+        entry: A network of ``quantization.json``.
+        layer: Name of a layer.
+        counts: ``(2048,)`` histogram of ``|w|`` from 0 to ``peak``.
+        peak: The largest ``|w|``.
+        choice: What the dials say.
+    """
+    import plotly.graph_objects as go
+
+    coarse = counts.reshape(DRAWN_BINS, -1).sum(axis=1)
+    edges = (np.arange(DRAWN_BINS) + 0.5) * peak / DRAWN_BINS
+    # A logarithmic axis has no 0: empty bins are left out.
+    bars = go.Bar(x=edges, y=np.where(coarse > 0, coarse, None), name="Weights", hovertemplate="%{y} near %{x:.3f}")
+    figure = go.Figure(bars)
+    figure.update_layout(bargap=0)
+    figure.update_yaxes(type="log")
+    thresholds = entry["thresholds"][layer]
+    mode = "max" if choice.mode == "full" else choice.mode
+    for name in MODES:
+        value = thresholds[name]["tensor"]
+        if name != mode:
+            figure.add_vline(value, line_width=1.5, line_dash="dot", line_color=GRAY)
+            _label(figure, value, MODE_TITLES[name], quiet=True)
+    if mode in MODES:
+        _chosen_threshold(figure, thresholds[mode], MODE_TITLES[mode], choice)
+    draw(
+        figure,
+        x=f"Size of a weight |w|, {layer}",
+        y="Weights",
+        alt=weight_words(entry, layer, counts, peak, choice),
+        key="chart_weights",
+        height=400,
+    )
+
+
+def _chosen_threshold(figure: Any, found: Mapping[str, Any], title: str, choice: Choice) -> None:
+    by_channel = choice.mode == "full" or choice.granularity == "channel"
+    if by_channel:
+        low, middle, high = found["channel"]
+        figure.add_vrect(low, high, fillcolor="#d55e00", opacity=0.18, line_width=0)
+        value, text = middle, f"{title}, middle channel"
+    else:
+        value, text = found["tensor"], title
+    figure.add_vline(value, line_width=3, line_color="#d55e00")
+    _label(figure, value, f"{text} {value:.3f}", quiet=False)
+
+
+def _label(figure: Any, x: float, text: str, *, quiet: bool) -> None:
+    figure.add_annotation(
+        x=x,
+        y=0.86 if quiet else 1,
+        yref="paper",
+        text=text,
+        textangle=-90 if quiet else 0,
+        showarrow=False,
+        xanchor="right",
+        xshift=-3,
+        yanchor="top",
+        font={"color": GRAY} if quiet else {"color": "#d55e00", "size": 14},
+    )
+
+
+def weight_words(entry: Entry, layer: str, counts: np.ndarray, peak: float, choice: Choice) -> str:
+    """Say what the chart of weights shows."""
+    said = f"{int(counts.sum()):,} weights of {layer}, the largest {peak:.3f}."
+    for mode in MODES:
+        value = entry["thresholds"][layer][mode]["tensor"]
+        said += f" {MODE_TITLES[mode]} clips at {value:.3f}, {clipped_share(counts, peak, value):.2%} of the weights."
+    return said + f" Chosen: {variant_title(choice.name)}."
+
+
+def clipped_share(counts: np.ndarray, peak: float, threshold: float) -> float:
+    """Return the share of weights beyond a threshold, to a bin.
+
+    >>> clipped_share(np.array([2, 1, 1, 0]).repeat(512), 1.0, 0.5)
+    0.25
+    """
+    kept = round(threshold / peak * BINS) if peak > 0 else BINS
+    return float(counts[kept:].sum() / counts.sum())
+
+
+def size_chart(entry: Entry, choice: Choice) -> None:
+    """Draw accuracy against size of every variant, the chosen one ringed.
+
+    Args:
+        entry: A network of ``quantization.json``.
+        choice: What the dials say.
+    """
+    import plotly.graph_objects as go
+
+    groups: dict[str, list[str]] = {kind: [] for kind in KINDS}
+    for name in entry["variants"]:
+        groups[_kind(name)].append(name)
+    figure = go.Figure([_dots(entry, names, *KINDS[kind]) for kind, names in groups.items() if names])
+    x, y = file_bytes(entry, choice.name) / 1e6, entry["variants"][choice.name]["accuracy"][0]
+    ring = {"size": 22, "symbol": "circle-open", "color": "#d55e00", "line": {"width": 3}}
+    figure.add_scatter(x=[x], y=[y], name="Chosen", mode="markers", marker=ring, hoverinfo="skip")
+    figure.update_xaxes(rangemode="tozero")
+    figure.update_yaxes(tickformat=".0%")
+    row = entry["variants"]
+    draw(
+        figure,
+        x="Size (MB)",
+        y="Accuracy",
+        alt=f"Chosen, {variant_title(choice.name)}: {x:.2f} MB, accuracy {y:.1%}. "
+        + "; ".join(
+            f"{variant_title(n)} {file_bytes(entry, n) / 1e6:.2f} MB, {row[n]['accuracy'][0]:.1%}" for n in row
+        ),
+        key="chart_size",
+        height=420,
+        hover="closest",
+    )
+
+
+def _kind(name: str) -> str:
+    if name in (EXACT, "full"):
+        return name
+    if "naive" in name:
+        return "naive"
+    return name.split("-")[1]
+
+
+def _dots(entry: Entry, names: Sequence[str], title: str, symbol: str):  # noqa: ANN202
+    import plotly.graph_objects as go
+
+    means, lows, highs = np.array([entry["variants"][name]["accuracy"] for name in names]).T
+    return go.Scatter(
+        x=[file_bytes(entry, name) / 1e6 for name in names],
+        y=means,
+        name=title,
+        mode="markers",
+        marker={"size": 11, "symbol": symbol},
+        error_y={"array": highs - means, "arrayminus": means - lows, "thickness": 1.2},
+        customdata=[[variant_title(name), low, high] for name, low, high in zip(names, lows, highs, strict=True)],
+        hovertemplate="<b>%{customdata[0]}</b><br>%{x:.2f} MB, %{y:.1%} (95 % %{customdata[1]:.1%} to "
+        "%{customdata[2]:.1%})<extra></extra>",
+    )
+
+
+def time_chart(entry: Entry, batch: str, how: str) -> None:
+    """Draw milliseconds per picture of everything that was timed.
+
+    Args:
+        entry: A network of ``quantization.json``.
+        batch: Pictures at once, a key of its ``latency``.
+        how: Where it was measured, for the hover.
+    """
+    import plotly.graph_objects as go
+
+    rows = {name: entry["latency"][batch][name] for name in TIMED_TITLES if name in entry["latency"][batch]}
+    each = [milliseconds / int(batch) for milliseconds, _ in rows.values()]
+    bars = go.Bar(
+        x=each,
+        y=[TIMED_TITLES[name] for name in rows],
+        orientation="h",
+        text=[f"{value:.1f} ms, {ratio:.2f} x" for value, (_, ratio) in zip(each, rows.values(), strict=True)],
+        hovertemplate=f"%{{y}}: %{{x:.2f}} ms a picture<br>{how}<extra></extra>",
+    )
+    figure = go.Figure(bars)
+    figure.update_yaxes(autorange="reversed", automargin=True)
+    alt = f"{batch} at once: " + "; ".join(
+        f"{TIMED_TITLES[name]} {value:.2f} ms a picture, {ratio:.2f} times as fast as fp32"
+        for (name, (_, ratio)), value in zip(rows.items(), each, strict=True)
+    )
+    draw(figure, x="Milliseconds per picture", y="", alt=alt, key=f"chart_time_{batch}", height=90 + 46 * len(rows))

@@ -1,0 +1,183 @@
+"""Compress: what a network of one byte a weight costs in accuracy, and what it saves."""
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from pages.components import frame
+from pages.components.charts import confusion
+from pages.components.compression import (
+    COMMAND,
+    GRANULARITY_TITLES,
+    MEANINGS,
+    MODE_TITLES,
+    SCOPE_TITLES,
+    Choice,
+    all_table,
+    cards,
+    choice_of,
+    class_table,
+    is_papers,
+    machine,
+    naive_table,
+    saved_sentence,
+    table8,
+)
+from pages.components.compression_charts import size_chart, time_chart, weight_chart
+from pages.components.gallery import label_title
+from pages.components.metrics import figure_row
+from pages.components.results import arrays, missing, result
+
+FREE = ("max", "percentile", "kl")
+
+
+def dials(networks: dict[str, Any]) -> tuple[str, Choice, str]:
+    """Draw the selectors: network, mode, scope, scales, and the layer to look at."""
+    with st.container(border=True, gap="small"):
+        network = st.segmented_control(
+            "Network",
+            list(networks),
+            default=next(iter(networks)),
+            required=True,
+            format_func=lambda name: networks[name]["short"],
+            key="network",
+            bind="query-params",
+            width="stretch",
+        )
+        network = network if network in networks else next(iter(networks))
+        mode = st.pills(
+            "Threshold",
+            list(MODE_TITLES),
+            default="percentile",
+            required=True,
+            format_func=MODE_TITLES.get,
+            key="mode",
+            bind="query-params",
+        )
+        fixed = mode not in FREE
+        scope = _pair("Which layers", SCOPE_TITLES, "scope", fixed)
+        granularity = _pair("One scale per", GRANULARITY_TITLES, "scales", fixed)
+        choice = choice_of(mode, scope, granularity)
+        layer = _layer(networks[network], "all" if mode in ("full", "full-naive") else choice.scope)
+    st.caption(MEANINGS[choice.mode])
+    return network, choice, layer
+
+
+def _pair(title: str, names: dict[str, str], key: str, fixed: bool) -> str:
+    return st.segmented_control(
+        title,
+        list(names),
+        default=next(iter(names)),
+        required=True,
+        format_func=names.get,
+        key=key,
+        bind="query-params",
+        width="stretch",
+        disabled=fixed,
+    )
+
+
+def _layer(entry: dict[str, Any], scope: str) -> str:
+    """Choose whose weights are drawn: the last layer, or any where all are quantized."""
+    names = entry["last"] if scope == "last" else list(entry["layers"])
+    return st.selectbox("Weights drawn", names, index=names.index(entry["layer"]))
+
+
+def weights(network: str, entry: dict[str, Any], choice: Choice, layer: str) -> None:
+    """Draw the histogram of the layer's weights."""
+    stored = arrays("quantization_answers", f"{network}/histograms", f"{network}/peaks")
+    row = list(entry["layers"]).index(layer)
+    counts, peaks = stored[f"{network}/histograms"], stored[f"{network}/peaks"]
+    weight_chart(entry, layer, counts[row].astype(np.int64), float(peaks[row]), choice)
+
+
+def speed_section(entry: dict[str, Any]) -> None:
+    """Show times of everything that was timed, one picture and several at once."""
+    how = machine(entry)
+    for column, batch in zip(st.columns(len(entry["latency"]), gap="medium"), entry["latency"], strict=True):
+        with column:
+            st.markdown("**One picture at a time**" if batch == "1" else f"**{batch} pictures at once**")
+            time_chart(entry, batch, how)
+    st.caption(
+        f"Median over rounds in which every network runs once, in turns; x: the float network's time in the same "
+        f"round over its own, median. {how}. Weights that are stored as int8 and multiplied back save memory, "
+        "not time; only int8 arithmetic does."
+    )
+
+
+def confusion_section(entry: dict[str, Any], choice: Choice, paper: dict[str, Any]) -> None:
+    """Show which classes are taken for which."""
+    names = [label_title(name) for name in entry["classes"]]
+    chart, table = st.columns([3, 2], gap="medium", vertical_alignment="center")
+    with chart:
+        answer = "Label the ten neighbours voted for" if entry["task"] == "retrieval" else "Class it answers"
+        counts = np.array(entry["variants"][choice.name]["confusion"])
+        confusion(counts, names, key="chart_confusion", predicted=answer)
+    with table:
+        st.markdown(class_table(entry, choice, paper))
+
+
+def table8_section(networks: dict[str, Any], paper: dict[str, Any]) -> None:
+    """Show paper B's Table VIII beside ours."""
+    entry = next((entry for entry in networks.values() if is_papers(entry)), None)
+    st.markdown(table8(entry, paper))
+    if entry is None:
+        missing("quantization", "python -m engine quantize vgg16 --save")
+        return
+    st.caption(
+        "VGG-16 on pictures encrypted in blocks of 8. Paper: its own 300 pictures. "
+        f"Here: {entry['provenance']['protocol']}. "
+        "The paper does not say how its full mode treats activations; two readings are measured."
+    )
+
+
+def careless_section(entry: dict[str, Any]) -> None:
+    """Show what each careless step of a full quantization costs."""
+    st.markdown(naive_table(entry))
+    st.caption(
+        "Paper B's full mode falls to 32.6 %, chance for three classes. Rounding the weights is not what does it: "
+        "what is lost is lost where outputs are rounded without having been measured first."
+    )
+
+
+def every_section(entry: dict[str, Any]) -> None:
+    """Show every variant in one table."""
+    st.markdown(all_table(entry))
+    st.caption(f"{entry['provenance']['protocol']}. Calibration: {entry['provenance']['calibration']}.")
+
+
+frame.ensure_frame()
+measured, paper = result("quantization"), result("paper_b")
+if measured is None:
+    frame.heading("What does one byte a weight cost?", "Paper B's quantization, and int8 arithmetic beside it.")
+    missing("quantization", COMMAND)
+    st.stop()
+networks = measured["networks"]
+heading = st.container()
+chart, beside = st.columns([3, 2], gap="medium")
+with beside:
+    network, choice, layer = dials(networks)
+entry = networks[network]
+with heading:
+    frame.heading("What does one byte a weight cost?", saved_sentence(entry))
+with chart:
+    weights(network, entry, choice, layer)
+figure_row(cards(entry, choice))
+PARTS = {
+    "Size and accuracy": lambda: size_chart(entry, choice),
+    "Speed": lambda: speed_section(entry),
+    "Confusion": lambda: confusion_section(entry, choice, paper),
+    "Table VIII": lambda: table8_section(networks, paper),
+    "What breaks it": lambda: careless_section(entry),
+    "Every variant": lambda: every_section(entry),
+}
+tabs = st.tabs(list(PARTS), key="part", on_change="rerun", bind="query-params")
+for tab, draw_part in zip(tabs, PARTS.values(), strict=True):
+    if tab.open:
+        with tab:
+            draw_part()
+st.caption(
+    f"{entry['title']}. {entry['provenance']['protocol']}. Calibration: {entry['provenance']['calibration']}. "
+    f"Stored figures, made by `{COMMAND}`."
+)
