@@ -120,7 +120,7 @@ def show_results(outcome: Search, picture: Picture) -> None:
     """Show what the neighbours' labels add up to, and the ten of them."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         say_vote(outcome, picture)
-        sealed = st.toggle("As the server holds them", key="as_sealed")
+        sealed = st.toggle("As the server holds them", key="as_sealed", bind="query-params")
     result_grid(outcome.found, picture.label, sealed=sealed, on_pick=lambda name: choose("picture", name))
 
 
@@ -144,6 +144,7 @@ def compare_codes(outcome: Search, picture: Picture, method: str, bits: int) -> 
         default=1,
         required=True,
         key="compare_rank",
+        bind="query-params",
         help="Above, the query's code; below, the result's. Marked bits differ.",
     )
     hit = outcome.found[rank - 1]

@@ -19,6 +19,9 @@ _DRAWN = """() => !document.querySelector('[data-testid="stSkeleton"]')
   && [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].every((c) => c.querySelector(".main-svg"))"""
 # Only the built-in gallery: neither a test nor a picture in the project may show what else lies on a machine.
 HIDDEN = ("CXR_VAULT_DATA",)
+# One thread: on a busy machine torch's threads would wait for each other longer than they work. Nobody may
+# fetch pictures.
+ALONE = {"OMP_NUM_THREADS": "1", "CXR_VAULT_FETCH": "off"}
 
 
 @contextmanager
@@ -39,8 +42,7 @@ def running(log: Path) -> Iterator[tuple[str, int]]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.address", "127.0.0.1"]
-    # One thread: on a busy machine torch's threads would wait for each other longer than they work.
-    environment = {name: value for name, value in os.environ.items() if name not in HIDDEN} | {"OMP_NUM_THREADS": "1"}
+    environment = {name: value for name, value in os.environ.items() if name not in HIDDEN} | ALONE
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*command, "--server.port", str(port)], cwd=ROOT, env=environment, stdout=output, stderr=output

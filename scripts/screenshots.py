@@ -11,10 +11,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from pages.components.frame import PAGES  # noqa: E402
 from scripts.live_app import ROOT, chromium, serving, settle  # noqa: E402
 
 FOLDER = ROOT / "docs" / "screenshots"
-PAGES = ("overview", "enhance", "encrypt", "retrieve", "compress", "privacy_lab")
 LOOKS = {"light": ("light", 1366, 860), "dark": ("dark", 1366, 860), "phone": ("light", 390, 844)}
 QUIET_MS = 1200
 # The first visit to Retrieve waits until the gallery is sealed.
@@ -29,7 +29,7 @@ def main() -> None:
             context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
             context.set_default_timeout(PATIENCE_MS)
             view = context.new_page()
-            for page in PAGES:
+            for page, *_ in PAGES:
                 view.goto(f"{address}/{'' if page == 'overview' else page}")
                 settle(view)
                 view.wait_for_timeout(QUIET_MS)

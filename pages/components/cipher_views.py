@@ -71,7 +71,9 @@ def noise_tests(case: Case) -> None:
 
 def open_again(case: Case) -> None:
     """Try to open the sealed picture with the right key, a wrong one, and after a change."""
-    way = st.segmented_control("Open it with", [RIGHT, WRONG, CHANGED], default=RIGHT, required=True, key="open_way")
+    way = st.segmented_control(
+        "Open it with", [RIGHT, WRONG, CHANGED], default=RIGHT, required=True, key="open_way", bind="query-params"
+    )
     key = schemes.wrong_key(case.key) if way == WRONG else case.key
     data = schemes.changed(case.sealed.data) if way == CHANGED else case.sealed.data
     try:

@@ -12,7 +12,7 @@ from pages.components import status, tuning
 
 NOTICE = "Research demo, not for diagnosis; do not upload patient data to a public host."
 _FRAMED = "_framed"
-_PAGES = (
+PAGES = (
     (
         "overview",
         "Overview",
@@ -96,7 +96,7 @@ def _navigate() -> st.Page:
                 help=help_text,
                 default=name == "overview",
             )
-            for name, title, icon, help_text in _PAGES
+            for name, title, icon, help_text in PAGES
         ],
         position="top",
     )

@@ -1,5 +1,8 @@
 """The galleries on offer, and their pictures: public, so shared by all visitors."""
 
+import time
+from dataclasses import dataclass, field
+
 import numpy as np
 import streamlit as st
 
@@ -10,6 +13,8 @@ from pages.components.links import linked
 BUILT_IN = "simulated"
 REAL = "covidx-open"
 TITLES = {BUILT_IN: "Simulated", REAL: "COVIDx-open (real)"}
+# Looking costs a second's fraction; pictures that come by the command line are seen this soon.
+LOOK_SECONDS = 10.0
 LABELS = {"covid-19": "COVID-19", "normal": "Normal", "pneumonia": "Pneumonia"}
 
 
@@ -24,19 +29,40 @@ def available() -> tuple[str, ...]:
     return tuple(name for name in TITLES if gallery(name) is not None)
 
 
-@st.cache_resource(show_spinner=False)
 def gallery(name: str) -> Dataset | None:
-    """Return a gallery, or None where its pictures are not on this machine.
+    """Return a gallery, or None where its pictures are not on this machine, or not yet.
 
     Raises:
         DataError: The built-in gallery, which always is, cannot be read.
     """
-    try:
-        return load_dataset(name)
-    except DataError:
-        if name == BUILT_IN:
-            raise
-        return None
+    here = shelf()
+    if name not in here.opened and time.monotonic() >= here.look_again.get(name, 0.0):
+        try:
+            here.opened[name] = load_dataset(name)
+        except DataError:
+            if name == BUILT_IN:
+                raise
+            here.look_again[name] = time.monotonic() + LOOK_SECONDS
+    return here.opened.get(name)
+
+
+def look_again(name: str) -> None:
+    """Look for a gallery at once: its pictures have just come."""
+    shelf().look_again.pop(name, None)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The galleries that are open, and when to look again for those that were not here."""
+
+    opened: dict[str, Dataset] = field(default_factory=dict)
+    look_again: dict[str, float] = field(default_factory=dict)
+
+
+@st.cache_resource(show_spinner=False)
+def shelf() -> Shelf:
+    """Return the galleries of this process."""
+    return Shelf()
 
 
 @st.cache_resource(show_spinner=False)

@@ -116,7 +116,7 @@ NO_TAG = "No tag"
 def stripped(truth: np.ndarray) -> None:
     """Attack one layer alone, and the whole scheme in the same way."""
     chosen = st.segmented_control(
-        "Strip it down to", [*LAYERS, NO_TAG], default="Arnold alone", required=True, key="layer"
+        "Strip it down to", [*LAYERS, NO_TAG], default="Arnold alone", required=True, key="layer", bind="query-params"
     )
     key = fresh("layers", generate_key)
     case = Case(truth, key, FrequencyCipher(key).encrypt(truth))

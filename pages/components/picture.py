@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from engine.errors import VaultError
+from pages.components import arrival
 from pages.components import gallery as galleries
 from pages.components.frame import NOTICE
 from pages.components.links import choose, linked
@@ -89,7 +90,7 @@ def picture_picker() -> None:
             default="Samples",
             required=True,
             key="picture_way",
-            persist_state="session",
+            bind="query-params",
             width="stretch",
         )
         if way == "Gallery":
@@ -98,8 +99,8 @@ def picture_picker() -> None:
             _upload()
         else:
             _strip(name, samples(name), "Sample pictures")
-        if name == galleries.BUILT_IN and way != "Your own":
-            st.caption("Simulated pictures, made from one CT scan.")
+        if way != "Your own":
+            _choose_gallery(name)
 
 
 def _strip(name: str, members: list[int], legend: str) -> None:
@@ -120,29 +121,39 @@ def _strip(name: str, members: list[int], legend: str) -> None:
     )
 
 
-def _browse(name: str) -> None:
+def _choose_gallery(name: str) -> None:
+    """Say which gallery is in use, and draw the way to another: a choice, or what fetches the real one."""
     here = galleries.available()
+    if name == galleries.BUILT_IN:
+        st.caption("Simulated pictures, made from one CT scan.")
     if len(here) > 1:
+        # The address may have changed since: the control follows it.
+        st.session_state.picture_gallery = name
         st.segmented_control(
-            "Gallery",
+            "Pictures from",
             here,
-            default=name,
             required=True,
             format_func=galleries.TITLES.get,
             key="picture_gallery",
             on_change=lambda: choose("gallery", st.session_state.picture_gallery),
         )
+    elif arrival.offered():
+        arrival.offer()
+
+
+def _browse(name: str) -> None:
     dataset = galleries.gallery(name)
     label = st.pills(
         "Label",
         dataset.classes,
         format_func=galleries.label_title,
         key="picture_label",
+        bind="query-params",
         label_visibility="collapsed",
     )
     members = [n for n, r in enumerate(dataset.records) if label is None or r.label == label]
     pages = max(1, -(-len(members) // PER_PAGE))
-    page = st.number_input(f"Page, of {pages}", 1, pages, key="picture_page")
+    page = st.number_input(f"Page, of {pages}", 1, pages, key="picture_page", bind="query-params")
     _strip(name, members[(page - 1) * PER_PAGE : page * PER_PAGE], "Pictures of the gallery")
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 from engine.attacks.measured_map import GOALS, STATISTICS, Point, network_rows, pareto_front, points, recommend
 from engine.attacks.measured_map import TASKS as SOURCES
 from pages.components.charts import draw
+from pages.components.links import choose, linked
 from pages.components.metrics import Figure, figure_row, markdown_table, with_interval
 from pages.components.results import missing, result
 from pages.components.schemes import SCHEMES
@@ -30,6 +31,7 @@ HOME = "covidx-open"
 MOSTLY_OPEN = 0.5
 COMMAND = "python -m engine attack all --save"
 PICKED, CHART = "map_setting", "chart_map"
+LIST = "map_setting_list"
 _MARKS = {"codes": "star", "sealed": "square", "shared": "circle", "fresh": "diamond"}
 _GROUPS = {
     "codes": "Sealed, searched by codes",
@@ -109,7 +111,7 @@ def draw_map(
         chosen: The point to ring.
         claim: What paper B says that its setting finds (:func:`paper_b_claim`).
         height: Pixels.
-        pick: Whether a visitor's click chooses a point (kept in the session as ``PICKED``).
+        pick: Whether a visitor's click chooses a point (kept in the link as ``PICKED``).
     """
     import plotly.graph_objects as go
 
@@ -217,7 +219,7 @@ def _ring(members: Sequence[Point], goal: str, title: str, symbol: str, size: in
 def _picked() -> None:
     chosen = st.session_state[CHART].selection.points
     if chosen and chosen[0].get("customdata"):
-        st.session_state[PICKED] = chosen[0]["customdata"][0]
+        choose(PICKED, chosen[0]["customdata"][0])
 
 
 def dials() -> tuple[str, str]:
@@ -249,9 +251,18 @@ def dials() -> tuple[str, str]:
 def choose_point(measured: Sequence[Point]) -> Point:
     """Draw the list of settings and return the chosen one, at first the recommended."""
     by_name = {name(point): point for point in measured}
-    if st.session_state.get(PICKED) not in by_name:
-        st.session_state[PICKED] = name(recommended(measured))
-    return by_name[st.selectbox("Setting (or click a point)", list(by_name), key=PICKED)]
+    best = name(recommended(measured))
+    setting = linked(PICKED, best)
+    # The link may be another's, of other pictures: then the recommended one is shown.
+    st.session_state[LIST] = setting if setting in by_name else best
+    return by_name[
+        st.selectbox(
+            "Setting (or click a point)",
+            list(by_name),
+            key=LIST,
+            on_change=lambda: choose(PICKED, st.session_state[LIST]),
+        )
+    ]
 
 
 def point_card(point: Point) -> None:

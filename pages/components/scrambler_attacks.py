@@ -29,13 +29,24 @@ def shared_key(truth: np.ndarray) -> None:
         default="Known pictures",
         required=True,
         key="way",
+        bind="query-params",
     )
     left, middle, right = st.columns(3, gap="medium")
     policy = left.segmented_control(
-        "Key", list(POLICIES), default="shared", required=True, format_func=POLICIES.get, key="lab_policy"
+        "Key",
+        list(POLICIES),
+        default="shared",
+        required=True,
+        format_func=POLICIES.get,
+        key="lab_policy",
+        bind="query-params",
     )
-    block = middle.segmented_control("Block size", BLOCKS, default=8, required=True, key="lab_block")
-    count = right.slider("Known pictures", 1, KNOWN_MOST, 4, key="lab_known", disabled=chosen != "Known pictures")
+    block = middle.segmented_control(
+        "Block size", BLOCKS, default=8, required=True, key="lab_block", bind="query-params"
+    )
+    count = right.slider(
+        "Known pictures", 1, KNOWN_MOST, 4, key="lab_known", bind="query-params", disabled=chosen != "Known pictures"
+    )
     cipher = MultiStageCipher(fresh("shared", generate_key), block, policy=policy)
     sealed = cipher.encrypt(truth, "target")
     planted = chosen == "Chosen pictures"
@@ -117,9 +128,17 @@ def _known_curve() -> None:
 def looking_only(truth: np.ndarray) -> None:
     """Show what one encrypted picture says without any key."""
     left, middle = st.columns(2, gap="medium")
-    block = left.segmented_control("Block size", (1, 2, 4, 8, 16), default=8, required=True, key="look_block")
+    block = left.segmented_control(
+        "Block size", (1, 2, 4, 8, 16), default=8, required=True, key="look_block", bind="query-params"
+    )
     masks = middle.segmented_control(
-        "Largest mask", (0, 128, 192, 255), default=255, required=True, key="look_masks", help="Paper B: substitution"
+        "Largest mask",
+        (0, 128, 192, 255),
+        default=255,
+        required=True,
+        key="look_masks",
+        bind="query-params",
+        help="Paper B: substitution",
     )
     cipher = MultiStageCipher(fresh("look", generate_key), block, masks, "fresh")
     sealed = cipher.encrypt(truth, "target")
@@ -186,7 +205,13 @@ def _kind_curve() -> None:
 
     adversary(ciphertext_only.KIND)
     task = st.segmented_control(
-        "Pictures", list(TASKS), default="anatomy", required=True, format_func=TASKS.get, key="look_task"
+        "Pictures",
+        list(TASKS),
+        default="anatomy",
+        required=True,
+        format_func=TASKS.get,
+        key="look_task",
+        bind="query-params",
     )
     measured, attacks = measured_points(task), result("attacks")
     if measured is None or attacks is None:
@@ -243,9 +268,17 @@ def _kind_curve() -> None:
 def jigsaw_puzzle(truth: np.ndarray) -> None:
     """Put shuffled blocks together again."""
     left, right = st.columns(2, gap="medium")
-    size = left.segmented_control("Block size", JIGSAW_BLOCKS, default=32, required=True, key="jig_block")
+    size = left.segmented_control(
+        "Block size", JIGSAW_BLOCKS, default=32, required=True, key="jig_block", bind="query-params"
+    )
     stage = right.segmented_control(
-        "Stages of the scheme", list(STAGES), default="blocks", required=True, format_func=STAGES.get, key="jig_stage"
+        "Stages of the scheme",
+        list(STAGES),
+        default="blocks",
+        required=True,
+        format_func=STAGES.get,
+        key="jig_stage",
+        bind="query-params",
     )
     adversary(jigsaw.ADVERSARY)
     sealed = _moved(truth, size, stage, fresh("jigsaw", generate_key))

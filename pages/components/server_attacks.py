@@ -29,7 +29,13 @@ def clusters() -> None:
         map_missing()
         return
     form = st.segmented_control(
-        "Codes on the server", list(FORMS), default="masked", required=True, format_func=FORMS.get, key="code_form"
+        "Codes on the server",
+        list(FORMS),
+        default="masked",
+        required=True,
+        format_func=FORMS.get,
+        key="code_form",
+        bind="query-params",
     )
     adversary(attacks.CLUSTERS)
     kept = arrays("attacks_values", "inversion/codes", "inversion/labels")
@@ -143,7 +149,12 @@ def inverted() -> None:
     }
     kept = arrays("attacks_values", *(f"inversion/examples/{way}" for way in ways))
     count = len(kept["inversion/examples/truth"])
-    number = st.segmented_control("Patient", list(range(1, count + 1)), default=1, required=True, key="patient") - 1
+    number = (
+        st.segmented_control(
+            "Patient", list(range(1, count + 1)), default=1, required=True, key="patient", bind="query-params"
+        )
+        - 1
+    )
     shown = {way: kept[f"inversion/examples/{way}"][number] for way in ways}
     pictures_row(
         [

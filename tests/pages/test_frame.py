@@ -4,13 +4,11 @@ import pytest
 
 from engine.errors import VaultError
 from pages.components import status
-from pages.components.frame import NOTICE
+from pages.components.frame import NOTICE, PAGES
 from tests.pages.reading import texts
 
-PAGES = ("overview", "enhance", "encrypt", "retrieve", "three_parties", "compress", "privacy_lab")
 
-
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [page for page, *_ in PAGES])
 def test_every_page_says_what_it_is_for_and_what_it_is_not(open_page, page):
     app = open_page(page)
     said = texts(app)

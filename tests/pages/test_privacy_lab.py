@@ -48,9 +48,9 @@ def test_the_page_starts_with_what_to_sign_for_and_why(open_page, measured):
 
 def test_the_chosen_setting_is_at_first_the_recommended_and_every_other_can_be_looked_at(open_page, measured):
     app = open_page("privacy_lab")
-    assert app.selectbox(key=privacy_map.PICKED).value == privacy_map.name(recommend(measured))
+    assert app.selectbox(key=privacy_map.LIST).value == privacy_map.name(recommend(measured))
     for point in measured[::5]:
-        app.selectbox(key=privacy_map.PICKED).set_value(privacy_map.name(point)).run()
+        app.selectbox(key=privacy_map.LIST).set_value(privacy_map.name(point)).run()
         assert not app.exception
         assert app.metric[0].value == f"{point.found[0]:.3f}"
         assert app.metric[1].value == f"{point.bytes:,}"
