@@ -4,7 +4,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +26,9 @@ PUBLIC_ADDRESS = "https://raw.githubusercontent.com"
 MAX_ORIGINAL_BYTES = 64 * 2**20
 # Beyond this many failures before the first success, the host is at fault and not the pictures.
 HOPELESS = 8
+# How soon a fetch that waits notices that it is to stop.
+STOP_SECONDS = 0.2
+Stop = Callable[[], bool]
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ def fetch(
     progress: Progress | None = None,
     base: str = PUBLIC_ADDRESS,
     limits: Limits | None = None,
+    stop: Stop | None = None,
 ) -> FetchReport:
     """Fetch every picture of a collection that is not here yet.
 
@@ -83,13 +87,14 @@ def fetch(
         progress: Called with (pictures done, pictures in all), in this thread.
         base: Address in front of ``<repository>/<commit>/<path>``.
         limits: Politeness; the default suits the public host.
+        stop: Asked again and again, in several threads; the fetch ends once it says True.
 
     Returns:
         What was done.
 
     Raises:
-        DataError: The collection is unknown or built in, the folder cannot be written, or some pictures could
-            not be fetched; those that could are kept.
+        DataError: The collection is unknown or built in, the folder cannot be written, the fetch was stopped, or
+            some pictures could not be fetched; those that could are kept.
     """
     collection = find_collection(name)
     folder = collection_folder(name, root)
@@ -101,11 +106,17 @@ def fetch(
     with _notebook(folder) as notes:
         stored = read_stored(folder)
         wanted = [record for record in records if not is_good(record, folder, stored)]
-        host = _Host(base, limits or Limits())
+        host = _Host(base, limits or Limits(), stop or _never)
         failures = _fetch_all(collection, wanted, host, notes, progress, len(records))
+    if host.stop():
+        raise DataError(f"The fetch of {name} was stopped: what arrived is kept, run it again to go on.")
     if failures:
         raise _failure(name, len(wanted), failures)
     return FetchReport(name, folder, len(wanted), len(records) - len(wanted))
+
+
+def _never() -> bool:
+    return False
 
 
 def _fetch_all(
@@ -132,7 +143,7 @@ def _fetch_all(
                 done += 1
                 if progress:
                     progress(total - len(wanted) + done, total)
-                if done == len(failures) == HOPELESS:
+                if done == len(failures) == HOPELESS or host.stop():
                     break
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
@@ -213,6 +224,7 @@ class _Host:
 
     base: str
     limits: Limits
+    stop: Stop
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _next: float = 0.0
 
@@ -229,8 +241,16 @@ class _Host:
             except (URLError, HTTPException, OSError) as error:
                 reason, wait = f"the connection failed, {getattr(error, 'reason', error)}", 0.0
             if attempt + 1 < self.limits.attempts:
-                time.sleep(min(60.0, max(wait, self.limits.back_off * 2**attempt)))
+                self._wait(min(60.0, max(wait, self.limits.back_off * 2**attempt)))
+            if self.stop():
+                break
         raise DataError(reason)
+
+    def _wait(self, seconds: float) -> None:
+        """Sleep, unless the fetch is stopped meanwhile."""
+        until = time.monotonic() + seconds
+        while not self.stop() and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, STOP_SECONDS))
 
     def _pace(self) -> None:
         with self._lock:

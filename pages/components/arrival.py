@@ -19,13 +19,9 @@ from pages.components.links import choose
 # A host can keep its visitors from starting the download.
 SWITCH = "CXR_VAULT_FETCH"
 # A small cloud machine has other things to do: two requests at a time, and disk to spare for 70 MB.
-LIMITS = Limits(workers=2)
+LIMITS = Limits(workers=2, attempts=3, timeout=10.0)
 FREE_BYTES = 200 * 2**20
 LOOK_SECONDS = 1.0
-
-
-class Stopped(Exception):  # noqa: N818 - not an error
-    """Somebody stopped the fetch, or the server is shutting down."""
 
 
 @dataclass
@@ -47,14 +43,12 @@ class Arrival:
     stopping: bool = False
 
     def advance(self, done: int, total: int) -> None:
-        """Note how far the fetch has come.
-
-        Raises:
-            Stopped: It is to end here.
-        """
+        """Note how far the fetch has come."""
         self.done, self.total = done, total
-        if self.stopping or _shutting_down():
-            raise Stopped
+
+    def to_stop(self) -> bool:
+        """Tell whether the fetch is to end: somebody stopped it, or the server is shutting down."""
+        return self.stopping or _shutting_down()
 
 
 @st.cache_resource(show_spinner=False)
@@ -81,11 +75,9 @@ def start() -> None:
 def _fetch(state: Arrival) -> None:
     try:
         _check_space()
-        fetch(gallery.REAL, progress=state.advance, limits=LIMITS)
-    except Stopped:
-        pass
+        fetch(gallery.REAL, progress=state.advance, limits=LIMITS, stop=state.to_stop)
     except VaultError as error:
-        state.problem = str(error)
+        state.problem = "" if state.stopping else str(error)
     finally:
         gallery.look_again(gallery.REAL)
         state.running = False

@@ -186,3 +186,25 @@ def test_what_cannot_be_fetched_is_said(tmp_path):
     (tmp_path / "anatomy").write_text("a file in the way")
     with pytest.raises(DataError, match="cannot be written"):
         fetch("anatomy", tmp_path)
+
+
+def test_a_stopped_fetch_keeps_what_came_and_does_not_wait_for_a_silent_host(host, collection, tmp_path):
+    seen = []
+
+    def trouble(request, content, count):
+        time.sleep(0.01)
+        host.send(request, 503, b"later", headers=[("Retry-After", "60")])
+        return True
+
+    host.trouble = {address(row): trouble for row in collection[5:]}
+    with pytest.raises(DataError, match="was stopped"):
+        fetch(
+            "covidx-open",
+            tmp_path,
+            lambda done, total: seen.append(done),
+            host.base,
+            Limits(workers=2),
+            stop=lambda: len(seen) >= 5,
+        )
+    assert max(host.requests.values()) == 1
+    assert len(list((tmp_path / "covidx_open" / "images").glob("*.jpg"))) == 5

@@ -75,12 +75,19 @@ def test_a_problem_is_one_sentence_and_the_next_click_goes_on(local, open_page, 
     assert "COVIDx-open (real) gallery" in texts(app)
 
 
-def test_a_fetch_stops_when_asked_to_and_keeps_what_came(local, tmp_path):
+def test_a_stopped_fetch_is_no_problem_and_goes_on_from_there(local, open_page):
     state = arrival.arrival()
-    state.stopping = True
-    with pytest.raises(arrival.Stopped):
-        state.advance(3, 10)
-    assert (state.done, state.total) == (3, 10)
+    local.trouble = {address: lambda *_: setattr(state, "stopping", True) for address in list(local.files)[4:]}
+    app = open_page("enhance")
+    app.button(key="fetch_real").click().run()
+    wait()
+    app.run()
+    assert not app.error
+    assert app.button(key="fetch_real").label.startswith("Go on fetching real X-rays, from ")
+    local.trouble = {}
+    app.button(key="fetch_real").click().run()
+    wait()
+    assert "COVIDx-open (real) gallery" in texts(app.run())
 
 
 def test_a_full_disk_is_said_before_anything_is_fetched(local, open_page, monkeypatch):
