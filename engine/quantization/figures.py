@@ -21,6 +21,8 @@ from engine.quantization.observers import MODES
 NEIGHBOURS = 10
 DECIMALS = 6
 EXACT = "fp32"
+# What the name of a variant ends with whose other layers were tuned after its last one was quantized.
+TUNED = "-tuned"
 Arrays = Mapping[str, np.ndarray]
 
 
@@ -41,6 +43,16 @@ def variant_name(mode: str, scope: str, granularity: str) -> str:
     if mode == "none":
         return EXACT
     return f"{mode}-{scope}-{granularity}" if mode in MODES else mode
+
+
+def tuned_name(mode: str | None) -> str:
+    """Return what paper B's Algorithm 3 is called in result files, by its mode; None for the control in float.
+
+    Example:
+        >>> tuned_name("kl"), tuned_name(None)
+        ('kl-last-tensor-tuned', 'fp32-tuned')
+    """
+    return variant_name(mode or "none", "last", "tensor") + TUNED
 
 
 def figures(task: str, arrays: Arrays, variants: Iterable[str]) -> dict[str, dict[str, Any]]:

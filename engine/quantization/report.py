@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from engine.evaluation.cipher_report import machine
 from engine.hashing.evaluate import RESULTS, commit
-from engine.quantization.figures import DECIMALS, EXACT, figures, nearest_others, variant_name
+from engine.quantization.figures import DECIMALS, EXACT, TUNED, figures, nearest_others, tuned_name, variant_name
 from engine.quantization.kernels import int8_engine
 from engine.quantization.layers import Scope, float_copy, split_attention, weight_layers
 from engine.quantization.modes import AnyMode, quantize
@@ -25,6 +25,7 @@ from engine.quantization.observers import GRANULARITIES, LEVELS, MODES, Granular
 from engine.quantization.size import formula_bytes, serialised_bytes
 from engine.quantization.static import folded
 from engine.quantization.subjects import SUBJECTS, Subject, load_subject
+from engine.quantization.tuning import EPOCHS, quantize_then_tune, stem_of
 
 RESULT = "quantization"
 BATCH = 32
@@ -97,6 +98,7 @@ def measure(name: str, progress: Progress) -> tuple[dict[str, Any], dict[str, np
     """
     subject = load_subject(name)
     networks = {EXACT: subject.network} | {key: variant.make(subject) for key, variant in VARIANTS.items()}
+    networks |= _tuned(subject)
     arrays = subject.known | _answers(subject, networks, progress)
     whole = _split(subject.network)
     layers = weight_layers(whole)
@@ -113,11 +115,23 @@ def measure(name: str, progress: Progress) -> tuple[dict[str, Any], dict[str, np
         "last": list(weight_layers(whole, "last")),
         "layer": subject.layer,
         "thresholds": {layer_name: _thresholds(networks, layer_name) for layer_name in layers},
+        "tuning": ""
+        if subject.training is None
+        else f"{EPOCHS} passes over {len(subject.training[1])} training pictures",
         "variants": found,
         "latency": latency(timed_networks(subject, networks), subject.inputs),
         "provenance": subject.provenance | _machine(),
     }
     return entry, arrays | histograms(layers)
+
+
+def _tuned(subject: Subject) -> dict[str, nn.Module]:
+    """Return the networks of Algorithm 3, last layer quantized and the rest tuned, and the control without int8."""
+    if subject.training is None:
+        return {}
+    pictures, labels = subject.training
+    stems = stem_of(subject.network, pictures)
+    return {tuned_name(mode): quantize_then_tune(subject.network, stems, labels, mode) for mode in (None, *MODES)}
 
 
 def _split(network: nn.Module) -> nn.Module:
@@ -156,7 +170,7 @@ def _answers(subject: Subject, networks: Mapping[str, nn.Module], progress: Prog
     found: dict[str, np.ndarray] = {}
     exact, _ = run(subject, subject.network)
     for done, (key, network) in enumerate(networks.items(), 1):
-        if key != EXACT and VARIANTS[key].scope == "last":
+        if key in VARIANTS and VARIANTS[key].scope == "last":
             with torch.inference_mode():
                 found[key] = subject.read(network.get_submodule(subject.layer)(exact))
         else:
@@ -180,9 +194,9 @@ def run(subject: Subject, network: nn.Module) -> tuple[Tensor, np.ndarray]:
 
 def _size(exact: nn.Module, network: nn.Module, key: str) -> dict[str, int]:
     """Bytes by the paper's formula and as one file; rounded floats of the naive modes would be stored as int8."""
-    if key == EXACT:
+    if key.removesuffix(TUNED) == EXACT:
         return {"formula_bytes": formula_bytes(exact), "file_bytes": serialised_bytes(exact)}
-    variant = VARIANTS[key]
+    variant = VARIANTS[key.removesuffix(TUNED)]
     size = {"formula_bytes": formula_bytes(exact, tuple(weight_layers(exact, variant.scope)), variant.granularity)}
     return size if variant.mode == "full-naive" else size | {"file_bytes": serialised_bytes(network)}
 

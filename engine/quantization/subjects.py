@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +19,8 @@ from engine.quantization.pictures import prepared_pictures
 
 BITS = 48
 CALIBRATION_PICTURES = 64
+# Where paper B quantizes: blocks of 8. Fresh keys: nobody can learn one.
+SETTING = "fresh-8"
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Subject:
         output: What forward returns to features, which the last layer sees, and to what the last layer returns.
         known: ``classes`` and labels, as they are stored beside the answers.
         provenance: Protocol, and hashes of weights and data.
+        training: Inputs and labels of training pictures, for those that can be tuned once they are quantized.
     """
 
     short: str
@@ -49,6 +53,7 @@ class Subject:
     output: Callable[[Any], tuple[Tensor, Tensor]]
     known: dict[str, np.ndarray]
     provenance: dict[str, Any]
+    training: tuple[Tensor, Tensor] | None = None
 
 
 def load_subject(name: str) -> Subject:
@@ -100,9 +105,42 @@ def _matdh() -> Subject:
             "query_labels": queries.labels.astype(np.uint8),
             "gallery_labels": gallery.labels.astype(np.uint8),
         },
-        provenance=_provenance("matdh", dataset, f"{len(queries)} test pictures ask, {len(gallery)} training pictures "
-                               f"answer, {BITS}-bit codes, tie-aware"),
-    )  # fmt: skip
+        provenance=_provenance(
+            "matdh",
+            dataset,
+            f"{len(queries)} test pictures ask, {len(gallery)} training pictures answer, {BITS}-bit codes, tie-aware",
+        ),
+    )
+
+
+def _classifier(method: str, short: str, layer: str) -> Subject:
+    """A network of paper B on pictures encrypted under fresh keys, in blocks of 8."""
+    from engine.encrypted_search.classifier import load_classifier, network_input
+    from engine.encrypted_search.networks import network_for
+    from engine.encrypted_search.pictures import COLLECTION, load_split, read
+
+    network, weights = load_classifier(method, SETTING), network_for(method, SETTING)
+    asked, known = (load_split(split) for split in ("test", "train"))
+    inputs, training = (network_input(read(SETTING, part.images, part.ids)) for part in (asked, known))
+    return Subject(
+        short=short,
+        title=f"{short} on anatomy pictures encrypted in blocks of 8, a fresh key for each",
+        task="classification",
+        network=network,
+        inputs=inputs.contiguous(memory_format=torch.channels_last),
+        calibration=training[spread(len(training))],
+        layer=layer,
+        read=lambda logits: logits.argmax(1).numpy().astype(np.uint8),
+        output=lambda returned: returned,
+        known={"classes": np.array(asked.classes), "labels": asked.labels.astype(np.uint8)},
+        provenance=_provenance(
+            weights,
+            load_dataset(COLLECTION),
+            f"{len(inputs)} test pictures are classified; each is searched among the others by its features",
+        )
+        | {"setting": SETTING},
+        training=(training, torch.from_numpy(known.labels)),
+    )
 
 
 def _provenance(weights: str, dataset: Dataset, protocol: str) -> dict[str, Any]:
@@ -121,4 +159,8 @@ def _provenance(weights: str, dataset: Dataset, protocol: str) -> dict[str, Any]
     }
 
 
-SUBJECTS: dict[str, Callable[[], Subject]] = {"matdh": _matdh}
+SUBJECTS: dict[str, Callable[[], Subject]] = {
+    "matdh": _matdh,
+    "vgg16": partial(_classifier, "vgg16", "VGG-16", "classifier.6"),
+    "vit": partial(_classifier, "vit", "ViT", "network.heads.head"),
+}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.quantization.figures import EXACT, variant_name
+from engine.quantization.figures import EXACT, TUNED, tuned_name, variant_name
 from engine.quantization.observers import GRANULARITIES, MODES
 from pages.components.gallery import label_title
 from pages.components.metrics import Figure, markdown_table, with_interval
@@ -75,6 +75,8 @@ def variant_title(name: str) -> str:
     >>> variant_title("kl-all-channel"), variant_title("fp32"), variant_title("full")
     ('KL, all layers, by output channel', 'fp32', 'Full int8')
     """
+    if name.endswith(TUNED):
+        return f"{variant_title(name.removesuffix(TUNED))}, then tuned"
     if name in NAIVE_TITLES and name not in MODE_TITLES:
         return NAIVE_TITLES[name]
     mode, *rest = name.rsplit("-", 2)
@@ -260,6 +262,17 @@ def naive_table(entry: Entry) -> str:
         ["What is done", "Accuracy", "95 % interval", "Against fp32"],
         [[titles[name], *_measured_cells(entry, name)] for name in names],
     )
+
+
+def tuned_table(entry: Entry) -> str:
+    """Write accuracy after quantizing alone and after tuning as well (paper B Algorithm 3), as a Markdown table."""
+    rows = []
+    for mode in (None, *MODES):
+        plain = variant_name(mode or "none", "last", "tensor")
+        cells = [_measured_cells(entry, name)[0] for name in (plain, tuned_name(mode))]
+        rows.append([MODE_TITLES[mode or "none"], *cells, change(entry["variants"][tuned_name(mode)])])
+    header = ["Last layer", "As trained, then quantized", "Then tuned with the last layer frozen", "Against fp32"]
+    return markdown_table(header, rows)
 
 
 def all_table(entry: Entry) -> str:

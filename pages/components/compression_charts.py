@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.quantization.figures import EXACT
+from engine.quantization.figures import EXACT, TUNED
 from engine.quantization.observers import BINS, MODES
 from pages.components.charts import draw
 from pages.components.compression import MODE_TITLES, Choice, Entry, file_bytes, variant_title
@@ -18,6 +18,7 @@ KINDS = {
     "full": ("Full int8, calibrated", "star"),
     "naive": ("Full, careless (formula's bytes)", "x"),
     EXACT: ("fp32", "diamond"),
+    "tuned": ("Last layer int8, the rest tuned", "triangle-up"),
 }
 TIMED_TITLES = {
     EXACT: "fp32",
@@ -146,6 +147,8 @@ def size_chart(entry: Entry, choice: Choice) -> None:
 
 
 def _kind(name: str) -> str:
+    if name.endswith(TUNED):
+        return "tuned"
     if name in (EXACT, "full"):
         return name
     if "naive" in name:

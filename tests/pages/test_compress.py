@@ -93,6 +93,7 @@ PARTS = {
     "Speed": "Median over rounds",
     "Confusion": "| Class | Precision | Recall |",
     "Table VIII": "| Mode | Paper B reports | Measured here |",
+    "Quantize, then train": "choose VGG-16 or ViT",
     "What breaks it": "every output rounded to whole numbers",
     "Every variant": "Percentile 99, all layers, by output channel",
 }
@@ -101,6 +102,15 @@ PARTS = {
 @pytest.mark.parametrize(("part", "words"), PARTS.items())
 def test_every_part_opens_by_its_link(open_page, with_results, part, words):
     assert words in texts(open_page("compress", part=part))
+
+
+def test_tuned_networks_stand_beside_those_only_quantized(open_page, with_results, networks):
+    said = texts(open_page("compress", network="VGG-16", part="Quantize, then train"))
+    row = networks["vgg16"]["variants"]["kl-last-tensor-tuned"]
+    plain = networks["vgg16"]["variants"]["kl-last-tensor"]
+    cells = [f"{r['accuracy'][0]:.1%} ({r['right']} of 40)" for r in (plain, row)]
+    assert f"| KL | {cells[0]} | {cells[1]} |" in said
+    assert "4 passes over 40 training pictures" in said
 
 
 def test_strange_dials_in_the_address_fall_back(open_page, with_results, networks):

@@ -61,10 +61,19 @@ class TinySearcher(nn.Module):
         super().__init__()
         self.network = TinyCnn()
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def stem(self, x: Tensor) -> Tensor:
         level = functional.interpolate(functional.avg_pool2d(x, 4), scale_factor=4, mode="nearest")
-        features = self.network.classifier[:-1](self.network.features((x - level) / 64).flatten(1))
-        return features, self.network.classifier[-1](features)
+        return (x - level) / 64
+
+    def finish(self, maps: Tensor) -> Tensor:
+        return self.network.classifier[:-1](self.network.features(maps).flatten(1))
+
+    def classify(self, features: Tensor) -> Tensor:
+        return self.network.classifier[-1](features)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.finish(self.stem(x))
+        return features, self.classify(features)
 
 
 def subject(task: str, seed: int = 0) -> Subject:
@@ -87,6 +96,7 @@ def subject(task: str, seed: int = 0) -> Subject:
         output=lambda returned: returned,
         known={"classes": np.array(["a", "b", "c"])} | (split if task == "retrieval" else {"labels": labels}),
         provenance={"protocol": "made up"},
+        training=(inputs, torch.from_numpy(labels)) if task == "classification" else None,
     )
 
 

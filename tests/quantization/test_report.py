@@ -5,11 +5,13 @@ import pytest
 import torch
 
 from engine.quantization import report
-from engine.quantization.figures import figures
+from engine.quantization.figures import figures, tuned_name
 from engine.quantization.layers import weight_layers
 from engine.quantization.observers import MODES, kl_bins, percentile_bins, thresholds
 from engine.quantization.report import RESULT
 from tests.quantization.networks import subject, transformer
+
+TUNED = {tuned_name(mode) for mode in (None, *MODES)}
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +43,7 @@ def test_every_variant_is_answered_as_its_network_answers_picture_by_picture(mea
 def test_neighbours_are_stored_where_features_change(measured):
     _, arrays = measured["classification"]
     with_neighbours = {name.removesuffix("/nearest") for name in arrays if name.endswith("/nearest")}
-    changing = {name for name, variant in report.VARIANTS.items() if variant.scope == "all"}
+    changing = {name for name, variant in report.VARIANTS.items() if variant.scope == "all"} | TUNED
     assert with_neighbours == {"fp32"} | changing
     assert arrays["full/nearest"].shape == (40, 10)
 
@@ -51,7 +53,7 @@ def test_the_entrys_figures_follow_from_its_arrays(measured, task):
     entry, arrays = measured[task]
     for name, row in figures(task, arrays, entry["variants"]).items():
         assert row.items() <= entry["variants"][name].items()
-    assert set(entry["variants"]) == {"fp32", *report.VARIANTS}
+    assert set(entry["variants"]) == {"fp32", *report.VARIANTS} | (TUNED if task == "classification" else set())
 
 
 def test_thresholds_are_those_of_the_observers_and_of_the_stored_histograms(measured):

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from engine.datasets import DataError, load_dataset
+from engine.encrypted_search.setting import SettingError
 from engine.quantization import QuantizationError, subjects
 from engine.quantization.layers import weight_layers
 from engine.quantization.pictures import prepared_pictures
@@ -28,11 +29,12 @@ def test_the_last_layer_makes_the_answers_from_the_features(monkeypatch, name):
         return replace(whole, records=tuple(r for split in ("train", "test") for r in whole.subset(split).records[:3]))
 
     monkeypatch.setattr(subjects, "load_dataset", few)
+    monkeypatch.setattr("engine.encrypted_search.pictures.load_dataset", few)
     monkeypatch.setattr(subjects, "prepared_pictures", partial(prepared_pictures, cache=None))
     try:
         subject = load_subject(name)
-    except DataError:
-        pytest.skip("needs the real pictures: set CXR_VAULT_DATA")
+    except (DataError, SettingError) as error:
+        pytest.skip(f"needs the real pictures (set CXR_VAULT_DATA) and the weights: {error}")
     assert subject.layer in weight_layers(subject.network, "last")
     with torch.inference_mode():
         features, last = subject.output(subject.network(subject.inputs))
