@@ -63,7 +63,8 @@ def verdict(cell: Cell, found: dict) -> str:
     if cell.setting.block_size == 1:
         return (
             f"With single pixels as blocks nothing is left that no key changes: {found['right']} of {found['count']} "
-            "is what guessing gives. The picture is hidden, and cannot be searched."
+            "is what guessing gives, so such pictures cannot be searched this way. Small masks still show gray levels: "
+            "see the Privacy lab."
         )
     return (
         f"The network was never shown a key, yet names the class of {found['accuracy'][0]:.0%} of the pictures. So can "

@@ -67,7 +67,7 @@ NETWORKS: dict[str, Network] = {
     "vgg16-encrypted": Network(
         "vgg16", _ENCRYPTED, Recipe(_TRAINED, 40, 3e-4, 0.01, 50, 2, imagenet=True), _DENSE, _KEYLESS
     ),
-    "vit-plain": Network("vit", ("plain",), Recipe(("plain",), 20, 1e-3, 0.05, 50, 6)),
+    "vit-plain": Network("vit", ("plain",), Recipe(("plain",), 12, 1e-3, 0.05, 50, 4)),
     "vit-encrypted": Network("vit", _ENCRYPTED, Recipe(_TRAINED, 30, 1e-3, 0.05, 50, 4), {}, _KEYLESS),
 }
 

@@ -97,7 +97,7 @@ def result_cards(found: Answer) -> None:
         cards.append(f"<li>{image}<b>{rank}. {label_title(label)}</b><small>distance {distance:.2f}</small></li>")
     st.html(f"<style>{_CARDS}</style><ol class='es-results'>{''.join(cards)}</ol>")
     if not positions:
-        st.caption("The pictures themselves may not be passed on: `python -m engine fetch anatomy` brings them here.")
+        st.caption("The pictures themselves may not be passed on: they show where the anatomy collection is.")
 
 
 _CARDS = """
