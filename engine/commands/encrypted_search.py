@@ -9,7 +9,7 @@ from engine.commands.console import note, note_figures, progress
 
 def add_parser(commands: Any) -> None:
     """Add ``train-network`` and ``encrypted-search`` to the commands."""
-    from engine.encrypted_search.networks import NETWORKS
+    from engine.encrypted_search.networks import METHODS, NETWORKS
 
     training = commands.add_parser(
         "train-network",
@@ -27,6 +27,9 @@ def add_parser(commands: Any) -> None:
         help="measure every network in every setting",
         description="Measure VGG-16 and the ViT at every block size and key policy; write models/results.",
     )
+    measuring.add_argument(
+        "--method", choices=METHODS, help="measure this one only, and keep the stored figures of the other"
+    )
     measuring.set_defaults(run=encrypted_search)
 
 
@@ -43,10 +46,12 @@ def train_network(options: argparse.Namespace) -> None:
 
 def encrypted_search(options: argparse.Namespace) -> None:
     """Measure every cell and write the result files."""
-    from engine.encrypted_search.evaluation import measure
+    from engine.encrypted_search.evaluation import joined, measure
+    from engine.encrypted_search.networks import METHODS
     from engine.hashing.evaluate import save_result
 
-    result, arrays = measure(lambda done, total: progress("measured", done, total))
+    methods = (options.method,) if options.method else METHODS
+    result, arrays = joined(*measure(lambda done, total: progress("settings measured:", done, total), methods))
     note(f"written: {save_result('encrypted_search', result, arrays, holds='answers')}")
     for row in result["cells"]:
         print(

@@ -1,7 +1,9 @@
 """From pictures to figures: one cell, with or without quantization, or all of them."""
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from engine.encrypted_search.report import (
     provenance,
 )
 from engine.encrypted_search.setting import SETTINGS
+from engine.hashing.evaluate import RESULTS
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -65,11 +68,12 @@ def evaluate_setting(method: str, setting: str, quantization: str = "none") -> d
     }
 
 
-def measure(progress: Progress) -> tuple[dict[str, Any], Arrays]:
-    """Measure every network in every setting, as trained and in every quantization mode.
+def measure(progress: Progress, methods: Sequence[str] = METHODS) -> tuple[dict[str, Any], Arrays]:
+    """Measure networks in every setting, as trained and in every quantization mode.
 
     Args:
         progress: Called with (settings done, settings in all).
+        methods: Which networks.
 
     Returns:
         The result file's data and the answers file's arrays.
@@ -82,13 +86,35 @@ def measure(progress: Progress) -> tuple[dict[str, Any], Arrays]:
     served = [setting.name for setting in SETTINGS]
     for done, setting in enumerate(served, start=1):
         asked, held = (read(setting, split.images, split.ids) for split in (queries, gallery))
-        for method in METHODS:
+        for method in methods:
             cell, network = f"{method}/{setting}", load_classifier(method, setting)
             found = answer(network, asked, held) | quantized_answers(network, asked, held)
             arrays |= {f"{cell}/{name}": values for name, values in found.items()}
             rows.append({**describe(method, setting), **cell_figures(arrays, cell), "quantized": modes(arrays, cell)})
         progress(done, len(served))
-    return {"protocol": protocol(queries, gallery), "provenance": provenance(NETWORKS), "cells": rows}, arrays
+    names = [name for name, network in NETWORKS.items() if network.method in methods]
+    return {"protocol": protocol(queries, gallery), "provenance": provenance(names), "cells": rows}, arrays
+
+
+def joined(result: dict[str, Any], arrays: Arrays, folder: Path = RESULTS) -> tuple[dict[str, Any], Arrays]:
+    """Add to what was measured the methods of the result file that were not measured anew, on the same pictures.
+
+    Args:
+        result: From :func:`measure`.
+        arrays: From :func:`measure`.
+        folder: Of the result file; there may be none.
+    """
+    path = folder / "encrypted_search.json"
+    old = json.loads(path.read_text()) if path.exists() else None
+    if old is None or old["provenance"]["data_sha256"] != result["provenance"]["data_sha256"]:
+        return result, arrays
+    measured = {cell["method"] for cell in result["cells"]}
+    kept = [cell for cell in old["cells"] if cell["method"] not in measured]
+    with np.load(path.with_name("encrypted_search_answers.npz"), allow_pickle=False) as file:
+        answers = {name: file[name] for name in file.files if name not in arrays}
+    networks = old["provenance"]["networks"] | result["provenance"]["networks"]
+    cells = sorted(kept + result["cells"], key=lambda cell: METHODS.index(cell["method"]))
+    return {**result, "provenance": {**result["provenance"], "networks": networks}, "cells": cells}, answers | arrays
 
 
 def answer(network: "nn.Module", asked: np.ndarray, held: np.ndarray) -> Arrays:

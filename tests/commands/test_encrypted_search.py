@@ -70,17 +70,21 @@ def test_an_unmeasured_block_size_is_one_sentence(small, capsys):
 
 
 def test_every_cell_is_measured(small, monkeypatch, tmp_path, capsys):
-    saved = {}
-    monkeypatch.setattr(
-        "engine.hashing.evaluate.save_result",
-        lambda name, result, arrays, holds: saved.update({name: (result, arrays)}),
-    )
-    assert main(["encrypted-search"]) == 0
-    result, arrays = saved["encrypted_search"]
-    assert len(result["cells"]) == len(capsys.readouterr().out.splitlines()) == 22
+    monkeypatch.setattr(evaluation, "provenance", lambda names: {"networks": dict.fromkeys(names), "data_sha256": "0"})
+    monkeypatch.setattr(evaluation.joined, "__defaults__", (tmp_path,))
+    monkeypatch.setattr("engine.hashing.evaluate.save_result.__defaults__", (tmp_path, "codes"))
+    assert main(["encrypted-search", "--method", "vit"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 11
+    assert main(["encrypted-search", "--method", "vgg16"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 22
+    result = json.loads((tmp_path / "encrypted_search.json").read_text())
+    assert result["provenance"]["networks"].keys() == NETWORKS.keys()
     by_setting = {(row["method"], row["setting"]): row for row in result["cells"]}
+    assert len(by_setting) == 22
     assert by_setting["vit", "shared-4"]["confusion"] == by_setting["vit", "fresh-4"]["confusion"]
-    assert arrays["vgg16/fresh-8/gallery"].shape == (12, 48)
+    with np.load(tmp_path / "encrypted_search_answers.npz", allow_pickle=False) as arrays:
+        assert arrays["vit/fresh-8/gallery"].shape == (12, 48)
+        assert arrays["vgg16/plain/kl/predicted"].shape == (9,)
 
 
 def test_a_network_is_trained_and_shipped(small, monkeypatch, tmp_path, capsys):
