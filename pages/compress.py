@@ -22,11 +22,13 @@ from pages.components.compression import (
     is_papers,
     machine,
     naive_table,
+    naive_words,
+    reported,
     saved_sentence,
     table8,
     tuned_table,
 )
-from pages.components.compression_charts import size_chart, time_chart, weight_chart
+from pages.components.compression_charts import accuracy_chart, size_chart, time_chart, weight_chart
 from pages.components.gallery import label_title
 from pages.components.metrics import figure_row
 from pages.components.results import arrays, missing, result
@@ -94,6 +96,18 @@ def weights(network: str, entry: dict[str, Any], choice: Choice, layer: str) -> 
     weight_chart(entry, layer, counts[row].astype(np.int64), float(peaks[row]), choice)
 
 
+def accuracy_section(entry: dict[str, Any], choice: Choice, paper: dict[str, Any]) -> None:
+    """Show accuracy and size of every variant."""
+    chart, sizes = st.columns([3, 2], gap="medium")
+    with chart:
+        accuracy_chart(entry, choice, reported(paper) if is_papers(entry) else {})
+    with sizes:
+        size_chart(entry)
+        st.caption(
+            "The careless modes are never stored. A layer that is not int8 weighs four bytes a weight in every mode."
+        )
+
+
 def speed_section(entry: dict[str, Any]) -> None:
     """Show times of everything that was timed, one picture and several at once."""
     how = machine(entry)
@@ -137,10 +151,7 @@ def table8_section(networks: dict[str, Any], paper: dict[str, Any]) -> None:
 def careless_section(entry: dict[str, Any]) -> None:
     """Show what each careless step of a full quantization costs."""
     st.markdown(naive_table(entry))
-    st.caption(
-        "Paper B's full mode falls to 32.6 %, chance for three classes. Rounding the weights is not what does it: "
-        "what is lost is lost where outputs are rounded without having been measured first."
-    )
+    st.caption(naive_words(entry))
 
 
 def tuned_section(entry: dict[str, Any]) -> None:
@@ -180,7 +191,7 @@ with chart:
     weights(network, entry, choice, layer)
 figure_row(cards(entry, choice))
 PARTS = {
-    "Size and accuracy": lambda: size_chart(entry, choice),
+    "Accuracy and size": lambda: accuracy_section(entry, choice, paper),
     "Speed": lambda: speed_section(entry),
     "Confusion": lambda: confusion_section(entry, choice, paper),
     "Table VIII": lambda: table8_section(networks, paper),

@@ -5,26 +5,37 @@ from typing import Any
 
 import numpy as np
 
-from engine.quantization.figures import EXACT, TUNED
+from engine.quantization.figures import EXACT
 from engine.quantization.observers import BINS, MODES
 from pages.components.charts import draw
-from pages.components.compression import MODE_TITLES, Choice, Entry, file_bytes, variant_title
+from pages.components.compression import (
+    GRANULARITY_TITLES,
+    MODE_TITLES,
+    PAPER,
+    Choice,
+    Entry,
+    file_bytes,
+    size_text,
+    variant_title,
+)
 
 DRAWN_BINS = 256
 GRAY = "rgba(127, 140, 149, 0.75)"
-KINDS = {
-    "last": ("Last layer int8", "circle"),
-    "all": ("All layers int8, float arithmetic", "square"),
-    "full": ("Full int8, calibrated", "star"),
-    "naive": ("Full, careless (formula's bytes)", "x"),
-    EXACT: ("fp32", "diamond"),
-    "tuned": ("Last layer int8, the rest tuned", "triangle-up"),
+SCALES = {
+    "tensor": ("One scale a layer", "circle"),
+    "channel": ("One scale per output channel", "square"),
+    "none": ("fp32", "diamond"),
+}
+NAIVE_ROWS = {
+    "naive-parameters": "Careless: weights only",
+    "naive-unscaled": "Careless: never scaled back",
+    "full-naive": "Careless: outputs too",
 }
 TIMED_TITLES = {
     EXACT: "fp32",
-    "fp32-folded": "fp32, normalisation folded in",
+    "fp32-folded": "fp32, norms folded in",
     "max-last-tensor": "Last layer int8",
-    "max-all-channel": "All layers int8, float arithmetic",
+    "max-all-channel": "All layers int8, float work",
     "full": "Full int8",
 }
 
@@ -47,7 +58,9 @@ def weight_chart(entry: Entry, layer: str, counts: np.ndarray, peak: float, choi
     bars = go.Bar(x=edges, y=np.where(coarse > 0, coarse, None), name="Weights", hovertemplate="%{y} near %{x:.3f}")
     figure = go.Figure(bars)
     figure.update_layout(bargap=0)
-    figure.update_yaxes(type="log")
+    figure.update_xaxes(range=[0, 1.02 * peak])
+    # Room above the bars for the name of the threshold.
+    figure.update_yaxes(type="log", dtick=1, range=[-0.2, np.log10(coarse.max()) + 0.5])
     thresholds = entry["thresholds"][layer]
     mode = "max" if choice.mode == "full" else choice.mode
     for name in MODES:
@@ -63,7 +76,7 @@ def weight_chart(entry: Entry, layer: str, counts: np.ndarray, peak: float, choi
         y="Weights",
         alt=weight_words(entry, layer, counts, peak, choice),
         key="chart_weights",
-        height=400,
+        height=460,
     )
 
 
@@ -113,47 +126,65 @@ def clipped_share(counts: np.ndarray, peak: float, threshold: float) -> float:
     return float(counts[kept:].sum() / counts.sum())
 
 
-def size_chart(entry: Entry, choice: Choice) -> None:
-    """Draw accuracy against size of every variant, the chosen one ringed.
+def accuracy_chart(entry: Entry, choice: Choice, reported: Mapping[str, float]) -> None:
+    """Draw the accuracy of every variant with its interval, one scale a layer beside one per output channel.
 
     Args:
         entry: A network of ``quantization.json``.
-        choice: What the dials say.
+        choice: What the dials say; its point is ringed.
+        reported: Accuracy that paper B reports, by variant.
     """
     import plotly.graph_objects as go
 
-    groups: dict[str, list[str]] = {kind: [] for kind in KINDS}
+    groups: dict[str, list[str]] = {kind: [] for kind in SCALES}
     for name in entry["variants"]:
-        groups[_kind(name)].append(name)
-    figure = go.Figure([_dots(entry, names, *KINDS[kind]) for kind, names in groups.items() if names])
-    x, y = file_bytes(entry, choice.name) / 1e6, entry["variants"][choice.name]["accuracy"][0]
-    ring = {"size": 22, "symbol": "circle-open", "color": "#d55e00", "line": {"width": 3}}
-    figure.add_scatter(x=[x], y=[y], name="Chosen", mode="markers", marker=ring, hoverinfo="skip")
-    figure.update_xaxes(rangemode="tozero")
-    figure.update_yaxes(tickformat=".0%")
-    row = entry["variants"]
+        groups[_scales(name)].append(name)
+    figure = go.Figure([_dots(entry, names, *SCALES[kind]) for kind, names in groups.items()])
+    if reported:
+        figure.add_scatter(
+            x=list(reported.values()),
+            y=[row_title(name) for name in reported],
+            name=PAPER,
+            mode="markers",
+            marker={"size": 11, "symbol": "diamond-open", "line": {"width": 2}},
+            hovertemplate="%{y}, paper B: %{x:.1%}<extra></extra>",
+        )
+    x = entry["variants"][choice.name]["accuracy"][0]
+    ring = {"size": 20, "symbol": "circle-open", "color": "#d55e00", "line": {"width": 3}}
+    figure.add_scatter(x=[x], y=[row_title(choice.name)], name="Chosen", mode="markers", marker=ring, hoverinfo="skip")
+    rows = list(dict.fromkeys(map(row_title, entry["variants"])))
+    figure.update_yaxes(categoryorder="array", categoryarray=rows[::-1], automargin=True)
+    figure.update_xaxes(tickformat=".0%")
+    alt = "; ".join(f"{variant_title(name)} {row['accuracy'][0]:.1%}" for name, row in entry["variants"].items())
     draw(
         figure,
-        x="Size (MB)",
-        y="Accuracy",
-        alt=f"Chosen, {variant_title(choice.name)}: {x:.2f} MB, accuracy {y:.1%}. "
-        + "; ".join(
-            f"{variant_title(n)} {file_bytes(entry, n) / 1e6:.2f} MB, {row[n]['accuracy'][0]:.1%}" for n in row
-        ),
-        key="chart_size",
-        height=420,
+        x="Accuracy",
+        y="",
+        alt=f"Chosen, {variant_title(choice.name)}: {x:.1%}. {alt}",
+        key="chart_accuracy",
+        height=130 + 34 * len(rows),
         hover="closest",
     )
 
 
-def _kind(name: str) -> str:
-    if name.endswith(TUNED):
-        return "tuned"
-    if name in (EXACT, "full"):
-        return name
-    if "naive" in name:
-        return "naive"
-    return name.split("-")[1]
+def row_title(name: str) -> str:
+    """Write a variant's name without its kind of scale, which is a colour of the chart.
+
+    >>> row_title("kl-all-channel"), row_title("naive-parameters"), row_title("max-last-tensor-tuned")
+    ('KL, all layers', 'Careless: weights only', 'Max, last layer, then tuned')
+    """
+    if name in NAIVE_ROWS:
+        return NAIVE_ROWS[name]
+    title = variant_title(name)
+    for kind in GRANULARITY_TITLES.values():
+        title = title.replace(f", by {kind.lower()}", "")
+    return title
+
+
+def _scales(name: str) -> str:
+    if name.startswith(EXACT):
+        return "none"
+    return "channel" if name == "full" or name.endswith("-channel") else "tensor"
 
 
 def _dots(entry: Entry, names: Sequence[str], title: str, symbol: str):  # noqa: ANN202
@@ -161,16 +192,42 @@ def _dots(entry: Entry, names: Sequence[str], title: str, symbol: str):  # noqa:
 
     means, lows, highs = np.array([entry["variants"][name]["accuracy"] for name in names]).T
     return go.Scatter(
-        x=[file_bytes(entry, name) / 1e6 for name in names],
-        y=means,
+        x=means,
+        y=[row_title(name) for name in names],
         name=title,
         mode="markers",
-        marker={"size": 11, "symbol": symbol},
-        error_y={"array": highs - means, "arrayminus": means - lows, "thickness": 1.2},
-        customdata=[[variant_title(name), low, high] for name, low, high in zip(names, lows, highs, strict=True)],
-        hovertemplate="<b>%{customdata[0]}</b><br>%{x:.2f} MB, %{y:.1%} (95 % %{customdata[1]:.1%} to "
-        "%{customdata[2]:.1%})<extra></extra>",
+        marker={"size": 10, "symbol": symbol},
+        error_x={"array": highs - means, "arrayminus": means - lows, "thickness": 1.2},
+        customdata=[
+            [variant_title(name), low, high, size_text(file_bytes(entry, name))]
+            for name, low, high in zip(names, lows, highs, strict=True)
+        ],
+        hovertemplate="<b>%{customdata[0]}</b><br>%{x:.1%} (95 % %{customdata[1]:.1%} to %{customdata[2]:.1%})<br>"
+        "%{customdata[3]}<extra></extra>",
     )
+
+
+def size_chart(entry: Entry) -> None:
+    """Draw what the network weighs as a file: in float, with its last layer, and with all layers in int8.
+
+    Args:
+        entry: A network of ``quantization.json``.
+    """
+    import plotly.graph_objects as go
+
+    sizes = {title: file_bytes(entry, name) for name, title in TIMED_TITLES.items() if name in entry["variants"]}
+    before = file_bytes(entry, EXACT)
+    bars = go.Bar(
+        x=[size / 1e6 for size in sizes.values()],
+        y=list(sizes),
+        orientation="h",
+        text=[f"{size_text(size)}, {before / size:.2f} x" for size in sizes.values()],
+        hovertemplate="%{y}: %{x:.2f} MB<extra></extra>",
+    )
+    figure = go.Figure(bars)
+    figure.update_yaxes(autorange="reversed", automargin=True)
+    alt = "; ".join(f"{title} {size_text(size)}" for title, size in sizes.items())
+    draw(figure, x="Megabytes as a file", y="", alt=f"Size: {alt}", key="chart_size", height=90 + 46 * len(sizes))
 
 
 def time_chart(entry: Entry, batch: str, how: str) -> None:

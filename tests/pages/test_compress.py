@@ -49,7 +49,7 @@ def test_the_cards_are_the_result_files_figures_beside_fp32(open_page, with_resu
     row, exact = (networks["vgg16"]["variants"][name] for name in ("kl-all-channel", "fp32"))
     cards = {metric.label: metric for metric in app.metric}
     assert cards["Accuracy"].value == f"{row['right'] / row['count']:.1%}"
-    assert f"fp32 {exact['accuracy'][0]:.1%}" in cards["Accuracy"].delta
+    assert cards["Accuracy"].delta == f"{compression.change(row)} to fp32"
     assert f"{exact['file_bytes'] / row['file_bytes']:.2f} x smaller" in cards["Size"].delta
     assert f"{networks['vgg16']['latency']['1']['max-all-channel'][1]:.2f} x" in cards["Time per picture"].delta
     assert cards["Same answer as fp32"].value == f"{row['top1_agreement'][0]:.1%}"
@@ -89,7 +89,7 @@ def test_every_dial_can_be_touched(open_page, with_results):
 
 
 PARTS = {
-    "Size and accuracy": "",
+    "Accuracy and size": "never stored",
     "Speed": "Median over rounds",
     "Confusion": "| Class | Precision | Recall |",
     "Table VIII": "| Mode | Paper B reports | Measured here |",
@@ -178,15 +178,32 @@ def test_clipped_weights_are_counted_beyond_the_line():
     assert share == pytest.approx((np.abs(weights) > 1.0).mean(), abs=0.002)
 
 
-def test_the_chart_of_sizes_has_every_variant_and_rings_the_chosen_one(drawn, networks):
-    entry = networks["matdh"]
-    compression_charts.size_chart(entry, Choice("full"))
-    figure, alt = drawn["chart_size"]
-    *groups, ring = figure.data
+def test_the_chart_of_accuracies_has_every_variant_and_rings_the_chosen_one(drawn, networks):
+    entry, paper = networks["vgg16"], json.loads((SHIPPED / "paper_b.json").read_text())
+    compression_charts.accuracy_chart(entry, Choice("full"), compression.reported(paper))
+    figure, alt = drawn["chart_accuracy"]
+    *groups, theirs, ring = figure.data
     assert sum(len(group.x) for group in groups) == len(entry["variants"])
-    row = entry["variants"]["full"]
-    assert (ring.x[0], ring.y[0]) == (row["file_bytes"] / 1e6, row["accuracy"][0])
-    assert "Full, careless" in alt
+    assert theirs.name == "Paper B"
+    assert dict(zip(theirs.y, theirs.x, strict=True)) == {
+        "Max, last layer": 0.94,
+        "KL, last layer": 0.93,
+        "Percentile 99, last layer": 0.946,
+        "Careless: outputs too": 0.326,
+    }
+    assert (ring.x[0], ring.y[0]) == (entry["variants"]["full"]["accuracy"][0], "Full int8")
+    assert set(theirs.y) <= {row for group in groups for row in group.y}
+    assert f"KL, all layers, by output channel {entry['variants']['kl-all-channel']['accuracy'][0]:.1%}" in alt
+
+
+def test_sizes_are_those_of_files(drawn, networks):
+    compression_charts.size_chart(networks["matdh"])
+    figure, alt = drawn["chart_size"]
+    rows = networks["matdh"]["variants"]
+    assert list(figure.data[0].x) == [
+        rows[name]["file_bytes"] / 1e6 for name in ("fp32", "max-last-tensor", "max-all-channel", "full")
+    ]
+    assert "Full int8" in alt
 
 
 def test_times_are_per_picture(drawn, networks):
