@@ -204,7 +204,9 @@ for tab, draw_part in zip(tabs, PARTS.values(), strict=True):
     if tab.open:
         with tab:
             draw_part()
+shipped = entry["provenance"].get("shipped")
 st.caption(
     f"{entry['title']}. {entry['provenance']['protocol']}. Calibration: {entry['provenance']['calibration']}. "
-    f"Stored figures, made by `{COMMAND}`."
+    + (f"Shipped as {shipped}. " if shipped else "")
+    + f"Stored figures, made by `{COMMAND}`."
 )

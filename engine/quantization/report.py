@@ -21,7 +21,14 @@ from engine.quantization.kernels import int8_engine
 from engine.quantization.layers import Scope, float_copy, split_attention, weight_layers
 from engine.quantization.modes import AnyMode, quantize
 from engine.quantization.naive import naive_full
-from engine.quantization.observers import GRANULARITIES, LEVELS, MODES, Granularity, magnitude_histogram
+from engine.quantization.observers import (
+    GRANULARITIES,
+    LEVELS,
+    MODES,
+    Granularity,
+    QuantizationError,
+    magnitude_histogram,
+)
 from engine.quantization.size import formula_bytes, serialised_bytes
 from engine.quantization.static import folded
 from engine.quantization.subjects import SUBJECTS, Subject, load_subject
@@ -123,6 +130,29 @@ def measure(name: str, progress: Progress) -> tuple[dict[str, Any], dict[str, np
         "provenance": subject.provenance | _machine(),
     }
     return entry, arrays | histograms(layers)
+
+
+def time_again(name: str, folder: Path = RESULTS) -> dict[str, Any]:
+    """Time a network that is measured already, when the machine is quieter or another one.
+
+    Args:
+        name: One of ``SUBJECTS``.
+        folder: Where the result file is.
+
+    Returns:
+        Its entry with new times.
+
+    Raises:
+        QuantizationError: It has not been measured yet.
+    """
+    path = folder / f"{RESULT}.json"
+    stored = json.loads(path.read_text())["networks"] if path.exists() else {}
+    if name not in stored:
+        raise QuantizationError(f"{name} is not measured yet: run `python -m engine quantize {name} --save` first.")
+    subject = load_subject(name)
+    networks = {EXACT: subject.network} | {key: VARIANTS[key].make(subject) for key in TIMED if key != EXACT}
+    times = latency(timed_networks(subject, networks), subject.inputs)
+    return stored[name] | {"latency": times, "provenance": stored[name]["provenance"] | _machine()}
 
 
 def _tuned(subject: Subject) -> dict[str, nn.Module]:
@@ -258,7 +288,7 @@ def save(
 
     Args:
         entries: Result of :func:`measure` by network.
-        arrays: Its arrays by network.
+        arrays: Its arrays by network; a network without any keeps those it has.
         folder: Where to.
 
     Returns:
@@ -269,7 +299,7 @@ def save(
     kept = json.loads(path.read_text()) if path.exists() else {"networks": {}}
     networks = kept["networks"] | dict(entries)
     stored = load_answers(values) if values.exists() else {}
-    stored = {name: array for name, array in stored.items() if name.split("/")[0] not in entries}
+    stored = {name: array for name, array in stored.items() if name.split("/")[0] not in arrays}
     for name, group in arrays.items():
         stored |= {f"{name}/{key}": array for key, array in group.items()}
     path.write_text(json.dumps({"networks": {name: networks[name] for name in _order(networks)}}, indent=1) + "\n")

@@ -153,6 +153,7 @@ def _provenance(weights: str, dataset: Dataset, protocol: str) -> dict[str, Any]
         "calibration": f"{CALIBRATION_PICTURES} training pictures, spread evenly over the split",
         "weights": f"{weights}.safetensors",
         "weights_sha256": hashlib.sha256(file).hexdigest(),
+        "shipped": card["what"],
         "shipped_bytes": len(file),
         "training_seed": card["training"]["seed"],
         "data_sha256": data_hash(dataset),

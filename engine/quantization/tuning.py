@@ -10,7 +10,7 @@ from engine.quantization.layers import float_copy, weight_layers
 from engine.quantization.modes import quantize
 from engine.quantization.observers import Mode
 
-EPOCHS = 4
+EPOCHS = 2
 LEARNING_RATE = 1e-4
 BATCH = 50
 Progress = Callable[[int, int], None]

@@ -45,6 +45,12 @@ def test_a_network_is_written_when_asked_to(measured, monkeypatch, capsys):
     assert json.loads(capsys.readouterr().out) == {"matdh": ENTRY}
 
 
+def test_times_alone_are_taken_again(monkeypatch, capsys):
+    monkeypatch.setattr("engine.quantization.report.time_again", lambda name: ENTRY)
+    assert main(["quantize", "matdh", "--times"]) == 0
+    assert "4.00 x as fast" in capsys.readouterr().out
+
+
 def test_an_unknown_network_is_one_sentence_and_status_2(capsys):
     assert main(["quantize", "lenet"]) == 2
     err = capsys.readouterr().err.strip()

@@ -110,7 +110,7 @@ def test_tuned_networks_stand_beside_those_only_quantized(open_page, with_result
     plain = networks["vgg16"]["variants"]["kl-last-tensor"]
     cells = [f"{r['accuracy'][0]:.1%} ({r['right']} of 40)" for r in (plain, row)]
     assert f"| KL | {cells[0]} | {cells[1]} |" in said
-    assert "4 passes over 40 training pictures" in said
+    assert "2 passes over 40 training pictures" in said
 
 
 def test_strange_dials_in_the_address_fall_back(open_page, with_results, networks):

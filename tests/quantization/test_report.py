@@ -7,7 +7,7 @@ import torch
 from engine.quantization import report
 from engine.quantization.figures import figures, tuned_name
 from engine.quantization.layers import weight_layers
-from engine.quantization.observers import MODES, kl_bins, percentile_bins, thresholds
+from engine.quantization.observers import MODES, QuantizationError, kl_bins, percentile_bins, thresholds
 from engine.quantization.report import RESULT
 from tests.quantization.networks import subject, transformer
 
@@ -108,6 +108,21 @@ def test_networks_measured_earlier_stay_in_the_files(tmp_path):
     assert json.loads(first.read_text()) == {"networks": {"matdh": {"x": 2}, "b": {"x": 3}}}
     arrays = report.load_answers(tmp_path / "quantization_answers.npz")
     assert {name: array.tolist() for name, array in arrays.items()} == {"b/fp32": [0, 1, 2, 3, 4], "matdh/fp32": [0, 1]}
+
+
+def test_times_alone_are_taken_again(measured, monkeypatch, tmp_path):
+    monkeypatch.setattr(report, "load_subject", subject)
+    entry, arrays = measured["retrieval"]
+    report.save({"retrieval": entry}, {"retrieval": arrays}, tmp_path)
+    monkeypatch.setattr(report, "TIMED_BATCHES", {2: 1})
+    again = report.time_again("retrieval", tmp_path)
+    assert list(again["latency"]) == ["2"]
+    assert again | {"latency": 0, "provenance": 0} == entry | {"latency": 0, "provenance": 0}
+    report.save({"retrieval": again}, {}, tmp_path)
+    kept = report.load_answers(tmp_path / "quantization_answers.npz")
+    assert {f"retrieval/{name}" for name in arrays} == set(kept)
+    with pytest.raises(QuantizationError, match="not measured yet"):
+        report.time_again("classification", tmp_path)
 
 
 STORED = report.RESULTS / f"{RESULT}.json"
