@@ -2,21 +2,24 @@
 
 from collections import Counter
 
+import numpy as np
 import streamlit as st
 
 from engine.errors import VaultError
 from engine.hashing import Hasher, shipped_methods
 from engine.hashing.novelty import NoveltyError, novelty
 from engine.training.methods import METHODS
-from pages.components import frame, show
+from pages.components import collection, frame, show, uploads
+from pages.components import gallery as galleries
 from pages.components.codes import code_strip
+from pages.components.collection import Collection
 from pages.components.explain import label_votes, why_alike
 from pages.components.figures import result_grid
 from pages.components.gallery import label_title
 from pages.components.links import choose
 from pages.components.metrics import Figure, figure_row
 from pages.components.picture import Picture, current_picture, picture_picker
-from pages.components.search import Search, search
+from pages.components.search import Found, Search, search
 from pages.components.trust import trust
 from pages.components.vault import open_vault
 
@@ -29,6 +32,25 @@ frame.heading(
     "Which X-rays look like this one?",
     "The ten nearest of a gallery that the server holds sealed: it compares codes and sees no picture.",
 )
+
+
+def choose_place(picture: Picture) -> Collection | None:
+    """Draw the choice between the public gallery and the visitor's own, if there is one; return the latter."""
+    own = collection.current_collection()
+    if own is None:
+        st.caption(f":material/photo_library: Searches the {galleries.TITLES[picture.gallery]} gallery.")
+        return None
+    place = st.segmented_control(
+        "Search in",
+        ["gallery", "collection"],
+        default="gallery",
+        required=True,
+        format_func={"gallery": galleries.TITLES[picture.gallery], "collection": "Your collection"}.get,
+        key="search_in",
+        persist_state="session",
+        width="stretch",
+    )
+    return own if place == "collection" else None
 
 
 def choose_method() -> tuple[str, int]:
@@ -93,35 +115,64 @@ def warn_if_novel(picture: Picture) -> None:
         )
 
 
-def run_search(picture: Picture, method: str, bits: int) -> Search | None:
-    """Search, or say why that is not possible."""
-    own_name = picture.token.split("/", 1)[1] if picture.position is not None else None
+def run_search(picture: Picture, method: str, bits: int, own: Collection | None = None) -> Search | None:
+    """Search the public gallery or the visitor's own, or say why that is not possible."""
+    upload = uploads.current_upload() if picture.position is None else None
     try:
-        vault = open_vault(picture.gallery, method, bits)
-        return show.derived(
-            picture.token,
-            "search",
-            (picture.gallery, method, bits),
-            lambda: search(vault, picture.image, own_name),
+        if own:
+            vault, place, itself = own.vault, own.token, upload.stored_as if upload else None
+        else:
+            vault, place = open_vault(picture.gallery, method, bits), picture.gallery
+            itself = picture.token.split("/", 1)[1] if picture.position is not None else None
+        outcome = show.derived(
+            picture.token, "search", (place, method, bits), lambda: search(vault, picture.image, itself)
         )
     except VaultError as error:
         st.error(str(error), icon=":material/error:")
         return None
+    if not outcome.found:
+        st.info("This is the only picture of your collection: add others to compare it with.", icon=":material/add:")
+        return None
+    return outcome
+
+
+def pick_own(hit: Found) -> None:
+    """Make a result from the visitor's collection the next query."""
+    # Looked up and not handed over: a callback outlives "Clear my data".
+    own = collection.current_collection()
+    if own:
+        collection.make_query(own, hit.id)
+
+
+def pick(hit: Found) -> None:
+    """Make a result from the public gallery the next query."""
+    choose("picture", hit.name)
+
+
+def load_result(hit: Found, picture: Picture, own: Collection | None) -> np.ndarray:
+    """Return a result's picture."""
+    if own:
+        return own.open(hit.id)
+    return galleries.load(picture.gallery, galleries.positions(picture.gallery)[hit.name])
 
 
 def say_vote(outcome: Search, picture: Picture) -> None:
-    """Say what the ten neighbours' labels add up to."""
-    label, votes = Counter(hit.label for hit in outcome.found).most_common(1)[0]
+    """Say what the neighbours' labels add up to."""
+    labels = Counter(hit.label for hit in outcome.found if hit.label)
     known = f" Its own label: {label_title(picture.label)}." if picture.label else " It has no label of its own."
+    if not labels:
+        st.markdown(f"**{len(outcome.found)}** neighbours, none of them labelled.{known}")
+        return
+    label, votes = labels.most_common(1)[0]
     st.markdown(f"**{votes} of {len(outcome.found)}** neighbours are labelled **{label_title(label)}**.{known}")
 
 
-def show_results(outcome: Search, picture: Picture) -> None:
+def show_results(outcome: Search, picture: Picture, own: Collection | None) -> None:
     """Show what the neighbours' labels add up to, and the ten of them."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         say_vote(outcome, picture)
         sealed = st.toggle("As the server holds them", key="as_sealed", bind="query-params")
-    result_grid(outcome.found, picture.label, sealed=sealed, on_pick=lambda name: choose("picture", name))
+    result_grid(outcome.found, picture.label, sealed=sealed, on_pick=pick_own if own else pick)
 
 
 def show_second(outcome: Search, first: Search, picture: Picture, method: str) -> None:
@@ -130,12 +181,10 @@ def show_second(outcome: Search, first: Search, picture: Picture, method: str) -
     both = {hit.name for hit in outcome.found} & {hit.name for hit in first.found}
     say_vote(outcome, picture)
     st.caption(f"{len(both)} of the ten are among the first method's ten as well.")
-    result_grid(
-        outcome.found, picture.label, sealed=False, on_pick=lambda name: choose("picture", name), name="second_"
-    )
+    result_grid(outcome.found, picture.label, sealed=False, on_pick=pick, name="second_")
 
 
-def compare_codes(outcome: Search, picture: Picture, method: str, bits: int) -> None:
+def compare_codes(outcome: Search, picture: Picture, network: Hasher, own: Collection | None) -> None:
     """Show the query's code above one result's, and which regions make the two agree."""
     st.subheader("Why is it near?", anchor=False)
     rank = st.pills(
@@ -147,13 +196,14 @@ def compare_codes(outcome: Search, picture: Picture, method: str, bits: int) -> 
         bind="query-params",
         help="Above, the query's code; below, the result's. Marked bits differ.",
     )
-    hit = outcome.found[rank - 1]
+    # A smaller collection may have fewer results than the one chosen before.
+    hit = outcome.found[min(rank, len(outcome.found)) - 1]
     code_strip(outcome.code, hit.code)
     st.caption(
         f"{hit.distance} of {len(outcome.code) * 8} bits differ. The server saw the query as "
         f"`{outcome.sent.tobytes().hex()}`: bits permuted and flipped by a secret mask, distances unchanged."
     )
-    why_alike(picture, hit, open_vault(picture.gallery, method, bits).owner.hasher)
+    why_alike(picture, hit, network, lambda found: load_result(found, picture, own))
 
 
 def show_times(outcome: Search) -> None:
@@ -167,30 +217,44 @@ def show_times(outcome: Search) -> None:
     )
 
 
-picture = current_picture()
-side, main = st.columns([1, 3], gap="medium")
-closer = st.container()
-with side:
-    query_file = show.derived(picture.token, "xray", (), lambda: show.xray_file(picture.image))
-    show.picture(query_file, alt=f"Query: {picture.title}")
-    st.caption(picture.note)
-    picture_picker()
-    method, bits = choose_method()
-    second = choose_second(method)
-st.subheader("How far can it be trusted?", anchor=False)
-trust(method, bits, picture.gallery)
-# Last, because the first search of a process waits for the gallery to be sealed; all else is there by then.
-with main:
-    outcome = run_search(picture, method, bits)
+def draw() -> None:
+    """Draw the question, the answer, and how far to trust it."""
+    picture = current_picture()
+    side, main = st.columns([1, 3], gap="medium")
+    closer = st.container()
+    with side:
+        query_file = show.derived(picture.token, "xray", (), lambda: show.xray_file(picture.image))
+        show.picture(query_file, alt=f"Query: {picture.title}")
+        st.caption(picture.note)
+        picture_picker()
+        own = choose_place(picture)
+        if own:
+            method, bits, second = collection.METHOD, collection.BITS, None
+            st.caption(
+                f":material/lock_person: {len(own)} pictures of your own, by {METHODS[method].title} in {bits} bits."
+            )
+        else:
+            method, bits = choose_method()
+            second = choose_second(method)
+    st.subheader("How far can it be trusted?", anchor=False)
+    trust(method, bits, own.token if own else picture.gallery)
+    # Last, because the first search of a process waits for the gallery to be sealed; all else is there by then.
+    with main:
+        outcome = run_search(picture, method, bits, own)
+        if outcome:
+            warn_if_novel(picture)
+            show_results(outcome, picture, own)
+        other = run_search(picture, second, bits) if outcome and second else None
+        if outcome and other:
+            show_second(other, outcome, picture, second)
     if outcome:
-        warn_if_novel(picture)
-        show_results(outcome, picture)
-    other = run_search(picture, second, bits) if outcome and second else None
-    if outcome and other:
-        show_second(other, outcome, picture, second)
-if outcome:
-    with closer:
-        st.subheader("What do the ten say?", anchor=False)
-        label_votes(outcome.found, bits)
-        compare_codes(outcome, picture, method, bits)
-        show_times(outcome)
+        with closer:
+            if not own:
+                st.subheader("What do the ten say?", anchor=False)
+                label_votes(outcome.found, bits)
+            compare_codes(outcome, picture, Hasher.load(bits=bits, method=method), own)
+            show_times(outcome)
+
+
+# In a function, because Streamlit's callbacks keep a page's global names alive after its visitor's data is cleared.
+draw()

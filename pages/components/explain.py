@@ -1,7 +1,7 @@
 """Why a search found what it found: which regions are alike, and what the neighbours' labels add up to."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -43,20 +43,20 @@ def label_votes(found: Sequence[Found], bits: int) -> None:
     figure_row(rows, min_width=120)
 
 
-def why_alike(picture: Picture, hit: Found, network: Hasher) -> None:
+def why_alike(picture: Picture, hit: Found, network: Hasher, load: Callable[[Found], np.ndarray]) -> None:
     """Show which regions of the query and of one result make their codes agree.
 
     Args:
         picture: The query.
         hit: One of its results.
         network: The hasher, with the code length of the search.
+        load: Gives the result's picture, ``(H, W)``.
     """
-    position = gallery.positions(picture.gallery)[hit.name]
     views = show.derived(
         picture.token,
         "why_alike",
-        (picture.gallery, hit.name, network.bits),
-        lambda: _views(network, picture.image, gallery.load(picture.gallery, position)),
+        (hit.id, network.bits),
+        lambda: _views(network, picture.image, load(hit)),
     )
     *sides, words_side = st.columns([1, 1, 1], gap="medium")
     for side, (file, words), title in zip(sides, views, ("Your query", f"Result {hit.rank}"), strict=True):

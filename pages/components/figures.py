@@ -44,15 +44,18 @@ def result_grid(
 
     Args:
         found: Results by rank.
-        query_label: Label of the query, or None where nobody knows it: then nothing is right or wrong.
+        query_label: Label of the query, or None where nobody knows it: then nothing is right or wrong, as with
+            results that have no label.
         sealed: Show what the server holds instead of the opened pictures.
-        on_pick: Called with the name of a result to search from.
+        on_pick: Called with a result to search from.
         name: Tells a second grid on the page from the first.
     """
     st.html(_FRAMES)
     with st.grid(5, min_column_width=140, gap="small"):
         for hit in found:
-            verdict = "open" if query_label is None else "right" if hit.label == query_label else "wrong"
+            verdict = (
+                "open" if query_label is None or not hit.label else "right" if hit.label == query_label else "wrong"
+            )
             with st.container(border=True, gap="xsmall", key=f"hit_{verdict}_{name}{hit.rank}"):
                 _card(hit, verdict, sealed, on_pick, name)
 
@@ -69,8 +72,8 @@ _BADGES = {
 }
 
 
-def _card(hit: Found, verdict: str, sealed: bool, on_pick: Callable[[str], None], name: str) -> None:
-    label = label_title(hit.label)
+def _card(hit: Found, verdict: str, sealed: bool, on_pick: Callable[[Found], None], name: str) -> None:
+    label = label_title(hit.label) if hit.label else "no label"
     alt = f"Result {hit.rank}, {hit.distance} bits away, " + ("sealed: noise" if sealed else f"{label}, opened")
     picture(hit.sealed if sealed else hit.opened, alt=alt)
     st.markdown(f"**{hit.rank}.** {hit.distance} bit{'' if hit.distance == 1 else 's'} away")
@@ -83,5 +86,5 @@ def _card(hit: Found, verdict: str, sealed: bool, on_pick: Callable[[str], None]
         type="tertiary",
         icon=":material/image_search:",
         on_click=on_pick,
-        args=(hit.name,),
+        args=(hit,),
     )

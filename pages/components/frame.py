@@ -28,6 +28,12 @@ PAGES = (
     ),
     ("retrieve", "Retrieve", "image_search", "The ten most similar X-rays, and how far to trust them."),
     (
+        "your_collection",
+        "Your collection",
+        "lock_person",
+        "Your own X-rays, sealed for this visit: search them, take them along.",
+    ),
+    (
         "encrypted_search",
         "Encrypted search",
         "visibility_off",

@@ -8,13 +8,13 @@ import streamlit as st
 from engine.errors import VaultError
 from pages.components import arrival
 from pages.components import gallery as galleries
+from pages.components.collection import forget_collection
 from pages.components.frame import NOTICE
 from pages.components.links import choose, linked
 from pages.components.show import derived, derived_at_full_size
 from pages.components.thumbnails import Thumbnail, thumbnails
-from pages.components.uploads import RETENTION, current_upload, forget_upload, keep_upload
+from pages.components.uploads import OWN, RETENTION, current_upload, forget_upload, keep_upload
 
-OWN = "own"
 PER_CLASS = 2
 PER_PAGE = 12
 
@@ -178,13 +178,14 @@ def _upload() -> None:
 
 
 def clear_own_data() -> None:
-    """Forget the visitor's picture, everything computed from it, and the key it was sealed with."""
+    """Forget the visitor's picture and collection, all that was computed from them, and their keys."""
     forget_upload()
+    forget_collection()
     derived.clear()
     derived_at_full_size.clear()
     st.session_state.pop("_key", None)
     choose("picture", "")
-    st.session_state["_upload_round"] += 1
+    st.session_state["_upload_round"] = st.session_state.get("_upload_round", 0) + 1
 
 
 def _next_upload() -> None:

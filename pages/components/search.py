@@ -23,8 +23,9 @@ class Found:
     Attributes:
         rank: 1 for the nearest.
         distance: Hamming distance to the query, bits.
-        name: Id of the picture in its gallery.
-        label: Its class.
+        id: Of its row in the store.
+        name: What its owner calls it.
+        label: Its class; empty if nobody knows it.
         code: ``(bits // 8,)`` uint8, plain.
         opened: JPEG of the picture.
         sealed: PNG of what the server holds.
@@ -32,6 +33,7 @@ class Found:
 
     rank: int
     distance: int
+    id: str
     name: str
     label: str
     code: np.ndarray
@@ -56,13 +58,13 @@ class Search:
     seconds: dict[str, float]
 
 
-def search(vault: Vault, image: np.ndarray, own_name: str | None) -> Search:
+def search(vault: Vault, image: np.ndarray, itself: str | None) -> Search:
     """Search a sealed gallery.
 
     Args:
         vault: The gallery.
         image: ``(H, W)``; stays on this side.
-        own_name: Name of the query in the gallery, left out of its own results; None if it is not from there.
+        itself: Name or id of the query in the gallery, left out of its own results; None if it is not from there.
 
     Raises:
         engine.errors.VaultError: The store cannot answer, or its answer was changed.
@@ -73,7 +75,7 @@ def search(vault: Vault, image: np.ndarray, own_name: str | None) -> Search:
     hits = clock("Server searches", lambda: vault.server.top_k(sent, TOP + 1))
     keys = clock("Owner releases keys", lambda: vault.owner.release([hit.id for hit in hits]))
     results = clock("Open the pictures", lambda: vault.user.open(hits, keys, code))
-    pairs = [(r, hit.sealed) for r, hit in zip(results, hits, strict=True) if r.name != own_name][:TOP]
+    pairs = [(r, hit.sealed) for r, hit in zip(results, hits, strict=True) if itself not in (r.name, r.id)][:TOP]
     found = tuple(replace(_found(*pair), rank=rank) for rank, pair in enumerate(pairs, 1))
     return Search(code, sent, found, clock.seconds)
 
@@ -82,6 +84,7 @@ def _found(result: Result, sealed: bytes) -> Found:
     return Found(
         rank=result.rank,
         distance=result.distance,
+        id=result.id,
         name=result.name,
         label=result.label or "",
         code=result.code,

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from pages.components.charts import confusion
-from pages.components.gallery import label_title
+from pages.components.gallery import BUILT_IN, label_title
 from pages.components.metrics import Figure, figure_row, with_interval
 from pages.components.results import method_result, missing, result
 
@@ -53,9 +53,10 @@ def trust(method: str, bits: int, gallery: str) -> None:
         figure_row(_figures(figures, _reported(measured["paper"], bits) if task == "binary" else {}, how))
         st.caption(how)
         if gallery != protocol["dataset"]:
-            st.caption(
-                ":material/info: Measured on real X-rays. The simulated gallery above is there to try things out."
-            )
+            searched = "The simulated gallery above is there to try things out."
+            if gallery != BUILT_IN:
+                searched = "On your own pictures it may be better or worse."
+            st.caption(f":material/info: Measured on real X-rays. {searched}")
     with matrix:
         confusion(np.array(figures["confusion"]), [label_title(str(c)) for c in figures["classes"]], key="confusion")
 

@@ -10,6 +10,8 @@ from streamlit.typing import UploadedFile
 
 from engine.imaging import ImageError, load_image
 
+# What the link calls a visitor's own picture.
+OWN = "own"
 # Sealing works on a dozen copies of a picture; a small cloud machine has a gigabyte for all visitors.
 MAX_PIXELS = 4096 * 4096
 
@@ -26,10 +28,12 @@ class Upload:
     Attributes:
         digest: Of the file, to tell pictures apart.
         image: ``(H, W)`` uint8 or uint16.
+        stored_as: Its id in the visitor's own collection, if it came from there.
     """
 
     digest: str
     image: np.ndarray
+    stored_as: str | None = None
 
 
 @st.cache_resource(scope="session", max_entries=1, show_spinner=False)
@@ -54,17 +58,22 @@ def keep_upload(file: UploadedFile) -> None:
         engine.imaging.ImageError: The file is no picture, or too large a one; the last one stays.
     """
     data = file.getvalue()
-    _drop(file)
+    drop_file(file)
     image = load_image(data)
     if image.size > MAX_PIXELS:
         raise ImageError(
             f"The picture has {image.size / 1e6:.0f} megapixels and this dashboard takes {MAX_PIXELS / 1e6:.0f}: "
             "export a smaller copy, or use the command line."
         )
-    _shelf()[:] = [Upload(hashlib.sha256(data).hexdigest()[:16], image)]
+    keep(Upload(hashlib.sha256(data).hexdigest()[:16], image))
 
 
-def _drop(file: UploadedFile) -> None:
+def keep(upload: Upload) -> None:
+    """Put a picture in place of the visitor's last one."""
+    _shelf()[:] = [upload]
+
+
+def drop_file(file: UploadedFile) -> None:
     """Streamlit keeps an uploaded file until long after its visitor has left; take it out now."""
     context = get_script_run_ctx()
     if context is not None:

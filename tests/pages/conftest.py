@@ -36,7 +36,9 @@ def app(monkeypatch) -> AppTest:
 
     monkeypatch.delenv("CXR_VAULT_DATA", raising=False)
     monkeypatch.setattr("pages.components.gallery.load_dataset", lambda name: _built_in_only(name))
-    monkeypatch.setattr(Hasher, "load", classmethod(lambda cls, bits, method: cls(_network(MATDH), bits=bits, side=64)))
+    monkeypatch.setattr(
+        Hasher, "load", classmethod(lambda cls, bits=48, method="matdh": cls(_network(MATDH), bits=bits, side=64))
+    )
     st.cache_data.clear()
     return AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120)
 

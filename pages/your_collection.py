@@ -1,0 +1,229 @@
+"""Your collection: a visitor's own X-rays, sealed for this visit, to search and to take along."""
+
+from functools import partial
+from html import escape
+
+import streamlit as st
+
+from engine.errors import VaultError
+from engine.imaging import MAX_BYTES
+from engine.imaging.archive import MAX_ENTRIES, MAX_TOTAL_BYTES
+from engine.retrieval import Picture
+from pages.components import collection, frame, show
+from pages.components import gallery as galleries
+from pages.components.collection import Collection, Intake
+from pages.components.downloads import Download, downloads
+from pages.components.frame import NOTICE
+from pages.components.metrics import Figure, figure_row
+from pages.components.picture import clear_own_data
+from pages.components.schemes import look_of
+
+PREVIEWS = 24
+NOISE_SIDE = 96
+PROBLEMS = 12
+EXAMPLES = 12
+STORE, KEY = "my-collection.db", "my-collection.key"
+_ROUND, _REPORT = "_collection_round", "_collection_report"
+_TRY, _LEAVE = "_collection_try", "_collection_leave"
+
+frame.ensure_frame()
+frame.heading(
+    "Can your own X-rays be searched without showing them?",
+    "Upload several, or a ZIP. Each is encoded and sealed under a key made for this visit; a server that cannot read "
+    "them finds the similar ones.",
+)
+
+
+def bring() -> None:
+    """Draw the uploader, what it takes, and what becomes of it."""
+    with st.container(border=True, gap="small"):
+        files = st.file_uploader(
+            f"Chest X-rays: PNG, JPEG, DICOM or ZIP, up to {MAX_BYTES // 2**20} MB each",
+            type=["png", "jpg", "jpeg", "dcm", "dicom", "zip"],
+            accept_multiple_files=True,
+            key=f"collection_upload_{st.session_state.setdefault(_ROUND, 0)}",
+        )
+        st.warning(f"{NOTICE} Names inside the picture are not removed.", icon=":material/shield:")
+        if files:
+            taken, left_out = collection.read_uploads(files)
+            seal(partial(collection.take_in, taken), left_out)
+        st.button("Try it with simulated X-rays", icon=":material/science:", on_click=ask_for, args=(_TRY,))
+        if st.session_state.pop(_TRY, False):
+            seal(partial(collection.add, examples()), [])
+        st.caption(
+            f"At most {collection.MAX_PICTURES} pictures and {collection.MAX_SEALED_BYTES // 2**20} MB sealed; larger "
+            f"pictures are reduced to {collection.MAX_SIDE} pixels on the shorter side. A ZIP holds up to "
+            f"{MAX_ENTRIES} files and {MAX_TOTAL_BYTES // 2**20} MB unpacked, no password, no ZIP inside; its folders' "
+            "names become labels."
+        )
+        st.caption(f":material/hourglass_bottom: {collection.RETENTION}")
+
+
+def ask_for(what: str) -> None:
+    """Note what a button asked for: unlike its click, the note outlives a run that starts again."""
+    st.session_state[what] = True
+
+
+def examples() -> list[Picture]:
+    """Return a few labelled pictures of the built-in gallery."""
+    dataset = galleries.gallery(galleries.BUILT_IN).subset(split="train")
+    step = max(1, len(dataset) // EXAMPLES)
+    return [
+        Picture(record.path.name, partial(dataset.load, position), record.label)
+        for position, record in list(enumerate(dataset.records))[::step][:EXAMPLES]
+    ]
+
+
+def seal(work, left_out: list[str]) -> None:  # noqa: ANN001
+    """Seal what was brought, with progress, and run again without Streamlit's copy of it."""
+    bar = st.progress(0.0, "Reading")
+    try:
+        intake = work(lambda done, total: bar.progress(done / total, f"Sealed {done} of {total}"))
+    except VaultError as error:
+        intake = Intake(0, 0, (str(error),))
+    st.session_state[_REPORT] = Intake(intake.added, intake.again, (*left_out, *intake.problems))
+    st.session_state[_ROUND] += 1
+    st.rerun()
+
+
+def report(intake: Intake) -> None:
+    """Say what became of the last files."""
+    if intake.added or intake.again:
+        again = f" {intake.again} were there already." if intake.again else ""
+        st.success(f"{intake.added} sealed.{again}", icon=":material/lock:")
+    if not intake.problems:
+        return
+    more = len(intake.problems) - PROBLEMS
+    lines = "".join(f"<li>{escape(problem)}</li>" for problem in intake.problems[:PROBLEMS])
+    rest = f"<li>and {more} more.</li>" if more > 0 else ""
+    count = len(intake.problems)
+    with st.container(border=True, gap=None):
+        st.error(f"{count} left out, the others are kept:" if intake.added else f"{count} left out:")
+        # Names come from strangers, so they are text and never Markdown.
+        st.html(f"<ul style='margin:0;font-size:0.9rem;overflow-wrap:anywhere'>{lines}{rest}</ul>")
+
+
+def contents(own: Collection) -> None:
+    """Show the pictures as their owner or as the server sees them."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(f"**Searchable now: your collection, {len(own)} pictures.** The public gallery stays beside it.")
+        sealed = st.toggle("As the server holds them", key="collection_sealed")
+    rows = list(own.contents().items())[:PREVIEWS]
+    previews = show.derived(own.token, "previews", (sealed,), lambda: [look(own, name, sealed) for name, _ in rows])
+    items = []
+    for (identity, record), file in zip(rows, previews, strict=True):
+        label = (
+            "" if sealed or not record.label else f"<br><small>{escape(galleries.label_title(record.label))}</small>"
+        )
+        name = identity[:12] if sealed else escape(record.name)
+        alt = "Noise" if sealed else f"Your X-ray {name}"
+        items.append(
+            f'<figure><img src="{show.data_url(file)}" alt="{alt}"><figcaption>{name}{label}</figcaption></figure>'
+        )
+    st.html(_GRID + f'<div class="own">{"".join(items)}</div>')
+    if len(own) > PREVIEWS:
+        st.caption(f"The first {PREVIEWS} of {len(own)}.")
+
+
+_GRID = """<style>
+.own { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.5rem, 1fr)); gap: 0.6rem; }
+.own figure { margin: 0; min-width: 0; }
+.own img { width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 8px; background: #000; display: block; }
+.own figcaption { font-size: 0.78rem; line-height: 1.3; overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
+  padding-top: 0.2rem; }
+</style>"""
+
+
+def look(own: Collection, identity: str, sealed: bool) -> bytes:
+    """Return a small picture of one row, opened or as the server holds it."""
+    if not sealed:
+        return collection.preview(own.open(identity))
+    (blob,) = own.vault.server.pictures([identity])
+    return show.cipher_file(look_of(blob)[:NOISE_SIDE, :NOISE_SIDE], NOISE_SIDE)
+
+
+def numbers(own: Collection) -> None:
+    """Show how large the collection is."""
+    size = own.file.stat().st_size
+    figure_row(
+        [
+            Figure("Pictures", f"{len(own)}", f"of {collection.MAX_PICTURES}"),
+            Figure("Sealed store", f"{size / 2**20:.1f} MB", f"of {collection.MAX_SEALED_BYTES // 2**20} MB"),
+            Figure("Bits per code", f"{collection.BITS}", "MATDH"),
+        ],
+        min_width=110,
+    )
+
+
+def take_along(own: Collection) -> None:
+    """Offer the store and, apart from it, the key; say how the command line opens them."""
+    part = st.expander("Take it with you", icon=":material/download:", on_change="rerun", key="collection_take")
+    if not part.open:
+        return
+    with part:
+        st.markdown("The sealed store, all that the server holds. It opens with its key only:")
+        downloads([Download("Sealed store", STORE, own.file.read_bytes())], key="collection_store")
+        st.markdown("The key. Keep it apart from the store: whoever has both has the pictures.")
+        downloads([Download("Key", KEY, own.key)], key="collection_key")
+        st.markdown("Search it on your own machine, and add a folder to it:")
+        st.code(
+            f"python -m engine search QUERY.png --store {STORE} --key-file {KEY} --k 10\n"
+            f"python -m engine index FOLDER --store {STORE} --key-file {KEY}",
+            language="bash",
+            wrap_lines=True,
+        )
+
+
+def search_it() -> None:
+    """Make Retrieve look in the collection, first for what is like its first picture."""
+    # Looked up and not handed over: a callback's arguments outlive "Clear my data".
+    own = collection.current_collection()
+    if own is None:
+        return
+    collection.make_query(own, next(iter(own.contents())))
+    st.session_state["search_in"] = "collection"
+    ask_for(_LEAVE)
+
+
+def clear() -> None:
+    """Forget everything of the visitor's, this page's report included."""
+    clear_own_data()
+    st.session_state.pop(_REPORT, None)
+
+
+def empty() -> None:
+    """Say what will happen, where there is nothing yet."""
+    with st.container(border=True):
+        st.markdown(
+            "**Nothing here yet.** Add pictures, or try it with simulated ones. Then:\n\n"
+            "1. Each picture is checked by content and size, and decoded in memory.\n"
+            "2. The network encodes it; the code is masked, the picture sealed.\n"
+            "3. A server of your own holds the result: Retrieve searches it for you alone.\n"
+            "4. You can take the sealed store along and open it with the command line."
+        )
+
+
+def draw() -> None:
+    """Draw what is there, and what can be done with it."""
+    own = collection.current_collection()
+    view, side = st.columns([3, 2], gap="medium")
+    with side:
+        bring()
+        if own or st.session_state.get(_REPORT):
+            st.button("Clear my data", icon=":material/delete:", on_click=clear)
+    with view:
+        if st.session_state.get(_REPORT):
+            report(st.session_state[_REPORT])
+        if own is None:
+            empty()
+        else:
+            contents(own)
+            st.button("Search it", icon=":material/image_search:", type="primary", on_click=search_it)
+            numbers(own)
+            take_along(own)
+    if st.session_state.pop(_LEAVE, False):
+        st.switch_page("pages/retrieve.py")
+
+
+# In a function, because Streamlit's callbacks keep a page's global names alive after its visitor's data is cleared.
+draw()
