@@ -230,9 +230,7 @@ def draw() -> None:
         own = choose_place(picture)
         if own:
             method, bits, second = collection.METHOD, collection.BITS, None
-            st.caption(
-                f":material/lock_person: {len(own)} pictures of your own, by {METHODS[method].title} in {bits} bits."
-            )
+            st.caption(f":material/lock_person: {own.counted} of your own, by {METHODS[method].title} in {bits} bits.")
         else:
             method, bits = choose_method()
             second = choose_second(method)

@@ -106,8 +106,8 @@ def report(intake: Intake) -> None:
 def contents(own: Collection) -> None:
     """Show the pictures as their owner or as the server sees them."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(f"**Searchable now: your collection, {len(own)} pictures.** The public gallery stays beside it.")
-        sealed = st.toggle("As the server holds them", key="collection_sealed")
+        st.markdown(f"**Searchable now: your collection, {own.counted}.** The public gallery stays beside it.")
+        sealed = st.toggle("As the server holds them", key="collection_sealed", bind="query-params")
     rows = list(own.contents().items())[:PREVIEWS]
     previews = show.derived(own.token, "previews", (sealed,), lambda: [look(own, name, sealed) for name, _ in rows])
     items = []

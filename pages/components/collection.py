@@ -63,6 +63,11 @@ class Collection:
         return len(self.vault.server)
 
     @property
+    def counted(self) -> str:
+        """The number of pictures in words."""
+        return f"{len(self)} picture{'' if len(self) == 1 else 's'}"
+
+    @property
     def token(self) -> str:
         """Names the content: what was computed for one token holds for no other."""
         gallery = self.vault.server.gallery
@@ -171,7 +176,9 @@ def preview(image: np.ndarray, side: int = 160) -> bytes:
 
 def make_query(own: Collection, identity: str) -> None:
     """Make one picture of a collection the picture of every page."""
-    keep(Upload(hashlib.sha256(identity.encode()).hexdigest()[:16], own.open(identity), stored_as=identity))
+    label = own.contents()[identity].label
+    token = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    keep(Upload(token, own.open(identity), stored_as=identity, label=label))
     choose("picture", OWN)
 
 

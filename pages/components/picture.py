@@ -27,7 +27,7 @@ class Picture:
         token: Names its content; what was computed for one token holds for no other.
         title: A few words for headings and alternative texts.
         image: ``(H, W)`` uint8 or uint16.
-        label: Of the gallery's picture; None for a visitor's own.
+        label: Of the gallery's picture, or in the visitor's collection; None where nobody knows it.
         gallery: Name of the gallery in use.
         position: In that gallery; None for a visitor's own.
         origin: Where it comes from, in plain words.
@@ -55,7 +55,9 @@ def current_picture() -> Picture:
     chosen = linked("picture", "")
     upload = current_upload() if chosen == OWN else None
     if upload:
-        return Picture(f"own/{upload.digest}", "your picture", upload.image, None, name, None, "Your own picture")
+        return Picture(
+            f"own/{upload.digest}", "your picture", upload.image, upload.label, name, None, "Your own picture"
+        )
     position = galleries.positions(name).get(chosen, samples(name)[0])
     record, simulated = galleries.gallery(name).records[position], name == galleries.BUILT_IN
     return Picture(

@@ -11,7 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from engine.training.methods import METHODS
-from pages.components import gallery
+from pages.components import collection, gallery
 
 ROOT = Path(__file__).parents[2]
 DRIVER = Path("/proc/driver/nvidia/gpus")
@@ -21,8 +21,10 @@ def footer() -> None:
     """Draw the footer."""
     name = gallery.gallery_name()
     count = len(gallery.gallery(name).records)
+    own = collection.current_collection()
     facts = (
         f":material/photo_library: {gallery.TITLES[name]} gallery, {count:,} pictures",
+        *([f":material/lock_person: Your collection, {own.counted}"] if own else []),
         f":material/neurology: {model()}",
         f":material/memory: {device()}",
         f":material/deployed_code: CXR Vault {version()}",

@@ -29,11 +29,13 @@ class Upload:
         digest: Of the file, to tell pictures apart.
         image: ``(H, W)`` uint8 or uint16.
         stored_as: Its id in the visitor's own collection, if it came from there.
+        label: Its label there, if it has one.
     """
 
     digest: str
     image: np.ndarray
     stored_as: str | None = None
+    label: str | None = None
 
 
 @st.cache_resource(scope="session", max_entries=1, show_spinner=False)

@@ -2,10 +2,12 @@
 
 import gc
 import json
+import re
 import subprocess
 import sys
 import weakref
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -31,11 +33,11 @@ def chest(number: int, side: int = 120) -> bytes:
 @pytest.fixture(autouse=True)
 def own_sessions(monkeypatch):
     """Give each visitor a session of its own, as a server does; and no collection to start with."""
-    begin = LocalScriptRunner.__init__
+    begin, visitors = LocalScriptRunner.__init__, weakref.WeakKeyDictionary()
 
     def with_session(self, script_path, session_state, *args, **named):
         begin(self, script_path, session_state, *args, **named)
-        self._session_id = f"session {id(session_state._state)}"
+        self._session_id = visitors.setdefault(session_state, uuid4().hex)
 
     monkeypatch.setattr(LocalScriptRunner, "__init__", with_session)
 
@@ -154,7 +156,7 @@ def test_a_failing_store_is_a_sentence_and_the_collection_stays(page, monkeypatc
         patch.setattr(DataOwner, "_seal", broken)
         app = bring(app, ("b.png", chest(2)))
     assert "The disk is full: make room." in html(app)
-    assert "your collection, 1 pictures" in texts(app)
+    assert "your collection, 1 picture." in texts(app)
 
 
 def test_a_stranger_s_file_name_is_text(page):
@@ -201,6 +203,11 @@ def test_retrieve_searches_it_and_says_so(page):
     assert not app.exception
     said = texts(app)
     assert "5 pictures of your own" in said
+    assert "Your collection, 5 pictures" in said, "the footer says which galleries are in use"
+    label = re.search(r"Your own picture, labelled (\w+)", said)[1]
+    badges = [line.value for line in app.markdown if "-badge[:material" in line.value]
+    assert len(badges) == 4
+    assert all(("same" in badge) == (label in badge) for badge in badges)
     away = [line.value for line in app.markdown if line.value.endswith("away")]
     assert len(away) == 4, "all but the query itself"
     assert "Your own picture" in said
@@ -235,7 +242,7 @@ def test_two_visitors_never_see_each_other_s_pictures(page, tmp_path):
     assert "b.png" not in html(page)
     assert "a.png" not in html(other)
     other.switch_page("pages/retrieve.py").run()
-    assert "1 pictures of your own" not in texts(other), "the public gallery unless asked"
+    assert "1 picture of your own" not in texts(other), "the public gallery unless asked"
 
 
 def test_clearing_frees_everything(page, held):
