@@ -157,7 +157,10 @@ def careless_section(entry: dict[str, Any]) -> None:
 def tuned_section(entry: dict[str, Any]) -> None:
     """Show the order of paper B's Algorithm 3: quantize first, then train on."""
     if tuned_name(None) not in entry["variants"]:
-        st.info("Algorithm 3 is about VGG-16: choose that network.", icon=":material/info:")
+        st.info(
+            "Algorithm 3 is about VGG-16: choose it. Measured by `python -m engine quantize vgg16 --tune --save`.",
+            icon=":material/info:",
+        )
         return
     st.markdown(tuned_table(entry))
     st.caption(

@@ -23,12 +23,15 @@ def add_parser(commands: Any) -> None:
         "--save", action="store_true", help="write models/results/quantization.json and quantization_answers.npz"
     )
     quantizing.add_argument("--times", action="store_true", help="only time networks that are measured already")
+    quantizing.add_argument(
+        "--tune", action="store_true", help="add paper B's Algorithm 3 to a network that is measured already"
+    )
     quantizing.set_defaults(run=quantize)
 
 
 def quantize(options: argparse.Namespace) -> None:
     """Measure networks, and write the result files on request."""
-    from engine.quantization.report import measure, save, time_again
+    from engine.quantization.report import measure, save, time_again, tune
     from engine.quantization.subjects import SUBJECTS
 
     names = list(SUBJECTS) if EVERYTHING in options.names else options.names
@@ -38,7 +41,8 @@ def quantize(options: argparse.Namespace) -> None:
         if options.times:
             entries[name] = time_again(name)
         else:
-            entries[name], arrays[name] = measure(name, partial(progress, f"{name}: variant"))
+            make = tune if options.tune else measure
+            entries[name], arrays[name] = make(name, partial(progress, f"{name}: variant"))
         if options.save:
             note(f"written: {save(entries, arrays)}")
     if options.json:

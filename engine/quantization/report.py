@@ -105,7 +105,6 @@ def measure(name: str, progress: Progress) -> tuple[dict[str, Any], dict[str, np
     """
     subject = load_subject(name)
     networks = {EXACT: subject.network} | {key: variant.make(subject) for key, variant in VARIANTS.items()}
-    networks |= _tuned(subject)
     arrays = subject.known | _answers(subject, networks, progress)
     whole = _split(subject.network)
     layers = weight_layers(whole)
@@ -122,9 +121,6 @@ def measure(name: str, progress: Progress) -> tuple[dict[str, Any], dict[str, np
         "last": list(weight_layers(whole, "last")),
         "layer": subject.layer,
         "thresholds": {layer_name: _thresholds(networks, layer_name) for layer_name in layers},
-        "tuning": ""
-        if subject.training is None
-        else f"{EPOCHS} passes over {len(subject.training[1])} training pictures",
         "variants": found,
         "latency": latency(timed_networks(subject, networks), subject.inputs),
         "provenance": subject.provenance | _machine(),
@@ -145,23 +141,48 @@ def time_again(name: str, folder: Path = RESULTS) -> dict[str, Any]:
     Raises:
         QuantizationError: It has not been measured yet.
     """
+    stored, subject = _measured(name, folder), load_subject(name)
+    networks = {EXACT: subject.network} | {key: VARIANTS[key].make(subject) for key in TIMED if key != EXACT}
+    times = latency(timed_networks(subject, networks), subject.inputs)
+    return stored | {"latency": times, "provenance": stored["provenance"] | _machine()}
+
+
+def tune(name: str, progress: Progress, folder: Path = RESULTS) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Quantize the last layer, train the rest on (paper B Algorithm 3), and measure that beside what is measured.
+
+    Args:
+        name: One of ``SUBJECTS`` with training pictures.
+        progress: Called with (networks done, networks in all).
+        folder: Where the result files are.
+
+    Returns:
+        The network's entry and arrays with the tuned networks, and a control tuned in float, added.
+
+    Raises:
+        QuantizationError: It has not been measured yet, or Algorithm 3 is not about it.
+    """
+    stored, subject = _measured(name, folder), load_subject(name)
+    if subject.training is None:
+        raise QuantizationError(f"Paper B's Algorithm 3 is not about {name}: tune vgg16.")
+    pictures, labels = subject.training
+    stems = stem_of(subject.network, pictures)
+    networks = {tuned_name(mode): quantize_then_tune(subject.network, stems, labels, mode) for mode in (None, *MODES)}
+    every = load_answers(folder / f"{RESULT}_answers.npz")
+    arrays = {key.partition("/")[2]: array for key, array in every.items() if key.startswith(f"{name}/")}
+    arrays |= _answers(subject, networks, progress)
+    found = figures(subject.task, arrays, networks)
+    for key, network in networks.items():
+        found[key] |= _size(subject.network, network, key)
+    tuning = f"{EPOCHS} passes over {len(labels)} training pictures"
+    return stored | {"variants": stored["variants"] | found, "tuning": tuning}, arrays
+
+
+def _measured(name: str, folder: Path) -> dict[str, Any]:
     path = folder / f"{RESULT}.json"
     stored = json.loads(path.read_text())["networks"] if path.exists() else {}
     if name not in stored:
         raise QuantizationError(f"{name} is not measured yet: run `python -m engine quantize {name} --save` first.")
-    subject = load_subject(name)
-    networks = {EXACT: subject.network} | {key: VARIANTS[key].make(subject) for key in TIMED if key != EXACT}
-    times = latency(timed_networks(subject, networks), subject.inputs)
-    return stored[name] | {"latency": times, "provenance": stored[name]["provenance"] | _machine()}
-
-
-def _tuned(subject: Subject) -> dict[str, nn.Module]:
-    """Return the networks of Algorithm 3, last layer quantized and the rest tuned, and the control without int8."""
-    if subject.training is None:
-        return {}
-    pictures, labels = subject.training
-    stems = stem_of(subject.network, pictures)
-    return {tuned_name(mode): quantize_then_tune(subject.network, stems, labels, mode) for mode in (None, *MODES)}
+    return stored[name]
 
 
 def _split(network: nn.Module) -> nn.Module:
@@ -198,13 +219,14 @@ def _thresholds(networks: Mapping[str, nn.Module], layer: str) -> dict[str, dict
 def _answers(subject: Subject, networks: Mapping[str, nn.Module], progress: Progress) -> dict[str, np.ndarray]:
     """What every variant says of every picture. Where only the last layer differs, the rest is computed once."""
     found: dict[str, np.ndarray] = {}
-    exact, _ = run(subject, subject.network)
+    exact = torch.empty(0)
     for done, (key, network) in enumerate(networks.items(), 1):
         if key in VARIANTS and VARIANTS[key].scope == "last":
             with torch.inference_mode():
                 found[key] = subject.read(network.get_submodule(subject.layer)(exact))
         else:
             features, found[key] = run(subject, network)
+            exact = features if key == EXACT else exact
             if subject.task == "classification":
                 found[f"{key}/nearest"] = nearest_others(features.numpy())
         progress(done, len(networks))

@@ -52,8 +52,9 @@ def _train(network: nn.Module, stems: Tensor, labels: Tensor, epochs: int) -> No
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for _ in range(epochs):
         for chosen in torch.randperm(len(labels)).split(BATCH):
-            features = network.finish(stems[chosen].float())  # type: ignore[operator]
-            loss = functional.cross_entropy(network.classify(features), labels[chosen])  # type: ignore[operator]
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                logits = network.classify(network.finish(stems[chosen]))  # type: ignore[operator]
+            loss = functional.cross_entropy(logits.float(), labels[chosen])
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
@@ -61,11 +62,11 @@ def _train(network: nn.Module, stems: Tensor, labels: Tensor, epochs: int) -> No
 
 
 def stem_of(network: nn.Module, pictures: Tensor) -> Tensor:
-    """Return what the network's stem makes of pictures, computed batch by batch.
+    """Return what the network's stem makes of pictures, computed batch by batch in bfloat16, as it was in training.
 
     Args:
         network: With a ``stem``.
         pictures: ``(N, C, H, W)``.
     """
-    with torch.no_grad():
-        return torch.cat([network.stem(part) for part in pictures.split(BATCH)])  # type: ignore[operator]
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        return torch.cat([network.stem(part).float() for part in pictures.split(BATCH)])  # type: ignore[operator]

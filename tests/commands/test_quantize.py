@@ -51,6 +51,12 @@ def test_times_alone_are_taken_again(monkeypatch, capsys):
     assert "4.00 x as fast" in capsys.readouterr().out
 
 
+def test_tuning_is_added_when_asked_for(monkeypatch, capsys):
+    monkeypatch.setattr("engine.quantization.report.tune", lambda name, progress: (ENTRY, {}))
+    assert main(["quantize", "vgg16", "--tune", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"vgg16": ENTRY}
+
+
 def test_an_unknown_network_is_one_sentence_and_status_2(capsys):
     assert main(["quantize", "lenet"]) == 2
     err = capsys.readouterr().err.strip()

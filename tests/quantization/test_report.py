@@ -43,7 +43,7 @@ def test_every_variant_is_answered_as_its_network_answers_picture_by_picture(mea
 def test_neighbours_are_stored_where_features_change(measured):
     _, arrays = measured["classification"]
     with_neighbours = {name.removesuffix("/nearest") for name in arrays if name.endswith("/nearest")}
-    changing = {name for name, variant in report.VARIANTS.items() if variant.scope == "all"} | TUNED
+    changing = {name for name, variant in report.VARIANTS.items() if variant.scope == "all"}
     assert with_neighbours == {"fp32"} | changing
     assert arrays["full/nearest"].shape == (40, 10)
 
@@ -53,7 +53,7 @@ def test_the_entrys_figures_follow_from_its_arrays(measured, task):
     entry, arrays = measured[task]
     for name, row in figures(task, arrays, entry["variants"]).items():
         assert row.items() <= entry["variants"][name].items()
-    assert set(entry["variants"]) == {"fp32", *report.VARIANTS} | (TUNED if task == "classification" else set())
+    assert set(entry["variants"]) == {"fp32", *report.VARIANTS}
 
 
 def test_thresholds_are_those_of_the_observers_and_of_the_stored_histograms(measured):
@@ -123,6 +123,23 @@ def test_times_alone_are_taken_again(measured, monkeypatch, tmp_path):
     assert {f"retrieval/{name}" for name in arrays} == set(kept)
     with pytest.raises(QuantizationError, match="not measured yet"):
         report.time_again("classification", tmp_path)
+
+
+def test_tuned_networks_are_added_to_what_is_measured(measured, monkeypatch, tmp_path):
+    monkeypatch.setattr(report, "load_subject", subject)
+    report.save(*({name: found[part] for name, found in measured.items()} for part in (0, 1)), tmp_path)
+    entry, arrays = report.tune("classification", lambda done, total: None, tmp_path)
+    before, known = measured["classification"]
+    assert set(entry["variants"]) == set(before["variants"]) | TUNED
+    assert set(arrays) == set(known) | TUNED | {f"{name}/nearest" for name in TUNED}
+    for name, row in figures("classification", arrays, entry["variants"]).items():
+        assert row.items() <= entry["variants"][name].items()
+    assert entry["variants"]["fp32"] == before["variants"]["fp32"]
+    sizes = [entry["variants"][name]["file_bytes"] for name in ("kl-last-tensor-tuned", "kl-last-tensor")]
+    assert sizes[0] == sizes[1]
+    assert entry["tuning"] == "2 passes over 40 training pictures"
+    with pytest.raises(QuantizationError, match="is not about retrieval"):
+        report.tune("retrieval", lambda done, total: None, tmp_path)
 
 
 STORED = report.RESULTS / f"{RESULT}.json"

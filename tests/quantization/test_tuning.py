@@ -24,7 +24,7 @@ def tiny():
 def test_the_int8_layer_stays_and_the_layers_before_it_learn(tiny, mode):
     network, stems, labels = tiny
     start = quantize_then_tune(network, stems, labels, mode, epochs=0)
-    tuned = quantize_then_tune(network, stems, labels, mode, epochs=60)
+    tuned = quantize_then_tune(network, stems, labels, mode, epochs=400)
     last = tuned.network.classifier[3]
     assert isinstance(last, Int8Weights)
     assert torch.equal(last.stored, start.network.classifier[3].stored)
