@@ -123,5 +123,6 @@ with st.grid(3, min_column_width=240):
         with st.container(border=True, height="stretch", gap="xsmall"):
             st.markdown(f"{icon} **{name}**")
             st.caption(sees)
+st.page_link("pages/three_parties.py", label="Follow one search byte by byte", icon=":material/arrow_forward:")
 st.subheader("How well does it find?", anchor=False)
 headline()

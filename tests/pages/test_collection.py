@@ -246,26 +246,33 @@ def test_two_visitors_never_see_each_other_s_pictures(page, tmp_path):
 
 
 def test_clearing_frees_everything(page, held):
-    app = bring(page, ("a.png", chest(1)), ("b.png", b"bad"))
+    app = bring(page, ("a.png", chest(1)), ("c.png", chest(3)), ("b.png", b"bad"))
     reference, folder = held[0]
-    assert folder.exists()
+    press(app, "Search it").switch_page("pages/retrieve.py").run()
+    app.button(key="from_1").click().run()
     assert reference() is not None
+    app.switch_page("pages/your_collection.py").run()
+    assert folder.exists()
     press(app, "Clear my data")
     assert "Nothing here yet" in texts(app)
     assert not folder.exists()
     gc.collect()
-    import types
-
-    print(
-        [
-            (type(r), [type(q) for q in gc.get_referrers(r)][:3], str(r)[:300])
-            for r in gc.get_referrers(reference())
-            if not isinstance(r, types.FrameType)
-        ]
-    )
     assert reference() is None
     assert "b.png" not in html(app)
     assert "Clear my data" not in [button.label for button in app.button]
+    app.switch_page("pages/retrieve.py").run()
+    assert "Searches the Simulated gallery." in texts(app)
+    assert "Your own picture" not in texts(app)
+
+
+def test_clearing_from_another_page_frees_it_too(page, held):
+    app = bring(page, ("a.png", chest(1)), ("c.png", chest(3)))
+    press(app, "Search it").switch_page("pages/retrieve.py").run()
+    app.segmented_control(key="picture_way").set_value("Your own").run()
+    press(app, "Clear my data")
+    gc.collect()
+    assert held[0][0]() is None
+    assert not held[0][1].exists()
 
 
 def test_simulated_pictures_can_be_tried(page):
