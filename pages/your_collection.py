@@ -108,21 +108,15 @@ def contents(own: Collection) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**Searchable now: your collection, {own.counted}.** The public gallery stays beside it.")
         sealed = st.toggle("As the server holds them", key="collection_sealed", bind="query-params")
-    rows = list(own.contents().items())[:PREVIEWS]
-    previews = show.derived(own.token, "previews", (sealed,), lambda: [look(own, name, sealed) for name, _ in rows])
-    items = []
-    for (identity, record), file in zip(rows, previews, strict=True):
-        label = (
-            "" if sealed or not record.label else f"<br><small>{escape(galleries.label_title(record.label))}</small>"
-        )
-        name = identity[:12] if sealed else escape(record.name)
-        alt = "Noise" if sealed else f"Your X-ray {name}"
-        items.append(
-            f'<figure><img src="{show.data_url(file)}" alt="{alt}"><figcaption>{name}{label}</figcaption></figure>'
-        )
+    shown = show.derived(own.token, "previews", (sealed,), lambda: previews(own, sealed))
+    items = [
+        f'<figure><img src="{show.data_url(file)}" alt="{escape(alt)}"><figcaption>{escape(name)}'
+        f"<br><small>{escape(label)}</small></figcaption></figure>"
+        for name, label, alt, file in shown
+    ]
     st.html(_GRID + f'<div class="own">{"".join(items)}</div>')
-    if len(own) > PREVIEWS:
-        st.caption(f"The first {PREVIEWS} of {len(own)}.")
+    if own.count > len(shown):
+        st.caption(f"The first {len(shown)} of {own.count}.")
 
 
 _GRID = """<style>
@@ -134,12 +128,23 @@ _GRID = """<style>
 </style>"""
 
 
-def look(own: Collection, identity: str, sealed: bool) -> bytes:
-    """Return a small picture of one row, opened or as the server holds it."""
-    if not sealed:
-        return collection.preview(own.open(identity))
-    (blob,) = own.vault.server.pictures([identity])
-    return show.cipher_file(look_of(blob)[:NOISE_SIDE, :NOISE_SIDE], NOISE_SIDE)
+def previews(own: Collection, sealed: bool) -> list[tuple[str, str, str, bytes]]:
+    """Return name, label, words and a small picture of some rows, as the owner or as the server sees them."""
+    rows = list(own.contents().items())[:PREVIEWS]
+    if sealed:
+        blobs = own.vault.server.pictures([identity for identity, _ in rows])
+        noise = [look_of(blob)[:NOISE_SIDE, :NOISE_SIDE] for blob in blobs]
+        files = [show.cipher_file(one, NOISE_SIDE) for one in noise]
+        return [(f"{name[:10]}...", "", "Noise", file) for (name, _), file in zip(rows, files, strict=True)]
+    return [
+        (
+            record.name,
+            galleries.label_title(record.label) if record.label else "",
+            f"Your X-ray {record.name}",
+            collection.preview(own.open(identity)),
+        )
+        for identity, record in rows
+    ]
 
 
 def numbers(own: Collection) -> None:
@@ -147,7 +152,7 @@ def numbers(own: Collection) -> None:
     size = own.file.stat().st_size
     figure_row(
         [
-            Figure("Pictures", f"{len(own)}", f"of {collection.MAX_PICTURES}"),
+            Figure("Pictures", f"{own.count}", f"of {collection.MAX_PICTURES}"),
             Figure("Sealed store", f"{size / 2**20:.1f} MB", f"of {collection.MAX_SEALED_BYTES // 2**20} MB"),
             Figure("Bits per code", f"{collection.BITS}", "MATDH"),
         ],

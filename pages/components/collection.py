@@ -53,25 +53,22 @@ class Collection:
     Attributes:
         vault: the gallery and the three roles around it.
         key: 32 bytes, the owner's; shown to nobody but its visitor.
+        count: number of pictures.
     """
 
     vault: Vault
     key: bytes = field(repr=False)
-
-    def __len__(self) -> int:
-        """Number of pictures."""
-        return len(self.vault.server)
+    count: int = 0
 
     @property
     def counted(self) -> str:
         """The number of pictures in words."""
-        return f"{len(self)} picture{'' if len(self) == 1 else 's'}"
+        return f"{self.count} picture{'' if self.count == 1 else 's'}"
 
     @property
     def token(self) -> str:
         """Names the content: what was computed for one token holds for no other."""
-        gallery = self.vault.server.gallery
-        return f"collection/{gallery.id.hex() if gallery else ''}/{len(self)}"
+        return f"collection/{Path(self.vault.folder.name).name}/{self.count}"
 
     @property
     def file(self) -> Path:
@@ -159,12 +156,12 @@ def add(pictures: Sequence[Picture], on_progress: Callable[[int, int], None]) ->
     if not pictures:
         return Intake(0, 0, ())
     collection = current_collection() or _new()
-    room = _Room(MAX_PICTURES - len(collection), MAX_SEALED_BYTES - _size(collection.file))
+    room = _Room(MAX_PICTURES - collection.count, MAX_SEALED_BYTES - _size(collection.file))
     bounded = [replace(picture, load=partial(room.load, picture)) for picture in pictures]
     for step in collection.vault.owner.upload(bounded, batch_size=BATCH, unreadable="skip"):
         on_progress(step.done, step.total)
     if step.added:
-        _shelf()[:] = [collection]
+        _shelf()[:] = [replace(collection, count=collection.count + step.added)]
     tuning.return_memory()
     return Intake(step.added, step.done - step.added - len(step.unreadable), tuple(sorted(step.unreadable)))
 

@@ -67,12 +67,12 @@ def press(app, label):
 
 @pytest.fixture
 def held(monkeypatch):
-    """Every collection that is made, as a weak reference."""
+    """The owner of every collection that is made, as a weak reference, and its folder."""
     made, begin = [], collection._new
 
     def new():
         fresh = begin()
-        made.append((weakref.ref(fresh), Path(fresh.vault.folder.name)))
+        made.append((weakref.ref(fresh.vault.owner), Path(fresh.vault.folder.name)))
         return fresh
 
     monkeypatch.setattr(collection, "_new", new)
@@ -186,9 +186,9 @@ def test_every_bound_holds_and_says_so(page, monkeypatch, bound, value, sentence
 def test_a_large_picture_is_reduced(page, monkeypatch, held):
     monkeypatch.setattr(collection, "MAX_SIDE", 64)
     bring(page, ("a.png", chest(1)))
-    own = held[0][0]()
-    (identity,) = own.contents()
-    assert own.open(identity).shape == (64, 75)
+    owner = held[0][0]()
+    (identity,) = owner.records()
+    assert owner.open(identity).shape == (64, 75)
 
 
 def test_the_uploader_keeps_no_copy(page):
@@ -315,7 +315,7 @@ def test_the_command_line_opens_what_is_taken_along(page, held, tmp_path, monkey
 def test_another_key_opens_nothing(page, held, tmp_path):
     bring(page, ("a.png", chest(1)))
     store = tmp_path / "store.db"
-    store.write_bytes(held[0][0]().file.read_bytes())
+    store.write_bytes(collection.store_path(held[0][1]).read_bytes())
     (tmp_path / "wrong.key").write_bytes(bytes(32))
     (tmp_path / "query.png").write_bytes(chest(1))
     command = [sys.executable, "-m", "engine", "search", "query.png", "--store", "store.db", "--key-file", "wrong.key"]
