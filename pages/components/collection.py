@@ -36,9 +36,9 @@ MAX_SIDE = 1024
 BATCH = 4
 
 RETENTION = (
-    "Pictures are decoded in memory and kept only sealed, in a temporary file on this server; the key and small "
-    "previews stay in its memory. All of it goes when you clear it or close the tab. If the server is killed, the "
-    "sealed file may stay behind, without its key."
+    "Pictures are decoded in memory and kept only sealed, in a temporary file on this server; the key, small previews "
+    "and the picture you search with stay in its memory. All of it goes when you clear it or close the tab. If the "
+    "server is killed, the sealed file may stay behind, without its key."
 )
 
 
