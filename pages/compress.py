@@ -189,7 +189,7 @@ with beside:
     network, choice, layer = dials(networks)
 entry = networks[network]
 with heading:
-    frame.heading("What does one byte a weight cost?", saved_sentence(entry))
+    frame.heading("What does one byte a weight cost?", saved_sentence(entry, measured["papers_vgg16"]))
 with chart:
     weights(network, entry, choice, layer)
 figure_row(cards(entry, choice))

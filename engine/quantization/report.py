@@ -29,7 +29,7 @@ from engine.quantization.observers import (
     QuantizationError,
     magnitude_histogram,
 )
-from engine.quantization.size import formula_bytes, serialised_bytes
+from engine.quantization.size import formula_bytes, papers_network, serialised_bytes
 from engine.quantization.static import folded
 from engine.quantization.subjects import SUBJECTS, Subject, load_subject
 from engine.quantization.tuning import EPOCHS, quantize_then_tune, stem_of
@@ -324,7 +324,8 @@ def save(
     stored = {name: array for name, array in stored.items() if name.split("/")[0] not in arrays}
     for name, group in arrays.items():
         stored |= {f"{name}/{key}": array for key, array in group.items()}
-    path.write_text(json.dumps({"networks": {name: networks[name] for name in _order(networks)}}, indent=1) + "\n")
+    ordered = {name: networks[name] for name in _order(networks)}
+    path.write_text(json.dumps({"papers_vgg16": papers_network(), "networks": ordered}, indent=1) + "\n")
     np.savez_compressed(values, allow_pickle=False, **stored)
     return path
 

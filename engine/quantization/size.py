@@ -36,6 +36,27 @@ def formula_bytes(network: nn.Module, quantized: tuple[str, ...] = (), scales: s
     return total
 
 
+def papers_network(classes: int = 3) -> dict[str, int]:
+    """Bytes of paper B's VGG-16 by its own formula: in float, and with its last layer quantized.
+
+    Args:
+        classes: Neurons of the last layer.
+
+    Example:
+        >>> papers_network()
+        {'float': 537041664, 'last': 537004804}
+    """
+    from models.vision import import_torchvision
+
+    # Shapes are all that counts: on the meta device no weight is made.
+    with torch.device("meta"):
+        network = import_torchvision().models.vgg16(num_classes=classes)
+    return {
+        "float": formula_bytes(network),
+        "last": formula_bytes(network, tuple(weight_layers(network, "last"))),
+    }
+
+
 def serialised_bytes(network: nn.Module) -> int:
     """Bytes of the whole network as one safetensors file, int8 weights and their scales included.
 
