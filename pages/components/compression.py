@@ -107,8 +107,8 @@ def saved_sentence(entry: Entry, papers: Mapping[str, int]) -> str:
         f"One byte a weight in the last layer, as paper B does it, saves {size_text(before - last)} of "
         f"{size_text(before)} ({100 * (before - last) / before:.2g} %) and no time; of the paper's own VGG-16, "
         f"{size_text(papers['float'] - papers['last'])} of {size_text(papers['float'])}. All layers in int8 make this "
-        f"one {before / full:.1f} times smaller and {one:.1f} times as fast, {many:.1f} times with {most(entry)} pictures "
-        "at once."
+        f"one {before / full:.1f} times smaller and {one:.1f} times as fast, {many:.1f} times with {most(entry)} "
+        "pictures at once."
     )
 
 
