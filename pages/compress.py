@@ -85,7 +85,9 @@ def _pair(title: str, names: dict[str, str], key: str, fixed: bool) -> str:
 def _layer(entry: dict[str, Any], scope: str) -> str:
     """Choose whose weights are drawn: the last layer, or any where all are quantized."""
     names = entry["last"] if scope == "last" else list(entry["layers"])
-    return st.selectbox("Weights drawn", names, index=names.index(entry["layer"]))
+    return st.selectbox(
+        "Weights drawn", names, index=names.index(entry["layer"]), key="weights_drawn", bind="query-params"
+    )
 
 
 def weights(network: str, entry: dict[str, Any], choice: Choice, layer: str) -> None:
