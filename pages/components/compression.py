@@ -194,10 +194,10 @@ def _code_figures(row: Entry) -> list[Figure]:
 def _class_figures(row: Entry) -> list[Figure]:
     return [
         Figure(
-            "Same answer as fp32",
+            "Same answer",
             f"{row['top1_agreement'][0]:.1%}",
             f"{round(row['top1_agreement'][0] * row['count'])} of {row['count']}",
-            "Pictures that get the float network's class, right or wrong.",
+            "Pictures that get the class that fp32 gives them, right or wrong.",
         ),
         _overlap(row),
     ]

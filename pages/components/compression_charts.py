@@ -19,7 +19,8 @@ from pages.components.compression import (
     variant_title,
 )
 
-DRAWN_BINS = 256
+# Few weights make a comb of fine bins.
+DRAWN_BINS, FEW_BINS, FEW_WEIGHTS = 256, 64, 5000
 GRAY = "rgba(127, 140, 149, 0.75)"
 SCALES = {
     "tensor": ("One scale a layer", "circle"),
@@ -52,8 +53,9 @@ def weight_chart(entry: Entry, layer: str, counts: np.ndarray, peak: float, choi
     """
     import plotly.graph_objects as go
 
-    coarse = counts.reshape(DRAWN_BINS, -1).sum(axis=1)
-    edges = (np.arange(DRAWN_BINS) + 0.5) * peak / DRAWN_BINS
+    bins = DRAWN_BINS if counts.sum() > FEW_WEIGHTS else FEW_BINS
+    coarse = counts.reshape(bins, -1).sum(axis=1)
+    edges = (np.arange(bins) + 0.5) * peak / bins
     # A logarithmic axis has no 0: empty bins are left out.
     bars = go.Bar(x=edges, y=np.where(coarse > 0, coarse, None), name="Weights", hovertemplate="%{y} near %{x:.3f}")
     figure = go.Figure(bars)
@@ -66,7 +68,9 @@ def weight_chart(entry: Entry, layer: str, counts: np.ndarray, peak: float, choi
     for name in MODES:
         value = thresholds[name]["tensor"]
         if name != mode:
-            figure.add_vline(value, line_width=1.5, line_dash="dot", line_color=GRAY)
+            # Lower than the chosen line, whose name stands above.
+            line = {"width": 1.5, "dash": "dot", "color": GRAY}
+            figure.add_shape(type="line", x0=value, x1=value, y0=0, y1=0.88, yref="paper", line=line)
             _label(figure, value, MODE_TITLES[name], quiet=True)
     if mode in MODES:
         _chosen_threshold(figure, thresholds[mode], MODE_TITLES[mode], choice)
@@ -95,7 +99,7 @@ def _chosen_threshold(figure: Any, found: Mapping[str, Any], title: str, choice:
 def _label(figure: Any, x: float, text: str, *, quiet: bool) -> None:
     figure.add_annotation(
         x=x,
-        y=0.86 if quiet else 1,
+        y=0.87 if quiet else 1,
         yref="paper",
         text=text,
         textangle=-90 if quiet else 0,
