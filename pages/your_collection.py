@@ -1,5 +1,6 @@
 """Your collection: a visitor's own X-rays, sealed for this visit, to search and to take along."""
 
+from collections.abc import Callable
 from functools import partial
 from html import escape
 
@@ -74,7 +75,7 @@ def examples() -> list[Picture]:
     ]
 
 
-def seal(work, left_out: list[str]) -> None:  # noqa: ANN001
+def seal(work: Callable[[Callable[[int, int], None]], Intake], left_out: list[str]) -> None:
     """Seal what was brought, with progress, and run again without Streamlit's copy of it."""
     bar = st.progress(0.0, "Reading")
     try:
