@@ -30,7 +30,7 @@ from engine.quantization.observers import (
     magnitude_histogram,
 )
 from engine.quantization.size import formula_bytes, papers_network, serialised_bytes
-from engine.quantization.static import folded
+from engine.quantization.static import compiled, folded
 from engine.quantization.subjects import SUBJECTS, Subject, load_subject
 from engine.quantization.tuning import EPOCHS, quantize_then_tune, stem_of
 
@@ -38,6 +38,8 @@ RESULT = "quantization"
 BATCH = 32
 # Batch normalisation folded into the convolutions, as int8 kernels have it: what int8 alone brings.
 FOLDED = "fp32-folded"
+# What the name of a timed network ends with that runs without Python between its layers.
+COMPILED = "-compiled"
 TIMED = (EXACT, "max-last-tensor", "max-all-channel", "full")
 TIMED_BATCHES = {1: 25, 16: 7}
 WARM_UP = 3
@@ -257,7 +259,19 @@ def timed_networks(subject: Subject, networks: Mapping[str, nn.Module]) -> dict[
     """Return what is timed: the variants of ``TIMED``, and the float network with its normalisations folded in."""
     timed = {key: networks[key] for key in TIMED}
     normalised = any(isinstance(module, nn.BatchNorm2d) for module in subject.network.modules())
-    return timed | {FOLDED: folded(subject.network)} if normalised else timed
+    timed |= {FOLDED: folded(subject.network)} if normalised else {}
+    return {key: _Tuples(network, subject).eval() for key, network in timed.items()}
+
+
+class _Tuples(nn.Module):
+    """A network that returns features and last layer, which can be compiled."""
+
+    def __init__(self, network: nn.Module, subject: Subject) -> None:
+        super().__init__()
+        self.network, self.output = network, subject.output
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.output(self.network(x))
 
 
 def latency(networks: Mapping[str, nn.Module], inputs: Tensor) -> dict[str, dict[str, list[float]]]:
@@ -273,8 +287,11 @@ def latency(networks: Mapping[str, nn.Module], inputs: Tensor) -> dict[str, dict
     found = {}
     for size, rounds in TIMED_BATCHES.items():
         batch = inputs[:size].contiguous(memory_format=torch.channels_last)
-        times = [[_milliseconds(network, batch) for network in networks.values()] for _ in range(rounds + WARM_UP)]
-        columns = dict(zip(networks, zip(*times[WARM_UP:], strict=True), strict=True))
+        timed = dict(networks) | {
+            f"{name}{COMPILED}": compiled(networks[name], batch) for name in (EXACT, "full") if name in networks
+        }
+        times = [[_milliseconds(network, batch) for network in timed.values()] for _ in range(rounds + WARM_UP)]
+        columns = dict(zip(timed, zip(*times[WARM_UP:], strict=True), strict=True))
         found[str(size)] = {
             name: [
                 round(statistics.median(spent), 3),

@@ -38,6 +38,8 @@ TIMED_TITLES = {
     "max-last-tensor": "Last layer int8",
     "max-all-channel": "All layers int8, float work",
     "full": "Full int8",
+    "fp32-compiled": "fp32, compiled",
+    "full-compiled": "Full int8, compiled",
 }
 
 

@@ -9,6 +9,7 @@ from engine.quantization import QuantizationError, quantize
 from engine.quantization.layers import Int8Weights, SplitAttention, weight_layers
 from engine.quantization.modes import ALL_MODES
 from engine.quantization.observers import GRANULARITIES, MODES
+from engine.quantization.static import compiled
 from tests.quantization.networks import cnn, transformer
 
 
@@ -68,6 +69,13 @@ def test_calibrated_full_runs_int8_kernels_and_stays_close(observer):
     # So few values make a thin histogram, and KL clips it hard.
     if observer != "kl":
         assert (rounded - exact).abs().max() < 0.1 * exact.std() + 0.05 * exact.abs().max()
+
+
+def test_a_compiled_network_answers_alike():
+    network, inputs = cnn()
+    full = quantize(network, "full", inputs)
+    with torch.inference_mode():
+        torch.testing.assert_close(compiled(full, inputs)(inputs), full(inputs))
 
 
 def test_pixels_are_not_rounded_before_the_first_weights():
