@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,15 +84,19 @@ def measure(progress: Progress, methods: Sequence[str] = METHODS) -> tuple[dict[
     """
     queries, gallery = load_split("test"), load_split("train")
     arrays, rows = known(queries, gallery), []
-    served = [setting.name for setting in SETTINGS]
-    for done, setting in enumerate(served, start=1):
-        asked, held = (read(setting, split.images, split.ids) for split in (queries, gallery))
+    answered: dict[tuple[str, bytes], Arrays] = {}
+    for done, setting in enumerate(SETTINGS, start=1):
+        asked, held = (read(setting.name, split.images, split.ids) for split in (queries, gallery))
         for method in methods:
-            cell, network = f"{method}/{setting}", load_classifier(method, setting)
-            found = answer(network, asked, held) | quantized_answers(network, asked, held)
-            arrays |= {f"{cell}/{name}": values for name, values in found.items()}
-            rows.append({**describe(method, setting), **cell_figures(arrays, cell), "quantized": modes(arrays, cell)})
-        progress(done, len(served))
+            cell, network = f"{method}/{setting.name}", load_classifier(method, setting.name)
+            # Where no key changes what is read, one policy's pictures are byte for byte the other's: answered once.
+            seen = method, sha256(asked.tobytes() + held.tobytes()).digest()
+            if seen not in answered:
+                answered[seen] = answer(network, asked, held) | quantized_answers(network, asked, held)
+            arrays |= {f"{cell}/{name}": values for name, values in answered[seen].items()}
+            figures = cell_figures(arrays, cell)
+            rows.append({**describe(method, setting.name), **figures, "quantized": modes(arrays, cell)})
+        progress(done, len(SETTINGS))
     names = [name for name, network in NETWORKS.items() if network.method in methods]
     return {"protocol": protocol(queries, gallery), "provenance": provenance(names), "cells": rows}, arrays
 
