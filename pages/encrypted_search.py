@@ -8,12 +8,12 @@ from pages.components import encrypted_cells as cells
 from pages.components import encrypted_live as live
 from pages.components import frame
 from pages.components.encrypted_cells import Cell
+from pages.components.encrypted_live import Tile
 from pages.components.gallery import label_title
 from pages.components.metrics import Figure, figure_row
 from pages.components.picture import Picture, current_picture, picture_picker
 from pages.components.results import missing, result
 from pages.components.show import derived
-from pages.components.show import picture as show_picture
 
 frame.ensure_frame()
 frame.heading(
@@ -32,11 +32,7 @@ def steps(image: np.ndarray, pixels: np.ndarray, cell: Cell) -> None:
             ("The server gets", pixels, "the encrypted picture"),
             ("Its network reads", read, "what no key changes: how much the values of each block differ, sorted"),
         ]
-    for column, (title, picture, alt) in zip(st.columns(3, gap="small"), shown, strict=False):
-        with column:
-            st.markdown(f"**{title}**")
-            show_picture(live.enlarged(picture), alt=alt)
-            st.caption(f"{alt[0].upper()}{alt[1:]}.")
+    live.tiles([Tile(live.enlarged(p), title, f"{alt}.", alt) for title, p, alt in shown], width="max(100px, 30%)")
 
 
 def answers(cell: Cell, pixels: np.ndarray, token: str) -> None:
@@ -53,7 +49,10 @@ def answers(cell: Cell, pixels: np.ndarray, token: str) -> None:
         ],
         min_width=150,
     )
-    live.result_cards(found)
+    row = live.result_tiles(found)
+    live.tiles(row, width="76px")
+    if not any(tile.picture for tile in row):
+        st.caption("Where the anatomy collection is on the machine, the pictures are shown too; its terms forbid more.")
 
 
 def verdict(cell: Cell, found: dict) -> str:
@@ -136,9 +135,7 @@ def flow(cell: Cell, picture: Picture, masks: int) -> None:
 
 
 def _row(pictures: list[np.ndarray], alt: str) -> None:
-    for column, pixels in zip(st.columns(max(3, len(pictures)), gap="xxsmall"), pictures, strict=False):
-        with column:
-            show_picture(live.enlarged(pixels), alt=alt)
+    live.tiles([Tile(live.enlarged(pixels), alt=alt) for pixels in pictures], width="64px")
 
 
 searching(current_picture())

@@ -46,7 +46,8 @@ class Cell:
     @property
     def title(self) -> str:
         """What it is, in a few words."""
-        return f"{TITLES[self.method]}, {setting_title(self.setting)}, {MODES[self.mode].lower()}"
+        mode = "float32" if self.mode == "none" else f"quantized: {MODES[self.mode].lower()}"
+        return f"{TITLES[self.method]}, {setting_title(self.setting)}, {mode}"
 
 
 def setting_title(setting: Setting) -> str:

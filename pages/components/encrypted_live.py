@@ -1,6 +1,7 @@
 """Encrypted search live: one picture encrypted, read by the server's network, answered, and opened by its user."""
 
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 import streamlit as st
@@ -85,29 +86,54 @@ def answer(cell: Cell, pixels: np.ndarray) -> Answer:
     )
 
 
-def result_cards(found: Answer) -> None:
-    """Show the nearest training pictures: what each is, how far, and the picture itself where it is on this machine."""
-    positions = galleries.positions(ANATOMY)
-    cards = []
-    for rank, (name, label, distance) in enumerate(zip(found.ids, found.labels, found.distances, strict=True), 1):
-        image = ""
-        if name in positions:
-            file = galleries.thumbnail(ANATOMY, positions[name], SIDE)
-            image = f'<img src="{data_url(file)}" alt="{label_title(label)}, result {rank}">'
-        cards.append(f"<li>{image}<b>{rank}. {label_title(label)}</b><small>distance {distance:.2f}</small></li>")
-    st.html(f"<style>{_CARDS}</style><ol class='es-results'>{''.join(cards)}</ol>")
-    if not positions:
-        st.caption("The pictures themselves may not be passed on: they show where the anatomy collection is.")
+@dataclass(frozen=True)
+class Tile:
+    """One picture of a row.
+
+    Attributes:
+        picture: PNG or JPEG; None for words alone.
+        title: In bold below it.
+        note: Below that.
+        alt: The picture in words.
+    """
+
+    picture: bytes | None
+    title: str = ""
+    note: str = ""
+    alt: str = ""
 
 
-_CARDS = """
-.es-results { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.2rem, 1fr)); gap: .5rem; padding: 0;
-  margin: 0; list-style: none; }
-.es-results li { border: 1px solid rgba(127, 140, 149, .4); border-radius: 8px; padding: .4rem; }
-.es-results img { width: 100%; border-radius: 6px; image-rendering: pixelated; }
-.es-results b, .es-results small { display: block; font-size: .8rem; }
-.es-results small { opacity: .75; }
+def tiles(row: list[Tile], *, width: str) -> None:
+    """Show pictures side by side, each at least ``width`` wide (CSS); they wrap where the screen is narrow."""
+    items = "".join(_item(tile) for tile in row)
+    columns = f"grid-template-columns:repeat(auto-fill,minmax({width},1fr))"
+    st.html(f"<style>{_STYLE}</style><div class='es-tiles' role='list' style='{columns}'>{items}</div>")
+
+
+def _item(tile: Tile) -> str:
+    image = f'<img src="{data_url(tile.picture)}" alt="{escape(tile.alt)}">' if tile.picture else ""
+    title = f"<b>{escape(tile.title)}</b>" if tile.title else ""
+    note = f"<small>{escape(tile.note)}</small>" if tile.note else ""
+    return f'<div role="listitem">{image}{title}{note}</div>'
+
+
+_STYLE = """
+.es-tiles { display: grid; gap: .5rem; }
+.es-tiles img { width: 100%; border-radius: 6px; image-rendering: pixelated; display: block; }
+.es-tiles b, .es-tiles small { display: block; font-size: .8rem; line-height: 1.3; }
+.es-tiles small { opacity: .75; }
 """
+
+
+def result_tiles(found: Answer) -> list[Tile]:
+    """Return the nearest training pictures: what each is, how far, and the picture where it is on this machine."""
+    positions = galleries.positions(ANATOMY)
+    row = []
+    for rank, (name, label, distance) in enumerate(zip(found.ids, found.labels, found.distances, strict=True), 1):
+        file = galleries.thumbnail(ANATOMY, positions[name], SIDE) if name in positions else None
+        title = f"{rank}. {label_title(label)}"
+        row.append(Tile(file, title, f"distance {distance:.2f}", f"Result {rank}: {label_title(label)}"))
+    return row
 
 
 def key() -> bytes:
