@@ -11,8 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from pages.components.frame import PAGES  # noqa: E402
-from scripts.live_app import ROOT, chromium, serving, settle  # noqa: E402
+from scripts.live_app import ROOT, chromium, paths, serving, settle  # noqa: E402
 
 FOLDER = ROOT / "docs" / "screenshots"
 LOOKS = {"light": ("light", 1366, 860), "dark": ("dark", 1366, 860), "phone": ("light", 390, 844)}
@@ -29,11 +28,11 @@ def main() -> None:
             context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
             context.set_default_timeout(PATIENCE_MS)
             view = context.new_page()
-            for page, *_ in PAGES:
-                view.goto(f"{address}/{'' if page == 'overview' else page}")
+            for path in paths():
+                view.goto(f"{address}/{path}")
                 settle(view)
                 view.wait_for_timeout(QUIET_MS)
-                file = FOLDER / f"{page}-{look}.jpg"
+                file = FOLDER / f"{path or 'overview'}-{look}.jpg"
                 view.screenshot(path=file, type="jpeg", quality=85)
                 print(file.relative_to(ROOT), file=sys.stderr)
             context.close()

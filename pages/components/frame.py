@@ -5,6 +5,8 @@ arrives by deep link at a cold server would see a page without its frame. Every 
 :func:`ensure_frame`, which makes that call and starts the run again.
 """
 
+from pathlib import Path
+
 import streamlit as st
 
 from engine.errors import VaultError
@@ -49,12 +51,6 @@ PAGES = (
 def run() -> None:
     """Draw the frame and the page inside it."""
     tuning.send_at_once()
-    st.set_page_config(
-        page_title="CXR Vault",
-        page_icon=":material/radiology:",
-        layout="wide",
-        initial_sidebar_state="collapsed",
-    )
     page = _navigate()
     st.session_state[_FRAMED] = True
     with st.container(gap=None):
@@ -93,6 +89,13 @@ def heading(question: str, answer: str) -> None:
 
 
 def _navigate() -> st.Page:
+    st.set_page_config(
+        page_title="CXR Vault",
+        # A file of our own: Streamlit would have every browser fetch a named icon from a third party.
+        page_icon=Path(__file__).with_name("icon.png"),
+        layout="wide",
+        initial_sidebar_state="collapsed",
+    )
     return st.navigation(
         [
             st.Page(

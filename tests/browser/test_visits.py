@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from engine.imaging import load_image
-from scripts.live_app import ROOT, serving, settle
+from pages.components.frame import PAGES
+from scripts.live_app import ROOT, paths, serving, settle
 
-PAGES = {
+HEADINGS = {
     "": "Search chest X-rays without showing them",
     "enhance": "What does enhancement bring out?",
     "encrypt": "What does the server get to see?",
@@ -30,8 +31,8 @@ def bring(page, path) -> None:
 def test_a_cold_deep_link_shows_the_whole_frame(visit, tmp_path):
     with serving(tmp_path / "cold.txt") as address:
         page = visit("enhance?clip=6.0", address)
-        assert page.locator("h1").inner_text() == PAGES["enhance"]
-        for title in ("Overview", "Enhance", "Encrypt", "Retrieve"):
+        assert page.locator("h1").inner_text() == HEADINGS["enhance"]
+        for _, title, *_ in PAGES:
             page.get_by_role("link", name=title).first.wait_for()
         page.get_by_text(NOTICE).first.wait_for()
         page.get_by_text(re.compile("^.*CXR Vault \\d")).first.wait_for()
@@ -46,14 +47,14 @@ def test_the_first_visit_shows_a_finished_search(visit):
     assert [pictures.nth(n).evaluate("image => image.naturalWidth > 100") for n in range(2)] == [True, True]
     page.get_by_text("Sealed", exact=True).scroll_into_view_if_needed()
     page.get_by_role("link", name="Encrypt").last.click()
-    page.get_by_role("heading", name=PAGES["encrypt"]).wait_for()
+    page.get_by_role("heading", name=HEADINGS["encrypt"]).wait_for()
 
 
 def test_the_slider_works_by_keyboard_without_the_server(visit):
     page, sent = visit(), []
     page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
     page.goto(page.url + "enhance")
-    page.get_by_role("heading", name=PAGES["enhance"]).wait_for()
+    page.get_by_role("heading", name=HEADINGS["enhance"]).wait_for()
     settle(page)
     slider = page.locator(".uncover")
     slider.focus()
@@ -81,7 +82,7 @@ def test_a_sample_and_a_dial_follow_the_visitor_and_the_link(visit):
     thumb.press("ArrowRight")
     page.wait_for_url(re.compile("clip=2.5"))
     page.get_by_role("link", name="Encrypt").first.click()
-    page.get_by_role("heading", name=PAGES["encrypt"]).wait_for()
+    page.get_by_role("heading", name=HEADINGS["encrypt"]).wait_for()
     page.wait_for_url(re.compile(f"picture={name}"))
     settle(page)
     assert page.locator(".strip input:checked").get_attribute("value") == name
@@ -144,10 +145,9 @@ def test_dark_mode_is_dark_and_readable(visit):
     assert text > 600
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", paths())
 def test_nothing_sticks_out_on_a_phone(visit, path):
     page = visit(path, width=390)
-    assert page.locator("h1").inner_text() == PAGES[path]
     wide = page.evaluate(
         """() => {
             const main = document.querySelector('[data-testid="stMain"]');
