@@ -167,8 +167,9 @@ def tuned_section(entry: dict[str, Any]) -> None:
     st.markdown(tuned_table(entry))
     st.caption(
         "Paper B quantizes, then fine-tunes on encrypted pictures (Algorithm 3), and does not say how int8 weights are "
-        f"trained. Here the last layer stays as rounded and the layers before it train on, {entry['tuning']}. The row "
-        "without int8 trains in the same way: what it gains is not quantization's."
+        "trained. Here the last layer stays as rounded and the layers before it train on, "
+        f"{entry['tuning']} of this setting. The row without int8 trains in the same way: what it gains is not "
+        "quantization's."
     )
 
 
