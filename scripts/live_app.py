@@ -42,8 +42,8 @@ def serving(log: Path) -> Iterator[str]:
 
 
 @contextmanager
-def running(log: Path) -> Iterator[tuple[str, int]]:
-    """Do as :func:`serving`, and give the number of the server's process beside its address."""
+def running(log: Path, root: Path = ROOT) -> Iterator[tuple[str, int]]:
+    """Do as :func:`serving`, from any checkout, and give the number of the server's process beside its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -51,7 +51,7 @@ def running(log: Path) -> Iterator[tuple[str, int]]:
     environment = {name: value for name, value in os.environ.items() if name not in HIDDEN} | ALONE
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*command, "--server.port", str(port)], cwd=ROOT, env=environment, stdout=output, stderr=output
+            [*command, "--server.port", str(port)], cwd=root, env=environment, stdout=output, stderr=output
         )
         try:
             _wait_for_health(f"http://127.0.0.1:{port}", process, log)
