@@ -101,13 +101,14 @@ def saved_sentence(entry: Entry, papers: Mapping[str, int]) -> str:
         papers: Bytes of the paper's network, ``float`` and ``last``.
     """
     rows = entry["variants"]
-    before, last, full = (rows[name]["formula_bytes"] for name in (EXACT, "max-last-tensor", "full"))
+    before, last = (rows[name]["formula_bytes"] for name in (EXACT, "max-last-tensor"))
+    smaller = file_bytes(entry, EXACT) / file_bytes(entry, "full")
     one, many = (entry["latency"][batch]["full"][1] for batch in (min(entry["latency"], key=int), most(entry)))
     return (
         f"One byte a weight in the last layer, as paper B does it, saves {size_text(before - last)} of "
         f"{size_text(before)} ({100 * (before - last) / before:.2g} %) and no time; of the paper's own VGG-16, "
         f"{size_text(papers['float'] - papers['last'])} of {size_text(papers['float'])}. All layers in int8 make this "
-        f"one {before / full:.1f} times smaller and {one:.1f} times as fast, {many:.1f} times with {most(entry)} "
+        f"one {smaller:.1f} times smaller and {one:.1f} times as fast, {many:.1f} times with {most(entry)} "
         "pictures at once."
     )
 

@@ -67,13 +67,7 @@ def weight_chart(entry: Entry, layer: str, counts: np.ndarray, peak: float, choi
     figure.update_yaxes(type="log", dtick=1, range=[-0.2, np.log10(coarse.max()) + 0.5])
     thresholds = entry["thresholds"][layer]
     mode = "max" if choice.mode == "full" else choice.mode
-    for name in MODES:
-        value = thresholds[name]["tensor"]
-        if name != mode:
-            # Lower than the chosen line, whose name stands above.
-            line = {"width": 1.5, "dash": "dot", "color": GRAY}
-            figure.add_shape(type="line", x0=value, x1=value, y0=0, y1=0.88, yref="paper", line=line)
-            _label(figure, value, MODE_TITLES[name], quiet=True)
+    _other_thresholds(figure, thresholds, mode)
     if mode in MODES:
         _chosen_threshold(figure, thresholds[mode], MODE_TITLES[mode], choice)
     draw(
@@ -84,6 +78,19 @@ def weight_chart(entry: Entry, layer: str, counts: np.ndarray, peak: float, choi
         key="chart_weights",
         height=460,
     )
+
+
+def _other_thresholds(figure: Any, thresholds: Mapping[str, Any], mode: str) -> None:
+    # Modes that clip at the same place share a line.
+    quiet: dict[float, list[str]] = {}
+    for name in MODES:
+        if name != mode:
+            quiet.setdefault(thresholds[name]["tensor"], []).append(MODE_TITLES[name])
+    for value, names in quiet.items():
+        # Lower than the chosen line, whose name stands above.
+        line = {"width": 1.5, "dash": "dot", "color": GRAY}
+        figure.add_shape(type="line", x0=value, x1=value, y0=0, y1=0.88, yref="paper", line=line)
+        _label(figure, value, ", ".join(names), quiet=True)
 
 
 def _chosen_threshold(figure: Any, found: Mapping[str, Any], title: str, choice: Choice) -> None:
