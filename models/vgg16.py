@@ -54,13 +54,7 @@ class VGG16(nn.Module):
 
     def __init__(self, classes: int = 3, width: int = 4096, cells: int = 7, dropout: float = 0.5) -> None:
         super().__init__()
-        # Built empty, so that nobody pays for 4096-wide layers that are replaced at once.
-        with torch.device("meta"):
-            features = import_torchvision().models.vgg16().features
-        self.features = nn.Sequential(*features.to_empty(device="cpu").children())
-        for layer in self.features:
-            if isinstance(layer, nn.Conv2d):
-                layer.reset_parameters()
+        self.features = convolutional_base()
         self.avgpool = nn.AdaptiveAvgPool2d(cells)
         self.classifier = nn.Sequential(
             nn.Linear(CHANNELS * cells**2, width),
@@ -93,6 +87,21 @@ class VGG16(nn.Module):
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         features = self.finish(self.stem(pictures))
         return features, self.classify(features)
+
+
+def convolutional_base() -> nn.Sequential:
+    """Return configuration D, layer for layer as torchvision has it, untrained.
+
+    Written out because importing torchvision costs a server 140 MiB, most of it a compiler of torch's.
+    """
+    layers: list[nn.Module] = []
+    channels = 3
+    for depth, width in zip((2, 2, 3, 3, 3), (64, 128, 256, 512, CHANNELS), strict=True):
+        for _ in range(depth):
+            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(inplace=True)]
+            channels = width
+        layers.append(nn.MaxPool2d(2))
+    return nn.Sequential(*layers)
 
 
 def _through(layers: Iterable[nn.Module], values: Tensor) -> Tensor:

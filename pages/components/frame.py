@@ -51,6 +51,7 @@ PAGES = (
 def run() -> None:
     """Draw the frame and the page inside it."""
     tuning.send_at_once()
+    tuning.share_memory()
     page = _navigate()
     st.session_state[_FRAMED] = True
     with st.container(gap=None):

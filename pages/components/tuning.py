@@ -12,6 +12,8 @@ from threading import Lock
 import streamlit as st
 
 TIDY_SECONDS = 600.0
+# malloc.h of glibc
+_ARENA_MAX = -8
 
 
 @dataclass
@@ -52,10 +54,20 @@ def tidy() -> None:
 
 def return_memory() -> None:
     """Return freed pages to the system; the allocator of Linux keeps them otherwise."""
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)
+    _allocator("malloc_trim", 0)
+
+
+@st.cache_resource(show_spinner=False)
+def share_memory() -> None:
+    """Let all threads share two pools of memory: each run of a page is a thread, and Linux gives each its own."""
+    _allocator("mallopt", _ARENA_MAX, 2)
+
+
+def _allocator(function: str, *values: int) -> None:
+    """Call a function of glibc's allocator, where there is one."""
+    found = getattr(ctypes.CDLL(None), function, None) if sys.platform == "linux" else None
+    if found is not None:
+        found(*values)
 
 
 @st.cache_resource(show_spinner=False)
