@@ -13,7 +13,7 @@ import streamlit as st
 
 TIDY_SECONDS = 600.0
 # malloc.h of glibc
-_ARENA_MAX = -8
+_ARENA_MAX, _MMAP_THRESHOLD = -8, -3
 
 
 @dataclass
@@ -59,8 +59,12 @@ def return_memory() -> None:
 
 @st.cache_resource(show_spinner=False)
 def share_memory() -> None:
-    """Let all threads share two pools of memory: each run of a page is a thread, and Linux gives each its own."""
+    """Let all threads share two pools of memory, and give large blocks back when they are freed.
+
+    Each run of a page is a thread, for which Linux would begin a pool of its own, and pools hold on to large blocks.
+    """
     _allocator("mallopt", _ARENA_MAX, 2)
+    _allocator("mallopt", _MMAP_THRESHOLD, 2 * 2**20)
 
 
 def _allocator(function: str, *values: int) -> None:
