@@ -64,7 +64,7 @@ def share_memory() -> None:
     Each run of a page is a thread, for which Linux would begin a pool of its own, and pools hold on to large blocks.
     """
     _allocator("mallopt", _ARENA_MAX, 2)
-    _allocator("mallopt", _MMAP_THRESHOLD, 2 * 2**20)
+    _allocator("mallopt", _MMAP_THRESHOLD, 8 * 2**20)
 
 
 def _allocator(function: str, *values: int) -> None:
