@@ -19,7 +19,7 @@ from pages.components.gallery import label_title
 from pages.components.links import choose
 from pages.components.metrics import Figure, figure_row
 from pages.components.picture import Picture, current_picture, picture_picker
-from pages.components.search import Found, Search, search
+from pages.components.search import Found, Search, search, ties
 from pages.components.trust import trust
 from pages.components.vault import open_vault
 
@@ -172,6 +172,10 @@ def show_results(outcome: Search, picture: Picture, own: Collection | None) -> N
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         say_vote(outcome, picture)
         sealed = st.toggle("As the server holds them", key="as_sealed", bind="query-params")
+    tied = ties([hit.distance for hit in outcome.found])
+    if tied:
+        simulated = " The simulated pictures come from one CT scan." if picture.gallery == galleries.BUILT_IN else ""
+        st.caption(f":material/balance: {tied}{'' if own else simulated}")
     result_grid(outcome.found, picture.label, sealed=sealed, on_pick=pick_own if own else pick)
 
 

@@ -1,6 +1,8 @@
 """One search, step by step, with the time each step took and what is worth keeping of its answer."""
 
 import time
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -102,3 +104,20 @@ class _Clock:
         outcome = run()
         self.seconds[step] = time.perf_counter() - start
         return outcome
+
+
+def ties(distances: Sequence[int]) -> str | None:
+    """Say when most results are equally far, so that their order means nothing; None where it does.
+
+    >>> ties([0, 0, 0, 4])
+    '3 of 4 results are 0 bits away: the code cannot tell them apart, and their order says nothing.'
+    >>> ties([0, 1, 3, 4]) is None
+    True
+    """
+    distance, count = Counter(distances).most_common(1)[0]
+    if count <= len(distances) / 2:
+        return None
+    return (
+        f"{count} of {len(distances)} results are {distance} bits away: the code cannot tell them apart, and their "
+        "order says nothing."
+    )
