@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 from dataclasses import dataclass, field
+from stat import S_ISSOCK
 from threading import Lock
 
 import streamlit as st
@@ -90,11 +91,17 @@ def send_at_once() -> int:
 
 def _set_at_once(descriptor: str) -> bool:
     try:
-        # A copy, so that closing it leaves the server's own open.
-        with socket.socket(fileno=os.dup(int(descriptor))) as one:
-            if one.family not in (socket.AF_INET, socket.AF_INET6) or one.type != socket.SOCK_STREAM:
-                return False
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return True
+        # Never a copy of what is no socket: a pipe stays open as long as one copy does.
+        if not S_ISSOCK(os.fstat(int(descriptor)).st_mode):
+            return False
+        one = socket.socket(fileno=int(descriptor))
     except OSError:
         return False
+    try:
+        if one.family not in (socket.AF_INET, socket.AF_INET6) or one.type != socket.SOCK_STREAM:
+            return False
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return True
+    finally:
+        # The descriptor belongs to the server, which goes on using it.
+        one.detach()
