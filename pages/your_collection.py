@@ -228,7 +228,8 @@ def draw() -> None:
             numbers(own)
             take_along(own)
     if st.session_state.pop(_LEAVE, False):
-        st.switch_page("pages/retrieve.py")
+        # Without these, Streamlit would clear the address and refuse because this page's dials stand in it.
+        st.switch_page("pages/retrieve.py", query_params={})
 
 
 # In a function, because Streamlit's callbacks keep a page's global names alive after its visitor's data is cleared.
