@@ -115,6 +115,9 @@ def measured(cell: Cell, found: dict) -> None:
 def flow(cell: Cell, picture: Picture, masks: int) -> None:
     """Show paper B's Fig. 2, done with the visitor's picture."""
     st.subheader("Who holds what (paper B, Fig. 2)", anchor=False)
+    # On request: a network reads seven pictures for it, and a dial should answer at once.
+    if not st.toggle("Let owner, server and user do it with this picture", key="es_walk", bind="query-params"):
+        return
     done = live.walked(cell, picture, masks)
     owner, server, user = st.columns(3, gap="medium")
     with owner, st.container(border=True, height="stretch"):

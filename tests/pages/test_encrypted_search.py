@@ -95,7 +95,10 @@ def test_quantization_changes_the_measured_figure(page, folder):
 
 @pytest.mark.parametrize(("policy", "words"), [("shared", "may open all"), ("fresh", "Refused")])
 def test_a_released_key_opens_what_its_policy_says(page, policy, words):
-    assert words in texts(page(es_policy=policy))
+    app = page(es_policy=policy)
+    assert words not in texts(app), "only on request"
+    app.toggle(key="es_walk").set_value(True).run()
+    assert words in texts(app)
 
 
 def test_without_results_the_page_says_how_to_make_them(page, monkeypatch, tmp_path):
