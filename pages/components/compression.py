@@ -19,7 +19,7 @@ MODE_TITLES = {
     "percentile": "Percentile 99",
     "kl": "KL",
     "full": "Full int8",
-    "full-naive": "Full, careless",
+    "full-naive": "Full, naive",
 }
 SCOPE_TITLES = {"last": "Last layer", "all": "All layers"}
 GRANULARITY_TITLES = {"tensor": "Layer", "channel": "Output channel"}
@@ -30,7 +30,7 @@ MEANINGS = {
     "kl": "One byte a weight. Clipped where the histogram loses least information (KL divergence).",
     "full": "One byte a weight and int8 arithmetic from end to end: weights by maximum, one scale per output channel; "
     "activations scaled on training pictures, or as they come where the network has attention.",
-    "full-naive": "The paper's full mode as a careless reader builds it: everything becomes int8, nothing is "
+    "full-naive": "The paper's full mode as a naive reader builds it: everything becomes int8, nothing is "
     "calibrated. Computed in float on rounded values, so it has no time of its own.",
 }
 # What is assumed of the paper's full mode, step by step.

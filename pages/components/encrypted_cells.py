@@ -9,20 +9,13 @@ import streamlit as st
 from engine.encrypted_search.networks import METHODS
 from engine.encrypted_search.setting import SETTINGS, Setting
 from pages.components.charts import confusion, draw
+from pages.components.compression import MODE_TITLES
 from pages.components.gallery import label_title
 from pages.components.metrics import Figure, figure_row, markdown_table, with_interval
 from pages.components.results import result
 
 COMMAND = "python -m engine encrypted-search"
 TITLES = {"vgg16": "VGG-16", "vit": "Vision transformer"}
-MODES = {
-    "none": "None (float32)",
-    "max": "Max",
-    "percentile": "99 %",
-    "kl": "KL",
-    "full": "Full int8",
-    "full-naive": "Full, naive",
-}
 BLOCKS = ("plain", *(str(setting.block_size) for setting in SETTINGS if setting.policy == "fresh"))
 CHART = "chart_cells"
 _POLICIES = {"shared": "one key", "fresh": "fresh keys"}
@@ -36,7 +29,7 @@ class Cell:
     Attributes:
         method: ``"vgg16"`` or ``"vit"``.
         setting: Encryption.
-        mode: Key of ``MODES``.
+        mode: Key of ``MODE_TITLES``.
     """
 
     method: str
@@ -46,7 +39,7 @@ class Cell:
     @property
     def title(self) -> str:
         """What it is, in a few words."""
-        mode = "float32" if self.mode == "none" else f"quantized: {MODES[self.mode].lower()}"
+        mode = "float32" if self.mode == "none" else f"quantized: {MODE_TITLES[self.mode].lower()}"
         return f"{TITLES[self.method]}, {setting_title(self.setting)}, {mode}"
 
 
@@ -76,8 +69,8 @@ def dials() -> tuple[Cell, int]:
             disabled=block == "plain",
         )  # fmt: skip
         mode = st.selectbox(
-            "Quantization of the network", list(MODES), format_func=MODES.get, key="es_quantize", bind="query-params",
-            help="Changes the measured figures. The live answers come from the float network.",
+            "Quantization of the network", list(MODE_TITLES), format_func=MODE_TITLES.get, key="es_quantize",
+            bind="query-params", help="Changes the measured figures. The live answers come from the float network.",
         )  # fmt: skip
     setting = Setting() if block == "plain" else Setting.named(f"{policy or 'fresh'}-{block or 8}")
     return Cell(method or "vgg16", setting, mode or "none"), masks
@@ -161,9 +154,9 @@ def draw_map(chosen: Cell) -> None:
     """Draw every measured cell of a method: encryption across, quantization up, accuracy as colour and number."""
     import plotly.graph_objects as go
 
-    cells = [Cell(chosen.method, setting, mode) for mode in MODES for setting in SETTINGS]
+    cells = [Cell(chosen.method, setting, mode) for mode in MODE_TITLES for setting in SETTINGS]
     found = [figures_of(cell) for cell in cells]
-    across, up = [setting_title(cell.setting) for cell in cells], [MODES[cell.mode] for cell in cells]
+    across, up = [setting_title(cell.setting) for cell in cells], [MODE_TITLES[cell.mode] for cell in cells]
     accuracies = [figures["accuracy"][0] for figures in found]
     dots = go.Scatter(
         x=across,
@@ -194,8 +187,8 @@ def draw_map(chosen: Cell) -> None:
 
 def describe(cells: list[Cell], accuracies: list[float]) -> str:
     """Say in words what the map shows."""
-    by_mode = {mode: [a for c, a in zip(cells, accuracies, strict=True) if c.mode == mode] for mode in MODES}
-    words = "; ".join(f"{MODES[mode]}: {min(a):.2f} to {max(a):.2f}" for mode, a in by_mode.items())
+    by_mode = {mode: [a for c, a in zip(cells, accuracies, strict=True) if c.mode == mode] for mode in MODE_TITLES}
+    words = "; ".join(f"{MODE_TITLES[mode]}: {min(a):.2f} to {max(a):.2f}" for mode, a in by_mode.items())
     return f"Share of right classes of {TITLES[cells[0].method]} over {len(SETTINGS)} encryptions. {words}."
 
 
@@ -209,7 +202,7 @@ def _mark(cells: list[Cell], name: str, symbol: str, size: int, *, shift: bool =
 
     return go.Scatter(
         x=[setting_title(cell.setting) for cell in cells],
-        y=[MODES[cell.mode] for cell in cells],
+        y=[MODE_TITLES[cell.mode] for cell in cells],
         name=name,
         mode="markers",
         marker={"symbol": symbol, "size": size, "line": {"width": 2}} | ({"standoff": 14, "angle": 0} if shift else {}),
