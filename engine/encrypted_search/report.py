@@ -13,17 +13,11 @@ from engine.encrypted_search.classifier import read_card
 from engine.encrypted_search.networks import network_for
 from engine.encrypted_search.pictures import COLLECTION, Split
 from engine.encrypted_search.setting import Setting
-from engine.evaluation import (
-    average_precision,
-    bootstrap_interval,
-    confusion_matrix,
-    precision_curve,
-    precision_per_class,
-    recall_per_class,
-)
+from engine.evaluation import average_precision, precision_curve
+from engine.evaluation.classification_report import report_classes
+from engine.evaluation.hashing_report import interval
 from engine.hashing.evaluate import INTERVAL_POLICY, commit
 
-DECIMALS = 6
 PROTOCOL = (
     "64x64 anatomy pictures, encrypted with published keys, substitution 0-255; the network reads what no key "
     "changes; test pictures ask, the training split answers by Euclidean distance of 8-bit features"
@@ -88,22 +82,7 @@ def classified(labels: np.ndarray, predicted: np.ndarray, classes: Iterable[str]
         Accuracy with its interval, right and count, precision and recall of each class, confusion of counts.
     """
     names = [str(name) for name in classes]
-    counts = confusion_matrix(labels, predicted, range(len(names)))
-    columns = (precision_per_class(counts), recall_per_class(counts))
-    return {
-        "accuracy": interval(predicted == labels),
-        "right": int(np.trace(counts)),
-        "count": len(labels),
-        "classes": names,
-        "precision": [round(value, DECIMALS) for value in columns[0]],
-        "recall": [round(value, DECIMALS) for value in columns[1]],
-        "confusion": counts.tolist(),
-    }
-
-
-def interval(per_query: np.ndarray) -> list[float]:
-    """Return ``[mean, low, high]`` of a figure that each picture has."""
-    return [round(end, DECIMALS) for end in bootstrap_interval(np.asarray(per_query, np.float64))]
+    return report_classes(labels, predicted, len(names)) | {"classes": names}
 
 
 def protocol(queries: Split, gallery: Split) -> dict[str, Any]:

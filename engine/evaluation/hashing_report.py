@@ -85,22 +85,28 @@ def report(
     precision = precision_curve(*ranking, n=NEIGHBOURS)
     voted = neighbour_vote(queries, gallery, gallery_labels, k=NEIGHBOURS, classes=range(len(classes)))
     figures = {
-        "map": _interval(average_precision(*ranking)),
-        "p_at_1": _interval(precision[:, 0]),
-        "p_at_5": _interval(precision[:, 4]),
-        "p_at_10": _interval(precision[:, 9]),
+        "map": interval(average_precision(*ranking)),
+        "p_at_1": interval(precision[:, 0]),
+        "p_at_5": interval(precision[:, 4]),
+        "p_at_10": interval(precision[:, 9]),
         "recall": _band(recall_curve(*ranking, k=RECALL_RANKS)),
-        "accuracy": _interval(voted == query_labels),
+        "accuracy": interval(voted == query_labels),
         "classes": list(classes),
         "confusion": confusion_matrix(query_labels, voted, range(len(classes))).tolist(),
     }
     if queries.dtype == np.uint8:
-        figures["precision_within_2"] = _interval(ball_precision(*ranking, radius=RADIUS))
+        figures["precision_within_2"] = interval(ball_precision(*ranking, radius=RADIUS))
         figures["empty_balls"] = round(float(empty_ball_share(queries, gallery, radius=RADIUS)), DECIMALS)
     return figures
 
 
-def _interval(per_query: npt.ArrayLike) -> list[float]:
+def interval(per_query: npt.ArrayLike) -> list[float]:
+    """Return ``[mean, low, high]`` of a figure that each query has, 95 % bootstrap, as result files hold it.
+
+    Example:
+        >>> interval([1.0, 1.0])
+        [1.0, 1.0, 1.0]
+    """
     return [round(end, DECIMALS) for end in bootstrap_interval(np.asarray(per_query, np.float64))]
 
 

@@ -8,18 +8,15 @@ import numpy.typing as npt
 
 from engine.evaluation import (
     average_precision,
-    bootstrap_interval,
-    confusion_matrix,
     neighbour_vote,
     paired_bootstrap,
     pairwise_distances,
-    precision_per_class,
-    recall_per_class,
 )
+from engine.evaluation.classification_report import report_classes
+from engine.evaluation.hashing_report import DECIMALS, interval
 from engine.quantization.observers import MODES
 
 NEIGHBOURS = 10
-DECIMALS = 6
 EXACT = "fp32"
 # What the name of a variant ends with whose other layers were tuned after its last one was quantized.
 TUNED = "-tuned"
@@ -86,17 +83,17 @@ def retrieval_figures(arrays: Arrays, variant: str) -> dict[str, Any]:
     found = _classified(queries, before, voted, len(classes))
     for task, wanted, held in (("binary", queries != 0, gallery != 0), ("three_class", queries, gallery)):
         ours, theirs = (average_precision(asked, wanted, answering, held) for asked, answering in (codes, exact))
-        found[f"map_{task}"] = _rounded(bootstrap_interval(ours))
+        found[f"map_{task}"] = interval(ours)
         found[f"map_{task}_change"] = _rounded(paired_bootstrap(theirs, ours)[:3])
     flipped = np.bitwise_count(arrays[variant] ^ arrays[EXACT]).sum(axis=1)
     nearest, nearest_before = nearest_positions(*codes), nearest_positions(*exact)
     return found | {
         "bits_flipped": int(flipped.sum()),
         "bits": int(arrays[variant].size * 8),
-        "flipped_share": _rounded(bootstrap_interval(flipped / (8 * arrays[variant].shape[1]))),
-        "same_code": _rounded(bootstrap_interval(flipped == 0)),
-        "same_nearest": _rounded(bootstrap_interval(nearest[:, 0] == nearest_before[:, 0])),
-        "top10_overlap": _rounded(bootstrap_interval(overlap(nearest, nearest_before))),
+        "flipped_share": interval(flipped / (8 * arrays[variant].shape[1])),
+        "same_code": interval(flipped == 0),
+        "same_nearest": interval(nearest[:, 0] == nearest_before[:, 0]),
+        "top10_overlap": interval(overlap(nearest, nearest_before)),
     }
 
 
@@ -112,24 +109,17 @@ def classification_figures(arrays: Arrays, variant: str) -> dict[str, Any]:
     labels, before = arrays["labels"], arrays[f"{EXACT}/nearest"]
     nearest = arrays.get(f"{variant}/nearest", before)
     return _classified(labels, arrays[EXACT], arrays[variant], len(arrays["classes"])) | {
-        "p_at_10": _rounded(bootstrap_interval((labels[nearest] == labels[:, None]).mean(axis=1))),
-        "same_nearest": _rounded(bootstrap_interval(nearest[:, 0] == before[:, 0])),
-        "top10_overlap": _rounded(bootstrap_interval(overlap(nearest, before))),
+        "p_at_10": interval((labels[nearest] == labels[:, None]).mean(axis=1)),
+        "same_nearest": interval(nearest[:, 0] == before[:, 0]),
+        "top10_overlap": interval(overlap(nearest, before)),
     }
 
 
 def _classified(labels: np.ndarray, exact: np.ndarray, predicted: np.ndarray, classes: int) -> dict[str, Any]:
-    counts = confusion_matrix(labels, predicted, range(classes))
     right, before = (predicted == labels).astype(float), (exact == labels).astype(float)
-    return {
-        "accuracy": _rounded(bootstrap_interval(right)),
+    return report_classes(labels, predicted, classes) | {
         "accuracy_change": _rounded(paired_bootstrap(before, right)[:3]),
-        "right": int(right.sum()),
-        "count": len(labels),
-        "confusion": counts.tolist(),
-        "precision": _rounded(precision_per_class(counts)),
-        "recall": _rounded(recall_per_class(counts)),
-        "top1_agreement": _rounded(bootstrap_interval(predicted == exact)),
+        "top1_agreement": interval(predicted == exact),
     }
 
 
