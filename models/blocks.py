@@ -1,9 +1,13 @@
 """What a block-wise cipher leaves of a block, whatever its key was."""
 
+from functools import cache
 from hashlib import sha256
 
 import torch
 from torch import Tensor
+
+MANY = 64  # pixels of a block, from which on it is quicker to look at its histogram
+_HASH_BITS = 44
 
 
 def _costs() -> Tensor:
@@ -12,10 +16,18 @@ def _costs() -> Tensor:
     The hash decides between blocks of equal sums, which would otherwise keep the cipher's order.
     """
     hashes = [int.from_bytes(sha256(bytes([level])).digest()[:4], "big") for level in range(256)]
-    return torch.tensor([(level << 44) + value for level, value in enumerate(hashes)])
+    return torch.tensor([(level << _HASH_BITS) + value for level, value in enumerate(hashes)])
 
 
 _COST = _costs()
+
+
+@cache
+def _costs_by_mask() -> Tensor:
+    """What each value adds to the cost under each mask, level beside hash, exact: ``(256, 2 * 256)`` float64."""
+    levels = torch.arange(256)
+    costs = _COST[levels[:, None] ^ levels]
+    return torch.cat([costs >> _HASH_BITS, costs & (1 << _HASH_BITS) - 1], dim=1).double()
 
 
 def split_blocks(pictures: Tensor, side: int) -> Tensor:
@@ -70,13 +82,32 @@ def canonical_blocks(pictures: Tensor, side: int) -> Tensor:
         [[[[0, 0, 0, 0], [0, 0, 0, 1]]]]
     """
     blocks = split_blocks(pictures, side)
-    costs = [_COST[(blocks ^ blocks[..., i : i + 1]).int()].sum(-1) for i in range(side * side)]
-    cost, reference = torch.stack(costs, -1).min(-1)
-    values = (blocks ^ blocks.gather(-1, reference[..., None])).sort(-1).values
+    cost, reference = (_cheapest_of_levels if side * side >= MANY else _cheapest_of_pixels)(blocks)
+    values = (blocks ^ reference[..., None]).sort(-1).values
     channels = cost.argsort(1)
     values = values.gather(1, channels[..., None].expand_as(values))
     order = _order(cost.gather(1, channels))
     return join_blocks(values.gather(2, order[:, None, :, None].expand_as(values)), side, pictures.shape[-1])
+
+
+def _cheapest_of_pixels(blocks: Tensor) -> tuple[Tensor, Tensor]:
+    """Smallest cost of each block, and the value of it that makes it: ``(..., P)`` uint8 to ``(...)``, twice.
+
+    Values that make equal costs leave the same values of the block, so it does not matter which is taken.
+    """
+    costs = [_COST[(blocks ^ blocks[..., i : i + 1]).int()].sum(-1) for i in range(blocks.shape[-1])]
+    cost, place = torch.stack(costs, -1).min(-1)
+    return cost, blocks.gather(-1, place[..., None])[..., 0]
+
+
+def _cheapest_of_levels(blocks: Tensor) -> tuple[Tensor, Tensor]:
+    """The same by each block's histogram, which a matrix turns into the costs under all masks at once."""
+    one = torch.ones(1, dtype=torch.float64).expand(blocks.shape)
+    histogram = torch.zeros(*blocks.shape[:-1], 256, dtype=torch.float64).scatter_add_(-1, blocks.long(), one)
+    levels, hashes = (histogram @ _costs_by_mask()).long().chunk(2, dim=-1)
+    absent = torch.iinfo(torch.int64).max
+    cost, reference = ((levels << _HASH_BITS) + hashes).masked_fill(histogram == 0, absent).min(-1)
+    return cost, reference.to(torch.uint8)
 
 
 def _order(cost: Tensor) -> Tensor:

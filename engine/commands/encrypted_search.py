@@ -2,9 +2,13 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.commands.console import note, note_figures, progress
+
+if TYPE_CHECKING:
+    from engine.encrypted_search.report import Arrays
+    from engine.steps import Steps
 
 
 def add_parser(commands: Any) -> None:
@@ -25,11 +29,13 @@ def add_parser(commands: Any) -> None:
     measuring = commands.add_parser(
         "encrypted-search",
         help="measure every network in every setting",
-        description="Measure VGG-16 and the ViT at every block size and key policy; write models/results.",
+        description="Measure VGG-16 and the ViT at every block size and key policy; write models/results. "
+        "A stopped run goes on where it stopped.",
     )
     measuring.add_argument(
         "--method", choices=METHODS, help="measure this one only, and keep the stored figures of the other"
     )
+    measuring.add_argument("--runs", type=Path, default=Path("runs"), help="folder of resumable runs")
     measuring.set_defaults(run=encrypted_search)
 
 
@@ -46,16 +52,36 @@ def train_network(options: argparse.Namespace) -> None:
 
 def encrypted_search(options: argparse.Namespace) -> None:
     """Measure every cell and write the result files."""
-    from engine.encrypted_search.evaluation import joined, measure
-    from engine.encrypted_search.networks import METHODS
-    from engine.hashing.evaluate import save_result
-
-    methods = (options.method,) if options.method else METHODS
-    result, arrays = joined(*measure(lambda done, total: progress("settings measured:", done, total), methods))
-    note(f"written: {save_result('encrypted_search', result, arrays, holds='answers')}")
+    steps = kept_steps(options.runs)
+    result, arrays = measured(steps, options.method)
+    note(f"written: {save(result, arrays)}")
+    steps.forget()
     for row in result["cells"]:
         print(
             f"{row['method']:<6} {row['setting']:<10} {row['right']:>3} of {row['count']} right, "
             f"accuracy {row['accuracy'][0]:.4f} [{row['accuracy'][1]:.4f}, {row['accuracy'][2]:.4f}]  "
             f"mAP {row['map'][0]:.4f}  P@10 {row['p_at_10'][0]:.4f}"
         )
+
+
+def kept_steps(runs: Path) -> "Steps":
+    """Return the steps of a long measurement, kept in the folder of resumable runs."""
+    from engine.steps import Steps
+
+    return Steps(runs / "steps")
+
+
+def measured(steps: "Steps", method: str | None = None) -> "tuple[dict[str, Any], Arrays]":
+    """Measure one method's networks, or all, and say how far it is: the result file's data and the answers'."""
+    from engine.encrypted_search.evaluation import joined, measure
+    from engine.encrypted_search.networks import METHODS
+
+    methods = (method,) if method else METHODS
+    return joined(*measure(lambda done, total: progress("settings measured:", done, total), methods, steps))
+
+
+def save(result: dict[str, Any], arrays: "Arrays") -> Path:
+    """Write what :func:`measured` returned."""
+    from engine.hashing.evaluate import save_result
+
+    return save_result("encrypted_search", result, arrays, holds="answers")

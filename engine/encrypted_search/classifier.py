@@ -54,7 +54,7 @@ def load_classifier(method: str, setting: str) -> "nn.Module":
 
 
 def predict(network: "nn.Module", pictures: np.ndarray) -> Prediction:
-    """Classify pictures and compute their features.
+    """Classify pictures and compute their features; equal pictures once, since blocks of one pixel leave all alike.
 
     Args:
         network: From :func:`load_classifier`, or one made from it.
@@ -65,13 +65,20 @@ def predict(network: "nn.Module", pictures: np.ndarray) -> Prediction:
     """
     import torch
 
-    probabilities, features = [], []
+    (distinct, place), probabilities, features = _distinct(pictures), [], []
     with torch.inference_mode():
-        for start in range(0, len(pictures), BATCH):
-            feature, logits = network(network_input(pictures[start : start + BATCH]))
+        for start in range(0, len(distinct), BATCH):
+            feature, logits = network(network_input(pictures[distinct[start : start + BATCH]]))
             probabilities.append(logits.float().softmax(dim=1).numpy())
             features.append(feature.float().numpy())
-    return Prediction(np.concatenate(probabilities), np.concatenate(features))
+    return Prediction(np.concatenate(probabilities)[place], np.concatenate(features)[place])
+
+
+def _distinct(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the first of all equal pictures, in their order, and for each picture its place among these."""
+    seen: dict[bytes, int] = {}
+    place = np.array([seen.setdefault(picture.tobytes(), len(seen)) for picture in pictures])
+    return np.unique(place, return_index=True)[1], place
 
 
 def network_input(pictures: np.ndarray) -> "Tensor":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.encrypted_search.classifier import load_classifier, network_input, predict
+from engine.encrypted_search.classifier import Prediction, load_classifier, network_input, predict
 from engine.encrypted_search.networks import METHODS, NETWORKS, network_for
 from engine.encrypted_search.pictures import load_split, read
 from engine.encrypted_search.report import (
@@ -22,7 +22,9 @@ from engine.encrypted_search.report import (
     provenance,
 )
 from engine.encrypted_search.setting import SETTINGS
-from engine.hashing.evaluate import RESULTS
+from engine.hashing.evaluate import RESULTS, commit
+from engine.quantization.observers import MODES
+from engine.steps import Steps
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -69,12 +71,15 @@ def evaluate_setting(method: str, setting: str, quantization: str = "none") -> d
     }
 
 
-def measure(progress: Progress, methods: Sequence[str] = METHODS) -> tuple[dict[str, Any], Arrays]:
+def measure(
+    progress: Progress, methods: Sequence[str] = METHODS, steps: Steps | None = None
+) -> tuple[dict[str, Any], Arrays]:
     """Measure networks in every setting, as trained and in every quantization mode.
 
     Args:
         progress: Called with (settings done, settings in all).
         methods: Which networks.
+        steps: Keeps each network's answers for a run that is stopped.
 
     Returns:
         The result file's data and the answers file's arrays.
@@ -82,23 +87,40 @@ def measure(progress: Progress, methods: Sequence[str] = METHODS) -> tuple[dict[
     Raises:
         DataError: The anatomy pictures are not on this machine.
     """
-    queries, gallery = load_split("test"), load_split("train")
-    arrays, rows = known(queries, gallery), []
-    answered: dict[tuple[str, bytes], Arrays] = {}
+    queries, gallery, steps = load_split("test"), load_split("train"), steps or Steps()
+    arrays, rows, seconds = known(queries, gallery), [], dict.fromkeys(("pictures", *methods), 0.0)
     for done, setting in enumerate(SETTINGS, start=1):
+        start = steps.clock()
         asked, held = (read(setting.name, split.images, split.ids) for split in (queries, gallery))
+        seconds["pictures"] += steps.clock() - start
         for method in methods:
-            cell, network = f"{method}/{setting.name}", load_classifier(method, setting.name)
-            # Where no key changes what is read, one policy's pictures are byte for byte the other's: answered once.
-            seen = method, sha256(asked.tobytes() + held.tobytes()).digest()
-            if seen not in answered:
-                answered[seen] = answer(network, asked, held) | quantized_answers(network, asked, held)
-            arrays |= {f"{cell}/{name}": values for name, values in answered[seen].items()}
+            cell, start = f"{method}/{setting.name}", steps.clock()
+            answers = _answered(method, setting.name, asked, held, steps)
+            arrays |= {f"{cell}/{name}": values for name, values in answers.items()}
             figures = cell_figures(arrays, cell)
-            rows.append({**describe(method, setting.name), **figures, "quantized": modes(arrays, cell)})
+            found = {**describe(method, setting.name), **figures, "quantized": modes(arrays, cell), "commit": commit()}
+            rows.append(found)
+            seconds[method] += steps.clock() - start
         progress(done, len(SETTINGS))
     names = [name for name, network in NETWORKS.items() if network.method in methods]
-    return {"protocol": protocol(queries, gallery), "provenance": provenance(names), "cells": rows}, arrays
+    took = {name: round(value, 1) for name, value in seconds.items()}
+    facts = {"protocol": protocol(queries, gallery), "provenance": provenance(names), "seconds": took}
+    return {**facts, "cells": rows}, arrays
+
+
+def _answered(method: str, setting: str, asked: np.ndarray, held: np.ndarray, steps: Steps) -> Arrays:
+    """All answers of a setting's network.
+
+    Where no key changes what is read, one policy's pictures are byte for byte the other's: answered once.
+    """
+
+    def measured() -> Arrays:
+        network = load_classifier(method, setting)
+        queries, gallery = predict(network, asked), predict(network, held)
+        return stored_answers(queries, gallery) | quantized_answers(network, queries.features, asked, held)
+
+    seen = sha256(asked.tobytes() + held.tobytes()).hexdigest()
+    return steps.once(f"{network_for(method, setting)}-{seen[:16]}", measured)
 
 
 def joined(result: dict[str, Any], arrays: Arrays, folder: Path = RESULTS) -> tuple[dict[str, Any], Arrays]:
@@ -119,7 +141,12 @@ def joined(result: dict[str, Any], arrays: Arrays, folder: Path = RESULTS) -> tu
         answers = {name: file[name] for name in file.files if name not in arrays}
     networks = old["provenance"]["networks"] | result["provenance"]["networks"]
     cells = sorted(kept + result["cells"], key=lambda cell: METHODS.index(cell["method"]))
-    return {**result, "provenance": {**result["provenance"], "networks": networks}, "cells": cells}, answers | arrays
+    merged = {
+        "provenance": {**result["provenance"], "networks": networks},
+        "seconds": old.get("seconds", {}) | result["seconds"],
+        "cells": cells,
+    }
+    return {**result, **merged}, answers | arrays
 
 
 def answer(network: "nn.Module", asked: np.ndarray, held: np.ndarray) -> Arrays:
@@ -130,7 +157,11 @@ def answer(network: "nn.Module", asked: np.ndarray, held: np.ndarray) -> Arrays:
         asked: ``(Q, H, W, 3)`` uint8, what a network reads of the queries.
         held: ``(G, H, W, 3)`` uint8, what it reads of the gallery.
     """
-    queries, gallery = predict(network, asked), predict(network, held)
+    return stored_answers(predict(network, asked), predict(network, held))
+
+
+def stored_answers(queries: Prediction, gallery: Prediction) -> Arrays:
+    """Return predictions as an answers file keeps them."""
     # One step of an 8-bit feature, so that the gallery's largest keeps its value; all are 0 where nothing gets through.
     scale = float(np.abs(gallery.features).max()) / 127 or 1.0
     return {
@@ -151,12 +182,30 @@ def eight_bits(features: np.ndarray, scale: float) -> np.ndarray:
     return np.clip(np.round(features / scale), -127, 127).astype(np.int8)
 
 
-def quantized_answers(network: "nn.Module", asked: np.ndarray, held: np.ndarray) -> Arrays:
-    """Return the classes of the queries that each quantized copy predicts, calibrated with gallery pictures."""
-    return {
-        f"{mode}/predicted": predict(quantized(network, mode, held), asked).labels.astype(np.uint8)
-        for mode in QUANTIZATIONS[1:]
-    }
+def quantized_answers(network: "nn.Module", features: np.ndarray, asked: np.ndarray, held: np.ndarray) -> Arrays:
+    """Return the classes of the queries that each quantized copy predicts, calibrated with gallery pictures.
+
+    Args:
+        network: From ``load_classifier``.
+        features: ``(Q, D)`` float32, what the network itself makes of the queries.
+        asked: As :func:`answer`.
+        held: As :func:`answer`.
+    """
+    labels = {mode: _quantized_labels(network, mode, features, asked, held) for mode in QUANTIZATIONS[1:]}
+    return {f"{mode}/predicted": found.astype(np.uint8) for mode, found in labels.items()}
+
+
+def _quantized_labels(
+    network: "nn.Module", mode: str, features: np.ndarray, asked: np.ndarray, held: np.ndarray
+) -> np.ndarray:
+    import torch
+
+    copy = quantized(network, mode, held)
+    if mode not in MODES:
+        return predict(copy, asked).labels
+    # Only the last layer is quantized: the features are the network's own.
+    with torch.inference_mode():
+        return copy.classify(torch.from_numpy(features)).argmax(dim=1).numpy()  # type: ignore[operator]
 
 
 def modes(arrays: Arrays, cell: str) -> dict[str, dict[str, Any]]:

@@ -53,10 +53,11 @@ def test_the_true_mask_makes_most_values_agree():
     assert agreement[0, masks[0]] == expected
 
 
-def test_spectra_are_walsh_hadamard_transforms_of_histograms():
+@pytest.mark.parametrize("pixels", [1, 50, 64, 65, 300])
+def test_spectra_are_walsh_hadamard_transforms_of_histograms(pixels):
     from scipy.linalg import hadamard
 
-    block = noise(1, 50)
+    block = noise(1, pixels)
     assert np.array_equal(spectra(block)[0], hadamard(256) @ np.bincount(block[0], minlength=256))
 
 
@@ -75,6 +76,17 @@ def test_flat_blocks_are_drawn_flat():
     assert activity.shape == (32, 32)
     assert np.count_nonzero(activity == 0) == 512
     assert activity.max() > 0.5
+
+
+@pytest.mark.parametrize(("height", "width", "block_size"), [(16, 24, 8), (11, 13, 4), (7, 9, 1)])
+def test_activity_is_the_rarer_share_of_every_bit(height, width, block_size):
+    picture, expected = noise(height, width, 3) & noise(height, width, 3), np.zeros((height, width))
+    for top in range(0, height, block_size):
+        for left in range(0, width, block_size):
+            place = slice(top, top + block_size), slice(left, left + block_size)
+            ones = (picture[place][..., None] >> np.arange(8) & 1).mean(axis=(0, 1))
+            expected[place] = (2 * np.minimum(ones, 1 - ones)).mean()
+    assert np.allclose(flat_map(picture, block_size), expected)
 
 
 def test_anything_but_pictures_is_refused():

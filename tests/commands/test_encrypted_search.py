@@ -73,9 +73,10 @@ def test_every_cell_is_measured(small, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(evaluation, "provenance", lambda names: {"networks": dict.fromkeys(names), "data_sha256": "0"})
     monkeypatch.setattr(evaluation.joined, "__defaults__", (tmp_path,))
     monkeypatch.setattr("engine.hashing.evaluate.save_result.__defaults__", (tmp_path, "codes"))
-    assert main(["encrypted-search", "--method", "vit"]) == 0
+    runs = ["--runs", str(tmp_path / "runs")]
+    assert main(["encrypted-search", "--method", "vit", *runs]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 11
-    assert main(["encrypted-search", "--method", "vgg16"]) == 0
+    assert main(["encrypted-search", "--method", "vgg16", *runs]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 22
     result = json.loads((tmp_path / "encrypted_search.json").read_text())
     assert result["provenance"]["networks"].keys() == NETWORKS.keys()

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from engine.encrypted_search.evaluation import QUANTIZATIONS, answer, eight_bits, quantized_answers
+from engine.encrypted_search.classifier import predict
+from engine.encrypted_search.evaluation import QUANTIZATIONS, answer, eight_bits, quantized, quantized_answers
 from engine.encrypted_search.networks import METHODS, build
 from engine.encrypted_search.report import cell_figures, classified
 from engine.encrypted_search.setting import SETTINGS
@@ -59,8 +60,11 @@ def test_a_network_answers_for_both_sides():
         "predicted": (3,), "queries": (3, 48), "gallery": (8, 48), "scale": ()
     }  # fmt: skip
     assert np.abs(found["gallery"].astype(int)).max() == 127
-    modes = quantized_answers(network, asked, held)
+    modes = quantized_answers(network, predict(network, asked).features, asked, held)
     assert list(modes) == [f"{mode}/predicted" for mode in QUANTIZATIONS[1:]]
+    for mode in QUANTIZATIONS[1:]:
+        expected = predict(quantized(network, mode, held), asked).labels
+        assert (modes[f"{mode}/predicted"] == expected).all(), mode
     # The least changed copy of an untrained network predicts as it does.
     assert (modes["max/predicted"] == found["predicted"]).mean() >= 2 / 3
 

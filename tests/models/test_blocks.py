@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.encryption import MultiStageCipher
+from models import blocks
 from models.blocks import canonical_blocks, join_blocks, split_blocks
 
 
@@ -52,6 +53,17 @@ def test_agrees_with_a_loop_over_every_reference():
         candidates = [sorted(value ^ reference for value in block) for reference in block]
         wanted.append(min(candidates, key=sum))
     assert found == sorted(wanted, key=sum)
+
+
+@pytest.mark.parametrize("side", [2, 8, 16])
+@pytest.mark.parametrize("levels", [2, 6, 256])
+def test_histograms_find_what_comparing_pixels_finds(side, levels, monkeypatch):
+    pictures = torch.randint(0, levels, (2, 3, 32, 48), dtype=torch.uint8)
+    found = []
+    for limit in (0, side**2 + 1):
+        monkeypatch.setattr(blocks, "MANY", limit)
+        found.append(canonical_blocks(pictures, side))
+    assert torch.equal(*found)
 
 
 def test_order_inside_a_block_does_not_matter():

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.attacks.outcome import AttackError
+from engine.steps import Steps
 
 # Name, module and function: the modules are loaded when asked for, so that the command line starts at once.
 STUDIES = {
@@ -23,15 +24,20 @@ STUDIES = {
     "codes": ("codes", "codes_study"),
     "inversion": ("codes", "inversion_study"),
 }
-EVERYTHING = "all"
+EVERYTHING, MAP = "all", "map"
+# What the measured map is drawn from, beside what networks find (engine.encrypted_search): many minutes, step by step.
+MAP_STUDIES = ("settings-anatomy", "settings-chest", "stored-codes")
 
 
-def run_attacks(names: Sequence[str], progress: Callable[[str, int, int], None]) -> dict[str, Any]:
+def run_attacks(
+    names: Sequence[str], progress: Callable[[str, int, int], None], steps: Steps | None = None
+) -> dict[str, Any]:
     """Run studies.
 
     Args:
-        names: of studies, or ``"all"`` among them.
+        names: of studies; ``"all"`` stands for all of them, ``"map"`` for those that the measured map is drawn from.
         progress: called with (study, steps done, steps in all).
+        steps: keeps what was measured for a run that is stopped.
 
     Returns:
         Results by study, with the values of every picture in them (``values.separate`` makes figures of them).
@@ -40,19 +46,32 @@ def run_attacks(names: Sequence[str], progress: Callable[[str, int, int], None])
         AttackError: there is no such study, or the codes it needs have not been measured.
         DataError: the real pictures it needs are not on this machine.
     """
+    return {study: _run(study, progress, steps or Steps()) for study in studies_of(names)}
+
+
+def studies_of(names: Sequence[str]) -> list[str]:
+    """Return the studies that names stand for, in the order of ``STUDIES``.
+
+    Raises:
+        AttackError: there is no such study.
+    """
+    groups = {EVERYTHING: tuple(STUDIES), MAP: MAP_STUDIES}
     for name in names:
-        if name not in (*STUDIES, EVERYTHING):
-            raise AttackError(f"There is no attack {name!r}: choose from {', '.join(STUDIES)}, or {EVERYTHING}.")
-    return {study: _run(study, progress) for study in STUDIES if study in names or EVERYTHING in names}
+        if name not in STUDIES and name not in groups:
+            raise AttackError(f"There is no attack {name!r}: choose from {', '.join((*STUDIES, *groups))}.")
+    wanted = {study for name in names for study in groups.get(name, (name,))}
+    return [study for study in STUDIES if study in wanted]
 
 
-def _run(study: str, progress: Callable[[str, int, int], None]) -> dict[str, Any]:
+def _run(study: str, progress: Callable[[str, int, int], None], steps: Steps) -> dict[str, Any]:
     from engine.evaluation.cipher_report import machine
     from engine.hashing.evaluate import commit
 
     module, function = STUDIES[study]
     measure = getattr(import_module(f"engine.attacks.studies.{module}"), function)
-    return measure(lambda done, total: progress(study, done, total)) | {"commit": commit(), "machine": machine()}
+    kept, start = {"steps": steps} if study in MAP_STUDIES else {}, steps.clock()
+    found = measure(lambda done, total: progress(study, done, total), **kept)
+    return found | {"commit": commit(), "machine": machine(), "seconds": round(steps.clock() - start, 1)}
 
 
 def save_attacks(results: dict[str, Any], folder: Path | None = None) -> Path:
@@ -72,12 +91,31 @@ def save_attacks(results: dict[str, Any], folder: Path | None = None) -> Path:
     values = path.with_name("attacks_values.npz")
     path.parent.mkdir(parents=True, exist_ok=True)
     figures, arrays = separate(results)
-    kept = json.loads(path.read_text()) if path.exists() else {}
+    kept = _read(path.parent, "attacks")
     path.write_text(json.dumps(kept | figures, indent=1) + "\n")
     others = load_values(values) if values.exists() else {}
     others = {name: array for name, array in others.items() if name.split("/")[0] not in results}
     np.savez_compressed(values, allow_pickle=False, **others, **arrays)
     return path
+
+
+def seconds_last_time(names: Sequence[str], folder: Path | None = None) -> float:
+    """Return the processor time that studies took when they were last measured; 0 where nobody has.
+
+    Args:
+        names: of studies, as :func:`run_attacks` takes them; of the map, the networks' time is added.
+        folder: of the result files; ``models/results`` when None.
+    """
+    from engine.hashing.evaluate import RESULTS
+
+    attacks, networks = (_read(folder or RESULTS, name) for name in ("attacks", "encrypted_search"))
+    seconds = [attacks.get(study, {}).get("seconds", 0) for study in studies_of(names)]
+    return sum(seconds) + (sum(networks.get("seconds", {}).values()) if MAP in names else 0)
+
+
+def _read(folder: Path, name: str) -> dict[str, Any]:
+    path = folder / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else {}
 
 
 def load_values(path: Path) -> dict[str, np.ndarray]:

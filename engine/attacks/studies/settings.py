@@ -4,7 +4,8 @@ Two tasks on real pictures: paper B's (bone, brain or chest) and chest X-rays (C
 """
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -28,6 +29,7 @@ from engine.encryption.container import AES_GCM, FREQUENCY, HEADER_BYTES, cipher
 from engine.evaluation import ssim
 from engine.evaluation.cipher_report import study_ciphers
 from engine.imaging import to_uint8
+from engine.steps import Steps
 
 BLOCK_SIZES, SUBSTITUTIONS, POLICIES = (1, 2, 4, 8, 16), (0, 128, 192, 255), ("shared", "fresh")
 KNOWN, TARGETS = 4, 30
@@ -43,6 +45,11 @@ class Setting:
     block_size: int | None = None
     substitution: int | None = None
     policy: str | None = None
+
+    @property
+    def name(self) -> str:
+        """``"aes"``, ``"multistage-8-192-fresh"`` and so on."""
+        return "-".join(str(dial) for dial in astuple(self) if dial is not None)
 
     def seal(self, pictures: np.ndarray, whose: str) -> np.ndarray:
         """Seal pictures under the keys of one party.
@@ -77,26 +84,30 @@ def all_settings() -> list[Setting]:
     return [Setting("aes"), Setting("frequency")] + [Setting("multistage", b, s, p) for p, b, s in dials]
 
 
-def anatomy_study(progress: Progress) -> dict[str, Any]:
+def anatomy_study(progress: Progress, steps: Steps | None = None) -> dict[str, Any]:
     """Attack paper B's pictures under every setting.
 
     Raises:
         DataError: the collection is not on this machine.
     """
-    return settings_study(progress, load_dataset("anatomy"))
+    return settings_study(progress, load_dataset("anatomy"), steps=steps)
 
 
-def chest_study(progress: Progress) -> dict[str, Any]:
+def chest_study(progress: Progress, steps: Steps | None = None) -> dict[str, Any]:
     """Attack chest X-rays under every setting, as squares of the side that the encoder sees.
 
     Raises:
         DataError: the collection is not on this machine.
     """
-    return settings_study(progress, load_dataset("covidx-open"), side=CHEST_SIDE)
+    return settings_study(progress, load_dataset("covidx-open"), side=CHEST_SIDE, steps=steps)
 
 
 def settings_study(
-    progress: Progress, dataset: Dataset, settings: list[Setting] | None = None, side: int | None = None
+    progress: Progress,
+    dataset: Dataset,
+    settings: list[Setting] | None = None,
+    side: int | None = None,
+    steps: Steps | None = None,
 ) -> dict[str, Any]:
     """Attack the same pictures under every setting.
 
@@ -105,13 +116,15 @@ def settings_study(
         dataset: pictures with train, val and test splits.
         settings: to measure; all when None.
         side: cut pictures to squares of this side; None where all are of one size.
+        steps: keeps each setting's row for a run that is stopped.
     """
     settings, pictures, splits = settings or all_settings(), load_pictures(dataset, side), split_names(dataset)
-    rows = []
+    rows, steps, data = [], steps or Steps(), data_hash(dataset)
     for number, setting in enumerate(settings):
-        rows.append(measure_setting(setting, pictures, dataset.labels, splits))
+        measure = partial(measure_setting, setting, pictures, dataset.labels, splits)
+        rows.append(steps.once(f"{dataset.name}-{data[:12]}-{setting.name}", measure))
         progress(number + 1, len(settings))
-    return {"protocol": protocol(dataset, pictures, splits), "data_sha256": data_hash(dataset), "rows": rows}
+    return {"protocol": protocol(dataset, pictures, splits), "data_sha256": data, "rows": rows}
 
 
 def load_pictures(dataset: Dataset, side: int | None) -> np.ndarray:

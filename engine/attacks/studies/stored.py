@@ -26,21 +26,28 @@ from engine.attacks.studies.settings import (
 from engine.attacks.studies.subjects import Progress
 from engine.datasets import Dataset, data_hash, load_dataset
 from engine.evaluation import neighbour_vote, ssim
+from engine.hashing.evaluate import provenance
+from engine.steps import Steps
 
 VOTERS = 10
 DECODED_SIDE = 64
 
 
-def stored_codes_study(progress: Progress) -> dict[str, Any]:
+def stored_codes_study(progress: Progress, steps: Steps | None = None) -> dict[str, Any]:
     """Attack the stored codes of both tasks, plain and masked.
+
+    Args:
+        progress: called with (pictures done, pictures in all).
+        steps: keeps each task for a run that is stopped.
 
     Raises:
         DataError: a collection is not on this machine.
     """
     tasks = {"anatomy": load_dataset("anatomy"), "covidx-open": load_dataset("covidx-open")}
-    total, done, found = sum(map(len, tasks.values())), 0, {}
+    total, done, found, steps = sum(map(len, tasks.values())), 0, {}, steps or Steps()
     for name, dataset in tasks.items():
-        found[name] = _measure_task(dataset, partial(_shifted, progress, done, total))
+        measure = partial(_measure_task, dataset, partial(_shifted, progress, done, total))
+        found[name] = steps.once(f"codes-{name}-{data_hash(dataset)[:12]}", measure)
         done += len(dataset)
     return found
 
@@ -65,7 +72,7 @@ def _measure_task(dataset: Dataset, progress: Progress) -> dict[str, Any]:
             f"masked: after {KNOWN} codes were known in both forms",
             "luck": "the mean training picture, which needs no code",
         },
-        "data_sha256": data_hash(dataset),
+        **{name: value for name, value in provenance(METHOD, dataset).items() if name.endswith("sha256")},
         "milliseconds": round(milliseconds, 4),
         "bytes": BITS // 8,
         "rows": [
