@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from pages.components import frame, privacy_map
-from pages.components.attack_cards import victim
+from pages.components import attack_cards, frame, privacy_map, privacy_verdicts
 from pages.components.layer_attacks import key_strength, stripped, toy_against_the_tests
 from pages.components.picture import current_picture, picture_picker
 from pages.components.scrambler_attacks import jigsaw_puzzle, looking_only, shared_key
@@ -53,7 +52,7 @@ PARTS = {
 }
 
 frame.ensure_frame()
-frame.heading("Which setting would you sign for?", privacy_map.answer())
+frame.heading("Which setting would you sign for?", privacy_verdicts.answer())
 
 
 @st.fragment
@@ -70,12 +69,14 @@ def map_section() -> None:
         privacy_map.point_card(chosen)
     with chart:
         privacy_map.draw_map(measured, goal, chosen, claim=privacy_map.paper_b_claim(task))
-        st.caption(privacy_map.how(measured, task))
-    verdicts = privacy_map.verdicts(measured)
+        st.caption(privacy_verdicts.how(measured, task))
+    verdicts = privacy_verdicts.verdicts(measured)
     for column, (title, sentences) in zip(st.columns(len(verdicts), gap="medium"), verdicts, strict=True):
         with column, st.container(border=True, height="stretch"):
             st.markdown(f"**{title}**")
             st.markdown(sentences)
+    with st.expander("What the words mean", icon=":material/menu_book:"):
+        st.markdown(privacy_verdicts.WORDS)
 
 
 @st.fragment
@@ -90,14 +91,14 @@ def attack_sections() -> None:
         if tab.open:
             with tab:
                 st.markdown(f"**{question}** {story}")
-                draw_part(victim(picture))
+                draw_part(attack_cards.victim(picture))
 
 
 map_section()
 attack_sections()
 st.caption(
     "Everybody is assumed to know the scheme and its settings; nobody is given a key. Attacks on chosen pictures run "
-    "live, under fresh keys; figures with intervals are stored and made by `python -m engine attack all --save`. No "
-    "attack proves that a scheme is safe: those that resist, resist what was tried. What is promised and what is not "
-    "stands in `engine/encryption/README.md`."
+    f"live, under fresh keys; figures with intervals are stored. `{attack_cards.COMMAND}` makes them, and "
+    f"`{privacy_map.COMMAND}` all that the map is drawn from. No attack proves that a scheme is safe: those that "
+    "resist, resist what was tried. What is promised and what is not stands in `engine/encryption/README.md`."
 )

@@ -1,7 +1,7 @@
 """The measured map: what each setting leaks beside how well it can be searched, and the setting that the map favours.
 
-Made from the result file of the attacks alone. One task at a time: every point of a map is measured on the same
-pictures with the same labels.
+Made from the result files of the attacks and of the networks alone: `python -m engine attack map --save` measures all
+of it. One task at a time: every point of a map is measured on the same pictures with the same labels.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,6 +28,23 @@ Report = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class Source:
+    """Where figures were read.
+
+    Attributes:
+        file: in ``models/results``.
+        part: of the file.
+        commit: of the code that measured them.
+        data: SHA-256 of the pictures they were measured on (``engine.datasets.data_hash``).
+    """
+
+    file: str
+    part: str
+    commit: str
+    data: str
+
+
+@dataclass(frozen=True)
 class Point:
     """One measured setting.
 
@@ -43,6 +60,7 @@ class Point:
         chance: of ``found``.
         bytes: that leave for one picture.
         milliseconds: of processor time that one picture takes its owner.
+        sources: of all this.
     """
 
     scheme: str
@@ -56,6 +74,7 @@ class Point:
     chance: float
     bytes: int
     milliseconds: float
+    sources: tuple[Source, ...]
 
     def leakage(self, goal: str) -> float:
         """Advantage of the best attack that has this goal, a key of ``GOALS``."""
@@ -79,45 +98,55 @@ def points(attacks: Report, task: str, networks: Sequence[Report] = ()) -> list[
         attacks: ``models/results/attacks.json``.
         task: a key of ``TASKS``.
         networks: what networks find in the encrypted pictures of the same task: ``block_size``, ``substitution``,
-            ``policy``, ``accuracy`` (mean, low, high) and ``searcher`` (its name, with its quantization). Each makes a
-            point of its own; one with the substitution None, which holds for every mask, makes it at paper B's
-            largest. What it finds the server can learn, however its owner searches.
+            ``policy``, ``accuracy`` (mean, low, high), ``searcher`` (its name, with its quantization) and ``source``.
+            Each makes a point of its own; one with the substitution None, which holds for every mask, makes it at
+            paper B's largest. What it finds the server can learn, however its owner searches.
 
     Raises:
         KeyError: the task has not been measured.
     """
     found = attacks[TASKS[task]]
     chance = found["protocol"]["chance"]["kind"]
-    plain = [_plain_point(row, chance) for row in found["rows"]]
+    source = Source("attacks.json", TASKS[task], found["commit"], found["data_sha256"])
+    plain = [_plain_point(row, chance, source) for row in found["rows"]]
     sealed = [point for point in plain if point.scheme != "multistage"]
-    stored = attacks.get("stored-codes", {}).get(task)
-    searched = [_with_codes(point, row, stored) for point in sealed for row in stored["rows"]] if stored else []
+    searched = [point for one in sealed for point in _with_codes(one, attacks.get("stored-codes", {}), task)]
     by_network = [found for point in plain for found in _with_networks(point, networks)]
     return by_network + searched
 
 
-def _plain_point(row: Report, chance: float) -> Point:
+def _plain_point(row: Report, chance: float, source: Source) -> Point:
     dials = {name: row[name] for name in ("scheme", "block_size", "substitution", "policy", "bytes", "milliseconds")}
     return Point(
-        **dials, codes=None, advantages=row["advantage"], found=row["labelled"], searcher=STATISTICS, chance=chance
-    )
-
-
-def _with_codes(point: Point, row: Report, stored: Report) -> Point:
-    """The same sealed pictures with codes beside them: what leaks is what leaks from either."""
-    return Point(
-        scheme=point.scheme,
-        block_size=None,
-        substitution=None,
-        policy=None,
-        codes=row["form"],
-        advantages={name: max(value, point.advantages[name]) for name, value in row["advantage"].items()},
+        **dials,
+        codes=None,
+        advantages=row["advantage"],
         found=row["labelled"],
-        searcher=CODES,
-        chance=point.chance,
-        bytes=point.bytes + stored["bytes"],
-        milliseconds=point.milliseconds + stored["milliseconds"],
+        searcher=STATISTICS,
+        chance=chance,
+        sources=(source,),
     )
+
+
+def _with_codes(point: Point, stored: Report, task: str) -> list[Point]:
+    """The same sealed pictures with codes beside them: what leaks is what leaks from either."""
+    if task not in stored:
+        return []
+    codes = stored[task]
+    source = Source("attacks.json", "stored-codes", stored["commit"], codes["data_sha256"])
+    return [
+        replace(
+            point,
+            codes=row["form"],
+            advantages={name: max(value, point.advantages[name]) for name, value in row["advantage"].items()},
+            found=row["labelled"],
+            searcher=CODES,
+            bytes=point.bytes + codes["bytes"],
+            milliseconds=point.milliseconds + codes["milliseconds"],
+            sources=(*point.sources, source),
+        )
+        for row in codes["rows"]
+    ]
 
 
 def _with_networks(point: Point, networks: Sequence[Report]) -> list[Point]:
@@ -125,7 +154,8 @@ def _with_networks(point: Point, networks: Sequence[Report]) -> list[Point]:
     rows = [row for row in networks if (row["block_size"], row["policy"]) == (point.block_size, point.policy)]
     rows = [row for row in rows if row["substitution"] in (None, point.substitution)]
     learned = max([point.advantages["labelled"], *(advantage(row["accuracy"][0], point.chance) for row in rows)])
-    point = replace(point, advantages={**point.advantages, "labelled": learned})
+    sources = dict.fromkeys([*point.sources, *(row["source"] for row in rows)])
+    point = replace(point, advantages={**point.advantages, "labelled": learned}, sources=tuple(sources))
     own = [row for row in rows if row["substitution"] is not None or point.substitution == PAPER_B_SUBSTITUTIONS[-1]]
     return [point, *(replace(point, found=row["accuracy"], searcher=row["searcher"]) for row in own)]
 
@@ -138,13 +168,14 @@ def network_rows(encrypted_search: Report) -> list[dict[str, Any]]:
     Args:
         encrypted_search: ``models/results/encrypted_search.json``.
     """
-    rows = []
+    rows, data = [], encrypted_search["provenance"]["data_sha256"]
     for cell in encrypted_search["cells"]:
         found = {"none": cell, **cell["quantized"]}
         for mode in SEARCHERS[cell["method"]] if cell["block_size"] else ():
             searcher = NETWORK_TITLES[cell["method"]] + ("" if mode == "none" else f", {MODE_TITLES[mode]}")
             dials = {"block_size": cell["block_size"], "policy": cell["policy"], "substitution": None}
-            rows.append({**dials, "accuracy": found[mode]["accuracy"], "searcher": searcher})
+            source = Source("encrypted_search.json", cell["method"], cell["commit"], data)
+            rows.append({**dials, "accuracy": found[mode]["accuracy"], "searcher": searcher, "source": source})
     return rows
 
 

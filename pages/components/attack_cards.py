@@ -14,10 +14,13 @@ from engine.imaging import to_uint8
 from pages.components import gallery
 from pages.components.metrics import Figure, figure_row
 from pages.components.picture import Picture
+from pages.components.results import missing
 from pages.components.show import cipher_file, derived, picture
 
 SIDE = 256
 WIDTH = 300
+COMMAND = "python -m engine attack all --save"
+OPENED, PARTLY = 0.9, 0.3
 
 
 def victim(chosen: Picture) -> np.ndarray:
@@ -74,20 +77,22 @@ def pictures_row(items: Sequence[tuple[str, np.ndarray]]) -> None:
                 st.caption(caption)
 
 
-def cost(outcome: Outcome, taken: str) -> None:
+def cost(outcome: Outcome, taken: str, more: str = "") -> None:
     """Show score and cost of an attack.
 
     Args:
         outcome: Of the attack.
         taken: What the queries are: "known pictures".
+        more: To be said of it.
     """
-    fell = outcome.score > 0.9
+    verdict, sentence = verdict_of(outcome)
+    st.markdown(f"{sentence} {more}")
     figure_row(
         [
             Figure(
                 "Similarity",
                 f"{outcome.score:.3f}",
-                "falls" if fell else "partly" if outcome.score > 0.3 else "holds",
+                verdict,
                 "SSIM of the recovered picture to the truth, which only the judge sees: 0 nothing, 1 the picture.",
             ),
             Figure("Exact pixels", f"{outcome.exact:.1%}"),
@@ -96,6 +101,20 @@ def cost(outcome: Outcome, taken: str) -> None:
         ],
         min_width=110,
     )
+
+
+def verdict_of(outcome: Outcome) -> tuple[str, str]:
+    """Say in a word and in a sentence whether an attack on a picture succeeded."""
+    if outcome.score > OPENED:
+        return "falls", ":material/lock_open: **The attacker has the picture.**"
+    if outcome.score > PARTLY:
+        return "falls in part", ":material/lock_open_right: **The attacker has a part of the picture.**"
+    return "holds", ":material/lock: **The attacker has nothing of the picture.**"
+
+
+def attacks_missing() -> None:
+    """Say how to measure the attacks."""
+    missing("attacks", COMMAND)
 
 
 def spread(values: Sequence[float]) -> str:

@@ -14,9 +14,18 @@ from engine.encryption import FrequencyCipher, LayerKeys, Present, blocks, gener
 from engine.encryption.arnold import scramble
 from engine.evaluation import npcr_critical
 from pages.components import cipher_tests
-from pages.components.attack_cards import adversary, cost, fresh, pictures_row, public_pictures, run, spread
+from pages.components.attack_cards import (
+    adversary,
+    attacks_missing,
+    cost,
+    fresh,
+    pictures_row,
+    public_pictures,
+    run,
+    spread,
+    verdict_of,
+)
 from pages.components.metrics import Figure, figure_row, markdown_table
-from pages.components.privacy_map import map_missing
 from pages.components.results import result
 from pages.components.schemes import SCHEMES, Dials, cipher, look_of
 
@@ -111,6 +120,7 @@ LAYERS = {
     "Nonce used twice": Layer(modes.NONCE_REUSE, _reuse, _reuse_assembled, 2, "PRESENT with a repeated nonce"),
 }
 NO_TAG = "No tag"
+_COUNTED = {"PRESENT in ECB": "repeated blocks", "PRESENT without a tag": "changes unnoticed"}
 
 
 def stripped(truth: np.ndarray) -> None:
@@ -139,7 +149,8 @@ def stripped(truth: np.ndarray) -> None:
         if chosen == "PRESENT in ECB":
             _ecb_note(case)
         else:
-            cost(found, "pictures needed")
+            words = f"This layer alone {verdict_of(found)[0]}; the whole scheme {verdict_of(whole)[0]}."
+            cost(found, "pictures needed", words)
     _stored_layers()
 
 
@@ -185,24 +196,31 @@ def _forgery(case: Case) -> None:
 def _stored_layers() -> None:
     stored = (result("attacks") or {}).get("layers")
     if stored is None:
-        map_missing()
+        attacks_missing()
         return
-    rows = [[row["layer"], spread(row["alone"]), spread(row["assembled"])] for row in stored["rows"]]
-    st.markdown(markdown_table(("Layer", "Attack on it alone", "On the whole scheme"), rows))
+    rows = [
+        [row["layer"], _COUNTED.get(row["layer"], "similarity"), spread(row["alone"]), spread(row["assembled"])]
+        for row in stored["rows"]
+    ]
+    st.markdown(markdown_table(("Layer", "What is counted", "It alone", "The whole scheme"), rows))
     st.caption(f"{stored['protocol']}.")
 
 
 def key_strength(truth: np.ndarray) -> None:
     """Say what a thief really has to search for, and how far one bit reaches."""
-    rows = [
-        [f"{layer.name}", f"{layer.key_bits}", f"{layer.strength_bits:.1f}", layer.why]
-        for layer in layers(*truth.shape)
-    ]
+    found = layers(*truth.shape)
+    whole = found[-1]
+    st.markdown(
+        f":material/key: **The key has {whole.key_bits} bits; {whole.strength_bits:.0f} of them stand between a thief "
+        "and the picture.** Each bit more doubles the work."
+    )
+    rows = [[layer.name, f"{layer.key_bits}", f"{layer.strength_bits:.1f}", layer.why] for layer in found]
     st.markdown(markdown_table(("Layer", "Key (bits)", "Work of the best attack (bits)", "Why"), rows))
     st.caption(
-        "On this picture's 256 x 256 pixels. Paper A counts 2^256 keys. The whole is as strong as its strongest hiding "
-        "layer: PRESENT-128."
+        f"On this picture's {truth.shape[1]} x {truth.shape[0]} pixels. Paper A counts 2^256 keys. The whole is as "
+        "strong as its strongest hiding layer: PRESENT-128."
     )
+    st.markdown("**How far one changed bit reaches.** A good cipher changes half of all bits, and nearly all pixels.")
     key = fresh("strength", generate_key)
     tried = np.frombuffer(secrets.token_bytes(8 * BLOCKS_TRIED), np.uint64)
     block, of_key = block_avalanche(key[:16], tried), key_avalanche(key[:16], tried)
@@ -238,8 +256,8 @@ _NPCR = "Share of ciphertext pixels that change (NPCR). Salt and nonce unchanged
 
 def toy_against_the_tests(truth: np.ndarray) -> None:
     """Let the toy pass the statistical tests and fall, beside AES and the frequency scheme."""
-    adversary(toy.ADVERSARY)
     key = fresh("toy", generate_key)
+    adversary(toy.ADVERSARY)
     names = ("toy", "aes", "frequency")
     dials = [Dials(name) for name in names]
     looks = [look_of(cipher(each, key).encrypt(truth)) for each in dials]
@@ -258,7 +276,8 @@ def toy_against_the_tests(truth: np.ndarray) -> None:
     passed = [test.passed for test in columns[titles[0]] if test.passed is not None]
     st.warning(
         f"The toy passes {sum(passed)} of {len(passed)} tests and falls in {found[0].seconds:.2f} s. Such tests find "
-        "careless mistakes. They never show that a cipher is safe.",
+        "careless mistakes. They never show that a cipher is safe. Nor does a fail show that one is not: the limits of "
+        "chi-square, NPCR and UACI turn away one honest picture in twenty.",
         icon=":material/toys:",
     )
     stored = (result("attacks") or {}).get("toy")

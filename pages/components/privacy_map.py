@@ -1,11 +1,10 @@
-"""The measured map: what each setting gives away beside how well it is searched, and what to make of it."""
+"""The measured map: what each setting gives away beside how well it is searched."""
 
 from collections.abc import Sequence
 
 import streamlit as st
 
 from engine.attacks.measured_map import GOALS, STATISTICS, Point, network_rows, pareto_front, points, recommend
-from engine.attacks.measured_map import TASKS as SOURCES
 from pages.components.charts import draw
 from pages.components.links import choose, linked
 from pages.components.metrics import Figure, figure_row, markdown_table, with_interval
@@ -13,7 +12,6 @@ from pages.components.results import missing, result
 from pages.components.schemes import SCHEMES
 
 TASKS = {"covidx-open": "Chest X-rays", "anatomy": "Bone, brain, chest"}
-QUESTIONS = {"covidx-open": "COVID-19, normal or pneumonia", "anatomy": "bone, brain or chest (paper B's task)"}
 GOAL_TITLES = {"picture": "The picture", "kind": "Its kind", "anything": "Anything"}
 GOAL_AXES = {
     "picture": "Picture recognised or opened (0 chance, 1 always)",
@@ -24,15 +22,25 @@ ATTACKS = {
     "kind": "guesses the kind from one sealed picture and public ones",
     "labelled": "labels a picture from the owner's labelled, sealed ones",
     "confirm": "finds the picture in a list of candidates",
-    "opened": "opens it, knowing four others (SSIM above luck)",
+    "opened": "opens it, knowing four others (similarity)",
 }
 POLICIES = {"shared": "one key for all", "fresh": "a key for each"}
 HOME = "covidx-open"
-MOSTLY_OPEN = 0.5
-COMMAND = "python -m engine attack all --save"
+COMMAND = "python -m engine attack map --save"
 PICKED, CHART = "map_setting", "chart_map"
 LIST = "map_setting_list"
 _MARKS = {"codes": "star", "sealed": "square", "shared": "circle", "fresh": "diamond"}
+_AIM = {
+    "text": "best: finds all, gives nothing away",
+    "x": 0,
+    "y": 1,
+    "ax": 26,
+    "ay": 18,
+    "xanchor": "left",
+    "arrowhead": 2,
+    "arrowwidth": 1.5,
+    "arrowcolor": "#7f8c95",
+}
 _GROUPS = {
     "codes": "Sealed, searched by codes",
     "sealed": "Sealed, not searched",
@@ -58,19 +66,6 @@ def recommended(measured: Sequence[Point]) -> Point:
     """
     favoured = name(recommend(measured_points(HOME) or measured))
     return next(point for point in measured if name(point) == favoured)
-
-
-def answer() -> str:
-    """Say in one sentence what to sign for and why, from the map of ``HOME``."""
-    every = "Every setting was attacked on the same pictures; the map shows how well each is searched, and what leaks."
-    measured = measured_points(HOME)
-    if measured is None:
-        return every
-    best = recommended(measured)
-    opened = "no picture was opened" if not best.advantages["opened"] else "pictures were opened only in part"
-    searched = "Pictures are encrypted, and the server compares short codes instead. " if best.codes else ""
-    found = f"the search finds {best.found[0]:.0%} right, and {opened} by any attack here."
-    return f"**{name(best)}**: {found} {searched}{every}"
 
 
 def name(point: Point) -> str:
@@ -132,6 +127,7 @@ def draw_map(
         note = f"paper B reports {claim:.1%}: 8 blocks, 99 % percentile"
         figure.add_hline(claim, line_dash="dash", line_width=1, line_color="#7f8c95", annotation_text=note)
         figure.layout.annotations[-1].update(x=0, xanchor="left", yanchor="bottom")
+    figure.add_annotation(_AIM)
     figure.update_xaxes(range=[-0.06, 1.07])
     figure.update_yaxes(range=[0, 1.04])
     draw(
@@ -277,6 +273,7 @@ def point_card(point: Point) -> None:
         min_width=130,
     )
     st.markdown(attack_table(point))
+    st.caption(f"0 is luck, 1 is always. Read from {sources(point)}.")
     st.page_link(
         "pages/encrypt.py",
         label="Try it on the Encrypt page",
@@ -288,7 +285,13 @@ def point_card(point: Point) -> None:
 def attack_table(point: Point) -> str:
     """Return a Markdown table of the advantage of every attack on a setting."""
     rows = [[sentence, f"{point.advantages[attack]:.2f}"] for attack, sentence in ATTACKS.items()]
-    return markdown_table(("The best attacker that", "Advantage"), rows)
+    return markdown_table(("The best attacker that", "Above luck"), rows)
+
+
+def sources(point: Point) -> str:
+    """Say in which result files a point's figures stand, measured by which code on which pictures."""
+    parts = "; ".join(f"`{one.file}`, {one.part} (commit {one.commit})" for one in point.sources)
+    return f"{parts}; pictures {', '.join(dict.fromkeys(one.data[:12] for one in point.sources))}"
 
 
 def address(point: Point) -> dict[str, str]:
@@ -297,77 +300,6 @@ def address(point: Point) -> dict[str, str]:
     if point.scheme == "multistage":
         dials_ |= {"block": str(point.block_size), "substitution": str(point.substitution), "policy": str(point.policy)}
     return dials_
-
-
-def verdicts(measured: Sequence[Point]) -> list[tuple[str, str]]:
-    """Return title and sentences of what to sign for, what not, and the price, all from the map.
-
-    Args:
-        measured: Of one task.
-    """
-    best = recommended(measured)
-    scrambled = [point for point in measured if point.scheme == "multistage"]
-    theirs = max((p for p in scrambled if p.recommended_by_paper_b), key=lambda p: p.found[0], default=None)
-    sign = (
-        f"**{name(best)}.** {_favoured(best, measured)} It finds the right label for {best.found[0]:.0%} of test "
-        f"pictures. {worst(best)} {_authentic(best)}"
-    )
-    alike = [point for point in measured if point.found[0] >= best.found[1]]
-    price = (
-        f"Whoever can find by likeness learns what is alike. Here the server learns the kind of "
-        f"{best.leakage('kind'):.0%} of pictures above chance. {len(alike)} settings find as well, and the least "
-        f"telling of them tells {min(point.leakage('kind') for point in alike):.0%}."
-    )
-    found = [(":material/verified: Sign for this", sign)]
-    if theirs:
-        found.append((":material/block: Do not sign for this", _warning(theirs, best)))
-    return [*found, (":material/payments: And know the price", price)]
-
-
-def how(measured: Sequence[Point], task: str) -> str:
-    """Say how the map was measured and how its recommendation is found."""
-    found = (result("attacks") or {})[SOURCES[task]]["protocol"]
-    codes = " The encoder never learned this task: its codes are no match." if task == "anatomy" else ""
-    sentences = (
-        f"Question: {QUESTIONS[task]}. Pictures: {found['pictures']}.",
-        "Every point is measured on the same test pictures.",
-        "A scrambled picture is searched as its server can: by its statistics, by labelled scrambled ones"
-        + (", or by a network (drawn at masks 0-192; it finds the same under any)." if task == "anatomy" else "."),
-        f"A sealed one is searched by its code, a vote of the ten nearest.{codes}",
-        f"Star: of {len(measured)} settings the nearest to the upper left corner, on chest X-rays and in the view of "
-        "pictures; of equals the one with fewest bytes.",
-    )
-    return " ".join(sentences)
-
-
-def _favoured(best: Point, measured: Sequence[Point]) -> str:
-    if best != recommend(measured):
-        return "The map of chest X-rays favours it, and so do we: that is what this vault is for."
-    return f"Of {len(measured)} settings it comes nearest to finding everything and giving no picture away."
-
-
-def worst(point: Point) -> str:
-    """Say in a sentence what the best attack on pictures does to a setting."""
-    recognised, opened = point.advantages["confirm"], point.advantages["opened"]
-    if max(recognised, opened) == 0:
-        return "No attack here recognised or opened a picture more often than luck would."
-    if opened < min(recognised, MOSTLY_OPEN):
-        return f"The best attack recognises {recognised:.0%} of pictures, if it has the right ones to compare with."
-    return f"Four pictures that somebody knows open the others, {opened:.0%} of the way from luck to exact."
-
-
-def _authentic(point: Point) -> str:
-    if SCHEMES[point.scheme].container:
-        return "Every changed bit is noticed."
-    return "A changed picture goes unnoticed: it is scrambled, not sealed."
-
-
-def _warning(theirs: Point, best: Point) -> str:
-    more = theirs.found[0] > best.found[2]
-    return (
-        f"**{name(theirs)}**, one of those that paper B recommends. It finds {'more' if more else 'no more'} "
-        f"({theirs.found[0]:.0%}). {worst(theirs)} {_authentic(theirs)}"
-    )
 
 
 def map_missing() -> None:

@@ -7,12 +7,22 @@ import streamlit as st
 
 from engine.attacks import Outcome, ciphertext_only, jigsaw, judge, known_plaintext
 from engine.attacks.block_statistics import flat_map
+from engine.attacks.measured_map import TASKS as STUDIES
 from engine.encryption import MultiStageCipher, generate_key
 from engine.imaging import resize
-from pages.components.attack_cards import adversary, cost, fresh, pictures_row, public_pictures, run_once, spread
+from pages.components.attack_cards import (
+    adversary,
+    attacks_missing,
+    cost,
+    fresh,
+    pictures_row,
+    public_pictures,
+    run_once,
+    spread,
+)
 from pages.components.charts import draw, histograms
 from pages.components.metrics import Figure, figure_row, markdown_table
-from pages.components.privacy_map import POLICIES, TASKS, map_missing, measured_points
+from pages.components.privacy_map import HOME, POLICIES, TASKS, map_missing, measured_points
 from pages.components.results import result
 
 KNOWN_MOST, LIST_LENGTH, LIST_SIDE = 8, 24, 128
@@ -91,7 +101,7 @@ def _known_curve() -> None:
 
     found = (result("attacks") or {}).get("known-plaintext")
     if found is None:
-        map_missing()
+        attacks_missing()
         return
     lines, words = [], []
     for curve in found["curves"]:
@@ -153,12 +163,13 @@ def looking_only(truth: np.ndarray) -> None:
             ("Where they belong: the flattest quarter is orange", _tinted(truth, block)),
         ]
     )
-    figure_row(
-        [
-            Figure("Recognised in a list", answer, f"of {listed} candidates", how="Live, under this very key."),
-        ],
-        min_width=160,
+    st.markdown(
+        f":material/lock_open: **The server picks this picture out of a list of {listed}, without a key.**"
+        if answer == "yes"
+        else f":material/lock: **The server cannot pick this picture out of a list of {listed}.**"
     )
+    here = Figure("Recognised in a list", answer, f"of {listed} candidates", how="Live, under this very key.")
+    figure_row([here, *_on_real_pictures(block, masks)], min_width=160)
     histograms({"The picture": truth, "Encrypted": sealed}, key="look_histograms")
     st.caption(
         "Masks from all 256 values make the levels even; smaller ranges do not, and then levels alone tell pictures "
@@ -184,6 +195,20 @@ def _recognised(cipher: MultiStageCipher, truth: np.ndarray, block: int, masks: 
         found = int(ciphertext_only.confirm(*names)[0])
     answer = "no" if found < 0 else "yes" if np.array_equal(listed[found], small) else "wrong one"
     return answer, len(listed)
+
+
+def _on_real_pictures(block: int, masks: int) -> list[Figure]:
+    """Measured shares of real X-rays that are recognised, and whose kind is guessed, under a key for each."""
+    found = (result("attacks") or {}).get(STUDIES[HOME])
+    dials = {"block_size": block, "substitution": masks, "policy": "fresh"}
+    row = next((row for row in found["rows"] if row.items() >= dials.items()), None) if found else None
+    if row is None:
+        return []
+    chance, stored = found["protocol"]["chance"], f"Stored: {found['protocol']['pictures']}."
+    return [
+        Figure("Real X-rays recognised", f"{row['confirm'][0]:.1%}", f"chance {chance['confirm']:.1%}", stored),
+        Figure("Their kind guessed", f"{row['kind'][0]:.1%}", f"chance {chance['kind']:.1%}", stored),
+    ]
 
 
 def _stretched(values: np.ndarray) -> np.ndarray:
@@ -217,7 +242,7 @@ def _kind_curve() -> None:
     if measured is None or attacks is None:
         map_missing()
         return
-    rows = attacks["settings-anatomy" if task == "anatomy" else "settings-chest"]
+    rows = attacks[STUDIES[task]]
     lines = []
     for masks in (0, 128, 192, 255):
         found = [r for r in rows["rows"] if r["substitution"] == masks and r["policy"] == "fresh"]
@@ -226,7 +251,7 @@ def _kind_curve() -> None:
             go.Scatter(
                 x=[str(row["block_size"]) for row in found],
                 y=means,
-                name=f"masks 0-{masks}",
+                name=f"masks 0-{masks}" if masks else "no masks",
                 mode="lines+markers",
                 error_y={"array": highs - means, "arrayminus": means - lows},
                 hovertemplate="%{y:.3f}",
@@ -280,14 +305,14 @@ def jigsaw_puzzle(truth: np.ndarray) -> None:
         key="jig_stage",
         bind="query-params",
     )
-    adversary(jigsaw.ADVERSARY)
     sealed = _moved(truth, size, stage, fresh("jigsaw", generate_key))
+    adversary(jigsaw.ADVERSARY)
     found = run_once("jigsaw", sealed, (size,), lambda: judge(jigsaw.reassemble, sealed, size, truth=truth, queries=1))
     pictures_row([("The picture", truth), ("What the server has", sealed), ("What the attacker gets", found.picture)])
     cost(found, "pictures needed")
     stored = (result("attacks") or {}).get("jigsaw")
     if stored is None:
-        map_missing()
+        attacks_missing()
         return
     rows = [
         [

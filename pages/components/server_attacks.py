@@ -5,28 +5,27 @@ import streamlit as st
 
 from engine.attacks import codes as attacks
 from engine.attacks import inversion
-from engine.attacks.studies.codes import BITS
+from engine.attacks.studies.codes import BITS, METHOD
 from engine.attacks.studies.settings import TARGETS
 from engine.encryption import generate_key
 from engine.evaluation import ssim
 from engine.hashing.codes import unpack_bits
 from engine.retrieval import CodeMask
-from pages.components.attack_cards import adversary, fresh, pictures_row, spread
+from pages.components.attack_cards import adversary, attacks_missing, fresh, pictures_row, spread
 from pages.components.charts import draw
 from pages.components.gallery import label_title
 from pages.components.metrics import Figure, figure_row, markdown_table
-from pages.components.privacy_map import COMMAND, map_missing
-from pages.components.results import arrays, missing, result
+from pages.components.results import arrays, result
 
 SYMBOLS = ("circle", "diamond", "square")
 FORMS = {"masked": "Masked", "plain": "Plain"}
 
 
 def clusters() -> None:
-    """Group the codes of the simulated gallery live, as the server sees them, and show what labels they are."""
-    found = result("attacks") or {}
-    if "inversion" not in found or "codes" not in found:
-        map_missing()
+    """Group the codes of real X-rays live, as the server sees them, and show what labels they are."""
+    found = (result("attacks") or {}).get("codes")
+    if found is None:
+        attacks_missing()
         return
     form = st.segmented_control(
         "Codes on the server",
@@ -37,14 +36,13 @@ def clusters() -> None:
         key="code_form",
         bind="query-params",
     )
-    adversary(attacks.CLUSTERS)
-    kept = arrays("attacks_values", "inversion/codes", "inversion/labels")
-    codes, labels, classes = *kept.values(), found["inversion"]["classes"]
+    codes, labels, classes = arrays(f"{METHOD}_codes", f"query_{BITS}", "query_labels", "classes").values()
     mask = CodeMask.derive(fresh("mask", generate_key), salt=b"lab", bits=BITS)
+    adversary(attacks.CLUSTERS)
     stored = mask.apply(codes) if form == "masked" else codes
     groups = attacks.clusters(stored, len(classes))
     judged = attacks.purity(groups, labels)
-    _scatter(stored, labels, [label_title(name) for name in classes])
+    _scatter(stored, labels, [label_title(str(name)) for name in classes])
     figure_row(
         [
             Figure(
@@ -55,10 +53,10 @@ def clusters() -> None:
         ]
     )
     st.caption(
-        "Live, on codes of the simulated gallery. A mask permutes and flips the bits of all codes alike. The dots keep "
-        "their distances, because the search needs them; colours are labels, which the server lacks."
+        f"Live, on the codes of {len(codes)} real X-rays. A mask permutes and flips the bits of all codes alike. The "
+        "dots keep their distances, because the search needs them; colours are labels, which the server lacks."
     )
-    _stored_table(found["codes"])
+    _stored_table(found)
 
 
 def _same_bits(codes: np.ndarray, stored: np.ndarray) -> float:
@@ -138,7 +136,7 @@ def inverted() -> None:
     """Show what decoders make of codes."""
     found = (result("attacks") or {}).get("inversion")
     if found is None:
-        missing("attacks", COMMAND)
+        attacks_missing()
         return
     adversary(inversion.ADVERSARY)
     ways = {
@@ -162,6 +160,7 @@ def inverted() -> None:
             for way, title in ways.items()
         ]
     )
+    st.markdown(_gained(found["gain"]))
     rows = [
         [ways[way], spread(found["similarity"][way]), _gain(found["gain"].get(way))]
         for way in ("guess", "linear", "network")
@@ -170,18 +169,22 @@ def inverted() -> None:
     stored = (result("attacks") or {}).get("stored-codes")
     if stored:
         row = next(row for row in stored["covidx-open"]["rows"] if row["form"] == "plain")
+        surely = "more than luck explains" if row["advantage"]["opened"] else "no more than luck explains"
         st.markdown(
-            f"On {TARGETS} real X-rays, linear: {spread(row['opened'])} from the code, {spread(row['luck'])} without."
+            f"On {TARGETS} real X-rays, linear: {spread(row['opened'])} from the code, {spread(row['luck'])} without; "
+            f"{surely}."
         )
-    best = max(found["gain"].values(), key=lambda gain: gain[0])
-    st.markdown(
-        "The code adds nothing to what one would draw without it: these codes say a kind, not a patient."
-        if best[1] <= 0
-        else f"The code adds {best[0]:.3f} to the similarity: a little of the patient is in it."
-    )
     st.caption(
         f"{found['protocol']}. {found['distinct_codes']} different codes for {found['pictures']} pictures. Stored."
     )
+
+
+def _gained(gains: dict[str, list[float]]) -> str:
+    """Say what the code tells of a patient, by the decoder that makes most of it."""
+    best = max(gains.values(), key=lambda gain: gain[0])
+    if best[1] <= 0:
+        return ":material/lock: **The code adds nothing to a drawing made without it:** it says a kind, not a patient."
+    return f":material/lock_open_right: **The code adds {best[0]:.3f} to the similarity:** a little of the patient."
 
 
 def _gain(gain: list[float] | None) -> str:

@@ -7,6 +7,7 @@ from engine.attacks.measured_map import (
     GOALS,
     STATISTICS,
     TASKS,
+    Source,
     distance,
     network_rows,
     pareto_front,
@@ -49,8 +50,11 @@ def report():
     ]
     protocol = {"chance": {"kind": 0.5, "confirm": 0.01}}
     return {
-        "settings-chest": {"protocol": protocol, "rows": rows},
-        "stored-codes": {"covidx-open": {"bytes": 6, "milliseconds": 9.0, "rows": codes}},
+        "settings-chest": {"protocol": protocol, "rows": rows, "commit": "c0ffee", "data_sha256": "da7a"},
+        "stored-codes": {
+            "covidx-open": {"bytes": 6, "milliseconds": 9.0, "rows": codes, "data_sha256": "da7a"},
+            "commit": "c0de",
+        },
     }
 
 
@@ -64,6 +68,10 @@ def test_every_sealed_scheme_is_there_without_codes_and_with(report):
     assert len(measured) == 8
     searched = next(point for point in measured if point.codes == "masked")
     assert (searched.bytes, searched.milliseconds) == (106, 10)
+    assert [(source.part, source.commit) for source in searched.sources] == [
+        ("settings-chest", "c0ffee"),
+        ("stored-codes", "c0de"),
+    ]
     assert (searched.leakage("picture"), searched.leakage("kind"), searched.leakage("anything")) == (0.1, 0.7, 0.7)
 
 
@@ -90,6 +98,7 @@ def test_networks_are_points_of_their_own_and_tell_their_server_as_much(report):
         "policy": "fresh",
         "accuracy": [0.95, 0.9, 0.99],
         "searcher": "net",
+        "source": Source("encrypted_search.json", "net", "beef", "da7a"),
     }
     worse = {**network, "substitution": 128, "policy": "shared", "accuracy": [0.6, 0.5, 0.7]}
     measured = points(report, "covidx-open", [network, worse])
@@ -104,16 +113,18 @@ def test_networks_are_points_of_their_own_and_tell_their_server_as_much(report):
 def test_a_network_that_masks_do_not_stop_tells_under_every_mask(report):
     rows = report["settings-chest"]["rows"]
     rows += [row("multistage", 0.7, 300, 8, substitution, "fresh") for substitution in (128, 192)]
-    cell = {"method": "vgg16", "block_size": 8, "policy": "fresh", "accuracy": [0.95, 0.9, 0.99]}
+    cell = {"method": "vgg16", "block_size": 8, "policy": "fresh", "accuracy": [0.95, 0.9, 0.99], "commit": "beef"}
     modes = {mode: {"accuracy": [value, 0.8, 0.99]} for mode, value in (("percentile", 0.94), ("full", 0.93))}
     plain = {"method": "vit", "block_size": None, "policy": None, "accuracy": [1, 1, 1], "quantized": modes}
-    networks = network_rows({"cells": [{**cell, "quantized": modes}, plain]})
+    facts = {"provenance": {"data_sha256": "da7a"}, "cells": [{**cell, "quantized": modes}, plain]}
+    networks = network_rows(facts)
     assert [row["accuracy"][0] for row in networks] == [0.95, 0.94, 0.93]
     fresh = [point for point in points(report, "covidx-open", networks) if point.policy == "fresh"]
     assert [(p.substitution, p.searcher == STATISTICS) for p in fresh] == [
         (255, True), (128, True), (192, True), (192, False), (192, False), (192, False)
     ]  # fmt: skip
     assert [p.advantages["labelled"] for p in fresh] == pytest.approx([0.9] * 6)
+    assert {p.sources[-1] for p in fresh} == {Source("encrypted_search.json", "vgg16", "beef", "da7a")}
 
 
 def test_paper_bs_recommendation_is_marked(report):
@@ -148,6 +159,17 @@ class TestShippedResults:
             assert found == interval(values), path
             checked += 1
         assert checked > 300
+
+    @pytest.mark.parametrize("task", TASKS)
+    def test_every_point_of_a_task_says_where_it_was_measured_and_on_the_same_pictures(self, task):
+        networks = network_rows(json.loads((RESULTS / "encrypted_search.json").read_text()))
+        measured = points(self.figures, task, networks if task == "anatomy" else ())
+        sources = {source for point in measured for source in point.sources}
+        assert len({source.data for source in sources}) == 1
+        assert all(source.commit for source in sources)
+        assert {source.file for source in sources} == {"attacks.json", "encrypted_search.json"} - (
+            set() if task == "anatomy" else {"encrypted_search.json"}
+        )
 
     @pytest.mark.parametrize("task", TASKS)
     def test_every_advantage_is_that_of_its_values(self, task):

@@ -31,9 +31,10 @@ def write_attacks(folder: Path, monkeypatch) -> Path:
         "milliseconds": 9.0,
         "rows": [{"form": form, **measure_codes(own, form, shown, labels, splits)} for form in ("plain", "masked")],
     }
+    made = {"commit": "c0ffee", "data_sha256": "da7a"}
     results = {
-        **{name: {"protocol": words, "rows": rows} for name in ("settings-anatomy", "settings-chest")},
-        "stored-codes": {"anatomy": stored, "covidx-open": stored},
+        **{name: {"protocol": words, "rows": rows, **made} for name in ("settings-anatomy", "settings-chest")},
+        "stored-codes": {"anatomy": stored | made, "covidx-open": stored | made, **made},
         **{
             name: getattr(pictures, run.STUDIES[name][1])(_quiet)
             for name in ("toy", "known-plaintext", "jigsaw", "layers")

@@ -2,9 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from engine.attacks.codes import clusters, purity
 from engine.attacks.measured_map import distance, points, recommend
+from engine.attacks.studies.codes import BITS, METHOD
 from pages.components import privacy_map
 from pages.components.layer_attacks import LAYERS, NO_TAG
 from tests.pages.reading import texts
@@ -44,6 +47,8 @@ def test_the_page_starts_with_what_to_sign_for_and_why(open_page, measured):
     assert f"right label for {best.found[0]:.0%} of test pictures" in said
     assert "Do not sign for this" in said
     assert "And know the price" in said
+    told = best.chance + best.leakage("kind") * (1 - best.chance)
+    assert f"can tell the kind of {told:.0%} of pictures" in said
 
 
 def test_the_chosen_setting_is_at_first_the_recommended_and_every_other_can_be_looked_at(open_page, measured):
@@ -54,6 +59,10 @@ def test_the_chosen_setting_is_at_first_the_recommended_and_every_other_can_be_l
         assert not app.exception
         assert app.metric[0].value == f"{point.found[0]:.3f}"
         assert app.metric[1].value == f"{point.bytes:,}"
+        said = texts(app)
+        for source in point.sources:
+            assert f"`{source.file}`, {source.part} (commit {source.commit})" in said
+            assert f"pictures {source.data[:12]}" in said
 
 
 def test_both_tasks_and_every_goal(open_page):
@@ -69,7 +78,7 @@ def test_both_tasks_and_every_goal(open_page):
 def test_a_setting_opens_on_the_encrypt_page(open_page, setting):
     title, block, substitution, policy = setting
     point = privacy_map.Point(
-        "multistage", int(block), int(substitution), policy, None, {}, [0.5, 0.4, 0.6], "", 0.5, 1, 1.0
+        "multistage", int(block), int(substitution), policy, None, {}, [0.5, 0.4, 0.6], "", 0.5, 1, 1.0, ()
     )
     app = open_page("encrypt", **privacy_map.address(point))
     assert app.selectbox(key="scheme").value == "multistage"
@@ -108,8 +117,10 @@ def test_one_key_falls_to_known_pictures_and_a_key_each_does_not(open_page):
     app = open_page("privacy_lab", attack="One key for all")
     app.slider(key="lab_known").set_value(8).run()
     assert float(values(app)["Similarity"]) > 0.9
+    assert "The attacker has the picture." in texts(app)
     app.segmented_control(key="lab_policy").set_value("fresh").run()
     assert float(values(app)["Similarity"]) < 0.3
+    assert "The attacker has nothing of the picture." in texts(app)
     app.segmented_control(key="way").set_value("Chosen pictures").run()
     assert "nothing to read off" in texts(app)
     app.segmented_control(key="lab_policy").set_value("shared").run()
@@ -117,11 +128,17 @@ def test_one_key_falls_to_known_pictures_and_a_key_each_does_not(open_page):
 
 
 @pytest.mark.parametrize(("block", "masks", "answer"), [(8, 255, "yes"), (1, 0, "yes"), (1, 255, "no")])
-def test_a_picture_is_recognised_unless_blocks_are_pixels_and_masks_full(open_page, block, masks, answer):
+def test_a_picture_is_recognised_unless_blocks_are_pixels_and_masks_full(open_page, folder, block, masks, answer):
     app = open_page("privacy_lab", attack="Looking only")
     app.segmented_control(key="look_block").set_value(block)
     app.segmented_control(key="look_masks").set_value(masks).run()
     assert values(app)["Recognised in a list"] == answer
+    (row,) = (
+        row
+        for row in json.loads((folder / "attacks.json").read_text())["settings-chest"]["rows"]
+        if (row["block_size"], row["substitution"], row["policy"]) == (block, masks, "fresh")
+    )
+    assert values(app)["Their kind guessed"] == f"{row['kind'][0]:.1%}"
 
 
 def test_moved_blocks_are_put_together_and_masked_ones_are_not(open_page):
@@ -138,6 +155,7 @@ def test_every_layer_falls_alone(open_page):
         assert not app.exception
         if name != "PRESENT in ECB":
             assert float(values(app)["Similarity"]) > 0.7, name
+            assert "the whole scheme holds" in texts(app), name
     app.segmented_control(key="layer").set_value(NO_TAG).run()
     assert values(app)["Whole scheme"] == "0 of 256"
 
@@ -149,11 +167,15 @@ def test_only_the_toy_falls_and_it_passes_the_tests(open_page):
     assert row.count("holds") == 2
 
 
-def test_codes_show_their_groups_through_a_mask(open_page):
+def test_codes_show_their_groups_through_a_mask(open_page, folder):
     app = open_page("privacy_lab", attack="Server")
     masked = values(app)["Groups that are labels"]
     app.segmented_control(key="code_form").set_value("plain").run()
     assert values(app)["Groups that are labels"] == masked
+    with np.load(folder / f"{METHOD}_codes.npz") as file:
+        codes, labels = file[f"query_{BITS}"], file["query_labels"]
+    assert masked == f"{purity(clusters(codes, 3), labels).rate.mean:.1%}"
+    assert values(app)["Different codes"] == str(len({code.tobytes() for code in codes}))
 
 
 def test_every_patient_of_the_inversion_can_be_seen(open_page):
@@ -168,3 +190,4 @@ def test_without_results_the_page_names_the_command(open_page, monkeypatch, tmp_
     for part in PARTS:
         said = texts(open_page("privacy_lab", attack=part))
         assert "python -m engine attack all --save" in said
+        assert "python -m engine attack map --save" in said
