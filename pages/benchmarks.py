@@ -18,6 +18,7 @@ from pages.components.benchmark_charts import (
     training_chart,
 )
 from pages.components.charts import confusion
+from pages.components.dials import one_of
 from pages.components.evidence import (
     Report,
     ablation_table,
@@ -48,16 +49,7 @@ frame.heading(
 def dials() -> tuple[str, Metric, int]:
     """Draw the selectors: question, metric, code length."""
     with st.container(border=True, gap="small"):
-        task = st.segmented_control(
-            "Question",
-            list(TASKS),
-            default="binary",
-            required=True,
-            format_func=TASKS.get,
-            key="task",
-            bind="query-params",
-            width="stretch",
-        )
+        task = one_of("Question", TASKS, "task", default="binary", width="stretch")
         field = st.pills(
             "Metric",
             list(METRICS),
@@ -67,11 +59,8 @@ def dials() -> tuple[str, Metric, int]:
             key="metric",
             bind="query-params",
         )
-        bits = st.segmented_control(
-            "Bits per code", LENGTHS, default=BITS, required=True, key="bits", bind="query-params", width="stretch"
-        )
-    task = task if task in TASKS else "binary"
-    return task, METRICS.get(field, METRICS["map"]), bits if bits in LENGTHS else BITS
+        bits = one_of("Bits per code", LENGTHS, "bits", default=BITS, width="stretch")
+    return task, METRICS.get(field, METRICS["map"]), bits
 
 
 def headline(measured: Report, paper: Report, task: str, metric: Metric, bits: int, how: str) -> None:

@@ -29,6 +29,7 @@ from pages.components.compression import (
     tuned_table,
 )
 from pages.components.compression_charts import accuracy_chart, size_chart, time_chart, weight_chart
+from pages.components.dials import one_of
 from pages.components.gallery import label_title
 from pages.components.metrics import figure_row
 from pages.components.results import arrays, missing, result
@@ -39,17 +40,8 @@ FREE = ("max", "percentile", "kl")
 def dials(networks: dict[str, Any]) -> tuple[str, Choice, str]:
     """Draw the selectors: network, mode, scope, scales, and the layer to look at."""
     with st.container(border=True, gap="small"):
-        network = st.segmented_control(
-            "Network",
-            list(networks),
-            default=next(iter(networks)),
-            required=True,
-            format_func=lambda name: networks[name]["short"],
-            key="network",
-            bind="query-params",
-            width="stretch",
-        )
-        network = network if network in networks else next(iter(networks))
+        names = {name: found["short"] for name, found in networks.items()}
+        network = one_of("Network", names, "network", width="stretch")
         mode = st.pills(
             "Threshold",
             list(MODE_TITLES),
@@ -60,26 +52,12 @@ def dials(networks: dict[str, Any]) -> tuple[str, Choice, str]:
             bind="query-params",
         )
         fixed = mode not in FREE
-        scope = _pair("Which layers", SCOPE_TITLES, "scope", fixed)
-        granularity = _pair("One scale per", GRANULARITY_TITLES, "scales", fixed)
+        scope = one_of("Which layers", SCOPE_TITLES, "scope", width="stretch", disabled=fixed)
+        granularity = one_of("One scale per", GRANULARITY_TITLES, "scales", width="stretch", disabled=fixed)
         choice = choice_of(mode, scope, granularity)
         layer = _layer(networks[network], "all" if mode in ("full", "full-naive") else choice.scope)
     st.caption(MEANINGS[choice.mode])
     return network, choice, layer
-
-
-def _pair(title: str, names: dict[str, str], key: str, fixed: bool) -> str:
-    return st.segmented_control(
-        title,
-        list(names),
-        default=next(iter(names)),
-        required=True,
-        format_func=names.get,
-        key=key,
-        bind="query-params",
-        width="stretch",
-        disabled=fixed,
-    )
 
 
 def _layer(entry: dict[str, Any], scope: str) -> str:

@@ -9,6 +9,7 @@ from engine.encryption import generate_key
 from engine.imaging import resize, to_uint8
 from pages.components import cipher_papers, cipher_views, frame, schemes
 from pages.components.compare import before_after
+from pages.components.dials import one_of
 from pages.components.picture import Picture, current_picture, picture_picker
 from pages.components.schemes import SCHEMES, Dials, Sealed
 from pages.components.show import cipher_file, derived, derived_at_full_size, xray_file
@@ -55,13 +56,10 @@ def choose_dials() -> Dials:
             scheme,
             st.slider("Block size (pixels)", 1, 64, 8, key="block", bind="query-params"),
             st.slider("Substitution range (largest mask)", 0, 255, 255, key="substitution", bind="query-params"),
-            st.segmented_control(
+            one_of(
                 "Key policy",
                 ["shared", "fresh"],
-                default="shared",
-                required=True,
-                key="policy",
-                bind="query-params",
+                "policy",
                 help="Shared: one key for all pictures, searchable and weak. Fresh: a key for each picture.",
             ),
         )
@@ -101,9 +99,7 @@ def sealing(picture: Picture) -> None:
         st.caption(
             f"{image.nbytes:,} bytes of pixels became {sealed.size:,} in {sealed.seconds * 1000:.1f} ms. {picture.note}"
         )
-    chosen = st.segmented_control(
-        "Look closer", list(VIEWS), default="Step by step", required=True, key="closer", bind="query-params"
-    )
+    chosen = one_of("Look closer", list(VIEWS), "closer", default="Step by step")
     VIEWS[chosen](cipher_views.Case(picture, image, dials, key(), sealed))
 
 

@@ -13,6 +13,7 @@ from pages.components import collection, frame, show, uploads
 from pages.components import gallery as galleries
 from pages.components.codes import code_strip
 from pages.components.collection import Collection
+from pages.components.dials import one_of
 from pages.components.explain import label_votes, why_alike
 from pages.components.figures import result_grid
 from pages.components.gallery import label_title
@@ -65,17 +66,15 @@ def choose_method() -> tuple[str, int]:
             bind="query-params",
             help="MATDH was trained longest. The others, and MATDH at half width, had one small budget.",
         )
-        bits = st.segmented_control(
+        bits = one_of(
             "Bits per code",
             LENGTHS,
+            "bits",
             default=48,
-            required=True,
-            key="bits",
-            bind="query-params",
             width="stretch",
             help="Longer codes tell finer differences apart; the paper found 48 best.",
         )
-    return (method if method in methods else methods[0]), (bits if bits in LENGTHS else 48)
+    return (method if method in methods else methods[0]), bits
 
 
 def choose_second(method: str) -> str | None:

@@ -48,7 +48,7 @@ def attack(options: argparse.Namespace) -> None:
     """Run one attack, several, all of them, or all that the map is drawn from."""
     from engine.attacks.studies.run import run_attacks, save_attacks, seconds_last_time
     from engine.attacks.studies.values import separate
-    from engine.commands.encrypted_search import kept_steps, measured, save
+    from engine.commands.encrypted_search import kept_steps, measured, save, show
 
     steps = kept_steps(options.runs)
     start, expected = steps.clock(), seconds_last_time(options.names)
@@ -62,12 +62,14 @@ def attack(options: argparse.Namespace) -> None:
         if networks:
             note(f"written: {save(*networks)}")
         steps.forget()
-    figures = separate(results)[0] | ({"encrypted-search": networks[0]} if networks else {})
+    figures = separate(results)[0]
     if options.json:
-        print(json.dumps(figures, indent=1))
+        print(json.dumps(figures | ({"encrypted-search": networks[0]} if networks else {}), indent=1))
         return
     for name, (mean, low, high) in intervals(figures, ()):
         print(f"{name:<70} {mean:.4f}  [{low:.4f}, {high:.4f}]")
+    if networks:
+        show(networks[0])
 
 
 def intervals(found: Any, path: tuple[str, ...]) -> Iterator[tuple[str, list[float]]]:

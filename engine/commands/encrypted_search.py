@@ -56,6 +56,11 @@ def encrypted_search(options: argparse.Namespace) -> None:
     result, arrays = measured(steps, options.method)
     note(f"written: {save(result, arrays)}")
     steps.forget()
+    show(result)
+
+
+def show(result: dict[str, Any]) -> None:
+    """Print what every network gets right in every setting."""
     for row in result["cells"]:
         print(
             f"{row['method']:<6} {row['setting']:<10} {row['right']:>3} of {row['count']} right, "

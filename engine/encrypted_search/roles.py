@@ -15,6 +15,7 @@ import numpy as np
 from engine.encrypted_search.classifier import Prediction, predict
 from engine.encrypted_search.setting import Setting, SettingError
 from engine.encryption import AuthenticationError, MultiStageCipher, derive_key
+from engine.evaluation import pairwise_distances
 
 if TYPE_CHECKING:
     from torch import nn
@@ -100,7 +101,7 @@ class SearchServer:
 
     def search(self, query: np.ndarray, k: int = 10) -> list[Hit]:
         """Return the ids of the ``k`` nearest stored pictures of an encrypted query ``(H, W, 3)``, nearest first."""
-        distances = np.linalg.norm(np.stack(self._features) - self.read(query[None]).features, axis=1)
+        distances = pairwise_distances(self.read(query[None]).features, np.stack(self._features))[0]
         ids = list(self._pictures)
         return [Hit(ids[i], float(distances[i])) for i in np.argsort(distances, kind="stable")[:k]]
 

@@ -14,6 +14,7 @@ from engine.imaging import encode_png, resize, to_uint8
 from pages.components import schemes
 from pages.components.charts import histograms
 from pages.components.cipher_tests import show_tests
+from pages.components.dials import one_of
 from pages.components.downloads import Download, downloads
 from pages.components.figures import Step, stage_strip
 from pages.components.metrics import Figure, figure_row
@@ -71,9 +72,7 @@ def noise_tests(case: Case) -> None:
 
 def open_again(case: Case) -> None:
     """Try to open the sealed picture with the right key, a wrong one, and after a change."""
-    way = st.segmented_control(
-        "Open it with", [RIGHT, WRONG, CHANGED], default=RIGHT, required=True, key="open_way", bind="query-params"
-    )
+    way = one_of("Open it with", [RIGHT, WRONG, CHANGED], "open_way")
     key = schemes.wrong_key(case.key) if way == WRONG else case.key
     data = schemes.changed(case.sealed.data) if way == CHANGED else case.sealed.data
     try:

@@ -10,6 +10,7 @@ from engine.encrypted_search.networks import METHODS
 from engine.encrypted_search.setting import SETTINGS, Setting
 from pages.components.charts import confusion, draw
 from pages.components.compression import MODE_TITLES
+from pages.components.dials import one_of
 from pages.components.gallery import label_title
 from pages.components.metrics import Figure, figure_row, markdown_table, with_interval
 from pages.components.results import result
@@ -51,17 +52,13 @@ def setting_title(setting: Setting) -> str:
 def dials() -> tuple[Cell, int]:
     """Draw the dials; return the cell they stand on, and the largest mask."""
     with st.container(border=True, gap="small"):
-        method = st.segmented_control(
-            "Network", METHODS, default="vgg16", required=True, format_func=TITLES.get, key="es_network",
-            bind="query-params", width="stretch",
+        method = one_of("Network", {name: TITLES[name] for name in METHODS}, "es_network", width="stretch")
+        block = one_of(
+            "Block size (pixels)", BLOCKS, "es_block", default="8", width="stretch",
+            help="Plain: not encrypted at all. 1: every pixel is a block of its own.",
         )  # fmt: skip
-        block = st.segmented_control(
-            "Block size (pixels)", BLOCKS, default="8", required=True, key="es_block", bind="query-params",
-            width="stretch", help="Plain: not encrypted at all. 1: every pixel is a block of its own.",
-        )  # fmt: skip
-        policy = st.segmented_control(
-            "Key policy", list(_POLICIES), default="fresh", required=True, key="es_policy", bind="query-params",
-            disabled=block == "plain", width="stretch",
+        policy = one_of(
+            "Key policy", list(_POLICIES), "es_policy", default="fresh", disabled=block == "plain", width="stretch",
             help="Shared: one key for all pictures. Fresh: a key for each picture.",
         )  # fmt: skip
         masks = st.slider(
@@ -72,8 +69,8 @@ def dials() -> tuple[Cell, int]:
             "Quantization of the network", list(MODE_TITLES), format_func=MODE_TITLES.get, key="es_quantize",
             bind="query-params", help="Changes the measured figures. The live answers come from the float network.",
         )  # fmt: skip
-    setting = Setting() if block == "plain" else Setting.named(f"{policy or 'fresh'}-{block or 8}")
-    return Cell(method or "vgg16", setting, mode or "none"), masks
+    setting = Setting() if block == "plain" else Setting.named(f"{policy}-{block}")
+    return Cell(method, setting, mode or "none"), masks
 
 
 def figures_of(cell: Cell) -> dict[str, Any] | None:

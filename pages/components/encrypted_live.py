@@ -10,6 +10,7 @@ from engine.encrypted_search.evaluation import eight_bits
 from engine.encrypted_search.roles import PictureOwner, QueryUser, SearchServer
 from engine.encrypted_search.setting import Setting
 from engine.encryption import generate_key
+from engine.evaluation import pairwise_distances
 from engine.imaging import encode_png, resize, to_uint8
 from pages.components import gallery as galleries
 from pages.components.encrypted_cells import Cell
@@ -75,7 +76,7 @@ def answer(cell: Cell, pixels: np.ndarray) -> Answer:
     )  # fmt: skip
     gallery, scale = (held[f"{cell.method}/{cell.setting.name}/{name}"] for name in ("gallery", "scale"))
     query = eight_bits(found.features[0], float(scale)).astype(np.float32)
-    distances = np.linalg.norm(gallery.astype(np.float32) - query, axis=1) * float(scale)
+    distances = pairwise_distances(query[None], gallery.astype(np.float32))[0] * float(scale)
     nearest = np.argsort(distances, kind="stable")[:NEIGHBOURS]
     classes = held["classes"]
     return Answer(

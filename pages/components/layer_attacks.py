@@ -25,6 +25,7 @@ from pages.components.attack_cards import (
     spread,
     verdict_of,
 )
+from pages.components.dials import one_of
 from pages.components.metrics import Figure, figure_row, markdown_table
 from pages.components.results import result
 from pages.components.schemes import SCHEMES, Dials, cipher, look_of
@@ -125,9 +126,7 @@ _COUNTED = {"PRESENT in ECB": "repeated blocks", "PRESENT without a tag": "chang
 
 def stripped(truth: np.ndarray) -> None:
     """Attack one layer alone, and the whole scheme in the same way."""
-    chosen = st.segmented_control(
-        "Strip it down to", [*LAYERS, NO_TAG], default="Arnold alone", required=True, key="layer", bind="query-params"
-    )
+    chosen = one_of("Strip it down to", [*LAYERS, NO_TAG], "layer")
     key = fresh("layers", generate_key)
     case = Case(truth, key, FrequencyCipher(key).encrypt(truth))
     if chosen == NO_TAG:

@@ -9,6 +9,7 @@ from engine.errors import VaultError
 from pages.components import arrival
 from pages.components import gallery as galleries
 from pages.components.collection import forget_collection
+from pages.components.dials import one_of
 from pages.components.frame import NOTICE
 from pages.components.links import choose, linked
 from pages.components.show import derived, derived_at_full_size
@@ -86,15 +87,7 @@ def picture_picker() -> None:
     """Draw the controls that choose the picture of the next :func:`current_picture`."""
     name = galleries.gallery_name()
     with st.container(border=True, gap="small"):
-        way = st.segmented_control(
-            "Picture",
-            ["Samples", "Gallery", "Your own"],
-            default="Samples",
-            required=True,
-            key="picture_way",
-            bind="query-params",
-            width="stretch",
-        )
+        way = one_of("Picture", ["Samples", "Gallery", "Your own"], "picture_way", width="stretch")
         if way == "Gallery":
             _browse(name)
         elif way == "Your own":

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from engine.attacks.measured_map import GOALS, STATISTICS, Point, network_rows, pareto_front, points, recommend
+from engine.attacks.measured_map import STATISTICS, Point, network_rows, pareto_front, points, recommend
 from pages.components.charts import draw
+from pages.components.dials import one_of
 from pages.components.links import choose, linked
 from pages.components.metrics import Figure, figure_row, markdown_table, with_interval
 from pages.components.results import missing, result
@@ -221,27 +222,10 @@ def _picked() -> None:
 def dials() -> tuple[str, str]:
     """Draw the selectors of the map: task and goal of the attacks."""
     with st.container(border=True, gap="small"):
-        task = st.segmented_control(
-            "Pictures",
-            list(TASKS),
-            default=HOME,
-            required=True,
-            format_func=TASKS.get,
-            key="map_task",
-            bind="query-params",
-            width="stretch",
+        return (
+            one_of("Pictures", TASKS, "map_task", default=HOME, width="stretch"),
+            one_of("What must not get out", GOAL_TITLES, "map_goal", width="stretch"),
         )
-        goal = st.segmented_control(
-            "What must not get out",
-            list(GOALS),
-            default="picture",
-            required=True,
-            format_func=GOAL_TITLES.get,
-            key="map_goal",
-            bind="query-params",
-            width="stretch",
-        )
-    return (task if task in TASKS else HOME), (goal if goal in GOALS else "picture")
 
 
 def choose_point(measured: Sequence[Point]) -> Point:

@@ -21,6 +21,7 @@ from pages.components.attack_cards import (
     spread,
 )
 from pages.components.charts import draw, histograms
+from pages.components.dials import one_of
 from pages.components.metrics import Figure, figure_row, markdown_table
 from pages.components.privacy_map import HOME, POLICIES, TASKS, map_missing, measured_points
 from pages.components.results import result
@@ -33,27 +34,10 @@ TINT = np.array([213, 94, 0])
 
 def shared_key(truth: np.ndarray) -> None:
     """Open a picture from others whose encryptions are known, or planted."""
-    chosen = st.segmented_control(
-        "What the attacker has",
-        ["Known pictures", "Chosen pictures"],
-        default="Known pictures",
-        required=True,
-        key="way",
-        bind="query-params",
-    )
+    chosen = one_of("What the attacker has", ["Known pictures", "Chosen pictures"], "way")
     left, middle, right = st.columns(3, gap="medium")
-    policy = left.segmented_control(
-        "Key",
-        list(POLICIES),
-        default="shared",
-        required=True,
-        format_func=POLICIES.get,
-        key="lab_policy",
-        bind="query-params",
-    )
-    block = middle.segmented_control(
-        "Block size", BLOCKS, default=8, required=True, key="lab_block", bind="query-params"
-    )
+    policy = one_of("Key", POLICIES, "lab_policy", at=left)
+    block = one_of("Block size", BLOCKS, "lab_block", at=middle)
     count = right.slider(
         "Known pictures", 1, KNOWN_MOST, 4, key="lab_known", bind="query-params", disabled=chosen != "Known pictures"
     )
@@ -138,17 +122,9 @@ def _known_curve() -> None:
 def looking_only(truth: np.ndarray) -> None:
     """Show what one encrypted picture says without any key."""
     left, middle = st.columns(2, gap="medium")
-    block = left.segmented_control(
-        "Block size", (1, 2, 4, 8, 16), default=8, required=True, key="look_block", bind="query-params"
-    )
-    masks = middle.segmented_control(
-        "Largest mask",
-        (0, 128, 192, 255),
-        default=255,
-        required=True,
-        key="look_masks",
-        bind="query-params",
-        help="Paper B: substitution",
+    block = one_of("Block size", (1, 2, 4, 8, 16), "look_block", default=8, at=left)
+    masks = one_of(
+        "Largest mask", (0, 128, 192, 255), "look_masks", default=255, at=middle, help="Paper B: substitution"
     )
     cipher = MultiStageCipher(fresh("look", generate_key), block, masks, "fresh")
     sealed = cipher.encrypt(truth, "target")
@@ -229,15 +205,7 @@ def _kind_curve() -> None:
     import plotly.graph_objects as go
 
     adversary(ciphertext_only.KIND)
-    task = st.segmented_control(
-        "Pictures",
-        list(TASKS),
-        default="anatomy",
-        required=True,
-        format_func=TASKS.get,
-        key="look_task",
-        bind="query-params",
-    )
+    task = one_of("Pictures", TASKS, "look_task", default="anatomy")
     measured, attacks = measured_points(task), result("attacks")
     if measured is None or attacks is None:
         map_missing()
@@ -293,18 +261,8 @@ def _kind_curve() -> None:
 def jigsaw_puzzle(truth: np.ndarray) -> None:
     """Put shuffled blocks together again."""
     left, right = st.columns(2, gap="medium")
-    size = left.segmented_control(
-        "Block size", JIGSAW_BLOCKS, default=32, required=True, key="jig_block", bind="query-params"
-    )
-    stage = right.segmented_control(
-        "Stages of the scheme",
-        list(STAGES),
-        default="blocks",
-        required=True,
-        format_func=STAGES.get,
-        key="jig_stage",
-        bind="query-params",
-    )
+    size = one_of("Block size", JIGSAW_BLOCKS, "jig_block", default=32, at=left)
+    stage = one_of("Stages of the scheme", STAGES, "jig_stage", at=right)
     sealed = _moved(truth, size, stage, fresh("jigsaw", generate_key))
     adversary(jigsaw.ADVERSARY)
     found = run_once("jigsaw", sealed, (size,), lambda: judge(jigsaw.reassemble, sealed, size, truth=truth, queries=1))

@@ -13,6 +13,7 @@ from engine.hashing.codes import unpack_bits
 from engine.retrieval import CodeMask
 from pages.components.attack_cards import adversary, attacks_missing, fresh, pictures_row, spread
 from pages.components.charts import draw
+from pages.components.dials import one_of
 from pages.components.gallery import label_title
 from pages.components.metrics import Figure, figure_row, markdown_table
 from pages.components.results import arrays, result
@@ -27,15 +28,7 @@ def clusters() -> None:
     if found is None:
         attacks_missing()
         return
-    form = st.segmented_control(
-        "Codes on the server",
-        list(FORMS),
-        default="masked",
-        required=True,
-        format_func=FORMS.get,
-        key="code_form",
-        bind="query-params",
-    )
+    form = one_of("Codes on the server", FORMS, "code_form")
     codes, labels, classes = arrays(f"{METHOD}_codes", f"query_{BITS}", "query_labels", "classes").values()
     mask = CodeMask.derive(fresh("mask", generate_key), salt=b"lab", bits=BITS)
     adversary(attacks.CLUSTERS)
@@ -147,12 +140,7 @@ def inverted() -> None:
     }
     kept = arrays("attacks_values", *(f"inversion/examples/{way}" for way in ways))
     count = len(kept["inversion/examples/truth"])
-    number = (
-        st.segmented_control(
-            "Patient", list(range(1, count + 1)), default=1, required=True, key="patient", bind="query-params"
-        )
-        - 1
-    )
+    number = one_of("Patient", range(1, count + 1), "patient") - 1
     shown = {way: kept[f"inversion/examples/{way}"][number] for way in ways}
     pictures_row(
         [

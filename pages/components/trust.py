@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from pages.components.charts import confusion
+from pages.components.dials import one_of
 from pages.components.gallery import BUILT_IN, label_title
 from pages.components.metrics import Figure, figure_row, with_interval
 from pages.components.results import method_result, missing, result
@@ -33,15 +34,7 @@ def trust(method: str, bits: int, gallery: str) -> None:
         else:
             missing("rivals", "python -m engine rivals")
         return
-    task = st.segmented_control(
-        "Question",
-        list(TASKS),
-        default="binary",
-        required=True,
-        format_func=TASKS.get,
-        key="task",
-        bind="query-params",
-    )
+    task = one_of("Question", TASKS, "task", default="binary")
     figures, protocol = measured["bits"][str(bits)][task], measured["protocol"]
     how = (
         f"{protocol['dataset']}: {protocol['query_count']} queries ({protocol['queries']}) against "

@@ -29,7 +29,9 @@ def tiny_map(monkeypatch, tmp_path):
 
     def networks(progress, methods, steps):
         answers = steps.once("answers", lambda: asked.append("answers") or {"predicted": np.zeros(2, np.uint8)})
-        cells = [{"method": "vit", "accuracy": [0.5, 0.0, 1.0]}]
+        third = [0.5, 0.0, 1.0]
+        cell = {"method": "vit", "setting": "fresh-8", "right": 1, "count": 2, "confusion": [[1, 0, 0]] * 3}
+        cells = [cell | {"accuracy": third, "map": third, "p_at_10": third}]
         facts = {"networks": {}, "data_sha256": "0"}
         return {"provenance": facts, "seconds": {"vit": 90}, "cells": cells}, answers
 
@@ -48,9 +50,10 @@ def test_one_command_measures_all_that_the_map_is_drawn_from(tiny_map, tmp_path,
     assert main(words) == 0
     printed = capsys.readouterr()
     assert "last time" not in printed.err
-    assert [line.split("  ")[0] for line in printed.out.splitlines()] == [
-        "settings-chest rows right", "encrypted-search cells vit accuracy"
-    ]  # fmt: skip
+    attacked, searched = printed.out.splitlines()
+    assert attacked.split() == ["settings-chest", "rows", "right", "0.5000", "[0.0000,", "1.0000]"]
+    assert "fresh-8" in searched
+    assert "1 of 2 right, accuracy 0.5000 [0.0000, 1.0000]" in searched
     assert sorted(path.name for path in results.iterdir()) == [
         "attacks.json", "attacks_values.npz", "encrypted_search.json", "encrypted_search_answers.npz"
     ]  # fmt: skip

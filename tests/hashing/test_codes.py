@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from engine.hashing.codes import hamming_distances, pack_bits, pad_codes, unpack_bits
+from engine.hashing.codes import ROWS, hamming_distances, pack_bits, pad_codes, unpack_bits
 
 LENGTHS = st.sampled_from([8, 16, 24, 32, 48, 64, 128])
 
@@ -31,6 +31,13 @@ def test_distances_count_differing_bits(matrices):
     first, second = matrices
     expected = [[sum(a != b for a, b in zip(x, y, strict=True)) for y in second] for x in first]
     assert hamming_distances(pack_bits(first), pack_bits(second)).tolist() == expected
+
+
+def test_many_codes_are_compared_a_few_at_a_time():
+    draw = np.random.default_rng(0)
+    first, second = (draw.integers(0, 256, (count, 20), np.uint8) for count in (2 * ROWS + 3, 5))
+    expected = (unpack_bits(first)[:, None] != unpack_bits(second)).sum(axis=2)
+    assert np.array_equal(hamming_distances(first, second), expected)
 
 
 def test_bit_order_is_big_endian():
