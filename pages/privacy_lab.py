@@ -69,14 +69,15 @@ def map_section() -> None:
         privacy_map.point_card(chosen)
     with chart:
         privacy_map.draw_map(measured, goal, chosen, claim=privacy_map.paper_b_claim(task))
-        st.caption(privacy_verdicts.how(measured, task))
+        st.caption(privacy_verdicts.reading(measured, task))
     verdicts = privacy_verdicts.verdicts(measured)
     for column, (title, sentences) in zip(st.columns(len(verdicts), gap="medium"), verdicts, strict=True):
         with column, st.container(border=True, height="stretch"):
             st.markdown(f"**{title}**")
             st.markdown(sentences)
-    with st.expander("What the words mean", icon=":material/menu_book:"):
+    with st.expander("What the words mean, and how it was measured", icon=":material/menu_book:"):
         st.markdown(privacy_verdicts.WORDS)
+        st.caption(privacy_verdicts.how(task))
 
 
 @st.fragment

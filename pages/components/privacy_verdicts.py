@@ -53,18 +53,25 @@ def verdicts(measured: Sequence[Point]) -> list[tuple[str, str]]:
     return [*found, (":material/payments: And know the price", _price(best, measured))]
 
 
-def how(measured: Sequence[Point], task: str) -> str:
-    """Say how the map was measured and how its recommendation is found."""
+def reading(measured: Sequence[Point], task: str) -> str:
+    """Say how to read the map."""
+    return (
+        f"Question: {QUESTIONS[task]}. Each point is a setting; all {len(measured)} were attacked on the same test "
+        "pictures. Star: the nearest to the upper left corner, on chest X-rays and in the view of pictures; of equals "
+        "the one with fewest bytes."
+    )
+
+
+def how(task: str) -> str:
+    """Say how the map was measured."""
     found = (result("attacks") or {})[STUDIES[task]]["protocol"]
     codes = " The encoder never learned this task: its codes are no match." if task == "anatomy" else ""
     sentences = (
-        f"Question: {QUESTIONS[task]}. Pictures: {found['pictures']}.",
-        "Every point is measured on the same test pictures.",
+        f"Pictures: {found['pictures']}.",
         "A scrambled picture is searched as its server can: by its statistics, by labelled scrambled ones"
         + (", or by a network (drawn at masks 0-192; it finds the same under any)." if task == "anatomy" else "."),
         f"A sealed one is searched by its code, a vote of the ten nearest.{codes}",
-        f"Star: of {len(measured)} settings the nearest to the upper left corner, on chest X-rays and in the view of "
-        "pictures; of equals the one with fewest bytes.",
+        f"Above luck: {found['advantage']}. Opened: {found['opened']}.",
     )
     return " ".join(sentences)
 

@@ -35,6 +35,11 @@ def clusters() -> None:
     stored = mask.apply(codes) if form == "masked" else codes
     groups = attacks.clusters(stored, len(classes))
     judged = attacks.purity(groups, labels)
+    if judged.advantage:
+        st.markdown(
+            f":material/visibility: **The server sorts {judged.rate.mean:.0%} of these pictures by kind, without a key "
+            f"or a label.** A guess is right for {judged.chance:.0%}."
+        )
     _scatter(stored, labels, [label_title(str(name)) for name in classes])
     figure_row(
         [

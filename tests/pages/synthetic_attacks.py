@@ -23,7 +23,13 @@ def write_attacks(folder: Path, monkeypatch) -> Path:
     for name, value in SMALL.items():
         monkeypatch.setattr(pictures, name, value)
     shown, labels, splits = collection()
-    words = {"pictures": "made up", "kind": "linear discriminant", "chance": {"kind": 0.5, "confirm": 0.0083}}
+    words = {
+        "pictures": "made up",
+        "kind": "linear discriminant",
+        "advantage": "made up",
+        "opened": "made up",
+        "chance": {"kind": 0.5, "confirm": 0.0083},
+    }
     rows = [measure_setting(setting, shown, labels, splits) for setting in SETTINGS]
     own = _codes(labels, 2)
     stored = {
