@@ -1,9 +1,8 @@
-"""Vision Transformer (Dosovitskiy et al. 2021): torchvision's, at a size that two cores train in minutes."""
+"""Vision Transformer (Dosovitskiy et al. 2021) at a size that two cores train in minutes."""
 
-import torch
 from torch import Tensor, nn
 
-from models.vision import import_torchvision
+from models.transformer import VisionTransformer
 
 LEVEL_MEAN, LEVEL_SCALE = 127.5, 64.0
 
@@ -23,6 +22,7 @@ class ViT(nn.Module):
     Shape: ``(N, 3, side, side)`` float RGB, values 0..255 -> features ``(N, width)``, logits ``(N, classes)``.
 
     Example:
+        >>> import torch
         >>> features, logits = ViT(depth=1)(torch.zeros(2, 3, 64, 64))
         >>> features.shape, logits.shape
         (torch.Size([2, 192]), torch.Size([2, 3]))
@@ -39,18 +39,11 @@ class ViT(nn.Module):
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        self.network = import_torchvision().models.VisionTransformer(
-            image_size=side,
-            patch_size=patch,
-            num_layers=depth,
-            num_heads=heads,
-            hidden_dim=width,
-            mlp_dim=4 * width,
-            dropout=dropout,
-            num_classes=classes,
+        self.network = VisionTransformer(
+            side, patch, depth=depth, width=width, heads=heads, dropout=dropout, classes=classes
         )
         # torchvision starts the last layer at zero, which makes the first step blind to the features.
-        nn.init.trunc_normal_(self.network.heads.head.weight, std=0.02)
+        nn.init.trunc_normal_(self.network.get_parameter("heads.head.weight"), std=0.02)
 
     def stem(self, pictures: Tensor) -> Tensor:
         """Return what can be frozen: nothing but the pictures, since every layer is trained here."""
@@ -58,9 +51,7 @@ class ViT(nn.Module):
 
     def finish(self, pictures: Tensor) -> Tensor:
         """Return the features of what :meth:`stem` gave: the class token after the last layer."""
-        tokens = self.network._process_input((pictures - LEVEL_MEAN) / LEVEL_SCALE)
-        token = self.network.class_token.expand(len(tokens), -1, -1)
-        return self.network.encoder(torch.cat([token, tokens], dim=1))[:, 0]
+        return self.network((pictures - LEVEL_MEAN) / LEVEL_SCALE)
 
     def classify(self, features: Tensor) -> Tensor:
         """Return the logits ``(N, classes)`` of features."""

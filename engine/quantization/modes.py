@@ -6,7 +6,10 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from engine.quantization.attention import attention_int8
+from engine.quantization.compilation import Compiled
 from engine.quantization.dynamic import dynamic_int8
+from engine.quantization.kernels import has_int8_dense
 from engine.quantization.layers import SCOPES, Scope, float_copy, quantize_weights, split_attention, weight_layers
 from engine.quantization.naive import naive_full
 from engine.quantization.observers import (
@@ -42,9 +45,10 @@ def quantize(
             threshold, and compute in float, as the paper does. ``"full"`` runs int8 kernels: weights per output
             channel by maximum, activations per tensor. ``"full-naive"`` is the paper's full mode as a careless
             reader builds it; see :func:`engine.quantization.naive.naive_full`.
-        calibration: Input batches for ``"full"``, of training pictures only. With them every activation gets a fixed
-            scale; without them, and for networks with attention, activations of dense layers are scaled as they
-            come, and convolutions keep float arithmetic on int8 weights.
+        calibration: Input batches for ``"full"``, of training pictures only. With them every activation that meets
+            int8 weights gets a fixed scale, and the copy is compiled (``engine.quantization.compilation.Compiled``).
+            Without them activations of dense layers are scaled as they come, and convolutions keep float arithmetic
+            on int8 weights; so it is for networks with attention where torch has no oneDNN kernels.
         scope: For the first three modes: ``"last"`` layer, as the paper, or ``"all"`` weight layers.
         granularity: For the first three modes: one scale per ``"tensor"``, or per output ``"channel"``.
         percentile: Percentile of mode ``"percentile"``.
@@ -67,18 +71,24 @@ def quantize(
     check_choice("granularity", granularity, GRANULARITIES)
     check_choice("observer", observer, MODES)
     network = float_copy(model)
-    attends = any(isinstance(module, nn.MultiheadAttention) for module in network.modules())
     weight_layers(network)
     if mode == "full-naive":
         return naive_full(network)
     if mode == "full":
-        batches = _batches(calibration)
-        return dynamic_int8(network) if attends or not batches else static_int8(network, batches, observer, percentile)
+        return _full(network, _batches(calibration), observer, percentile)
     if scope == "all":
         split_attention(network)
     names = list(weight_layers(network, scope))
     quantize_weights(network, names, mode, granularity, percentile)
     return network
+
+
+def _full(network: nn.Module, calibration: list[Tensor], observer: Mode, percentile: float) -> nn.Module:
+    attends = any(isinstance(module, nn.MultiheadAttention) for module in network.modules())
+    if not calibration or (attends and not has_int8_dense()):
+        return dynamic_int8(network)
+    fixed = attention_int8 if attends else static_int8
+    return Compiled(fixed(network, calibration, observer, percentile))
 
 
 def _batches(calibration: Tensor | Iterable[Tensor] | None) -> list[Tensor]:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from engine.evaluation.cipher_report import machine
 from engine.hashing.evaluate import RESULTS, commit
+from engine.quantization.compilation import Compiled
 from engine.quantization.figures import DECIMALS, EXACT, TUNED, figures, nearest_others, tuned_name, variant_name
 from engine.quantization.kernels import int8_engine
 from engine.quantization.layers import Scope, float_copy, split_attention, weight_layers
@@ -30,19 +31,17 @@ from engine.quantization.observers import (
     magnitude_histogram,
 )
 from engine.quantization.size import formula_bytes, papers_network, serialised_bytes
-from engine.quantization.static import compiled, folded
 from engine.quantization.subjects import SUBJECTS, Subject, load_subject
 from engine.quantization.tuning import EPOCHS, quantize_then_tune, stem_of
 
 RESULT = "quantization"
 BATCH = 32
-# Batch normalisation folded into the convolutions, as int8 kernels have it: what int8 alone brings.
-FOLDED = "fp32-folded"
-# What the name of a timed network ends with that runs without Python between its layers.
-COMPILED = "-compiled"
+# The float network without Python between its layers and with its normalisations folded in: what int8 alone brings.
+COMPILED = "fp32-compiled"
 TIMED = (EXACT, "max-last-tensor", "max-all-channel", "full")
-TIMED_BATCHES = {1: 25, 16: 7}
-WARM_UP = 3
+TIMED_BATCHES = {1: 40, 16: 10}
+WARM_UP = 2
+PASSES = 3
 Progress = Callable[[int, int], None]
 
 
@@ -256,46 +255,30 @@ def _size(exact: nn.Module, network: nn.Module, key: str) -> dict[str, int]:
 
 
 def timed_networks(subject: Subject, networks: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
-    """Return what is timed: the variants of ``TIMED``, and the float network with its normalisations folded in."""
-    timed = {key: networks[key] for key in TIMED}
-    normalised = any(isinstance(module, nn.BatchNorm2d) for module in subject.network.modules())
-    timed |= {FOLDED: folded(subject.network)} if normalised else {}
-    return {key: _Tuples(network, subject).eval() for key, network in timed.items()}
-
-
-class _Tuples(nn.Module):
-    """A network that returns features and last layer, which can be compiled."""
-
-    def __init__(self, network: nn.Module, subject: Subject) -> None:
-        super().__init__()
-        self.network, self.output = network, subject.output
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return self.output(self.network(x))
+    """Return what is timed: the variants of ``TIMED``, and the float network compiled as the full int8 one is."""
+    return {key: networks[key] for key in TIMED} | {COMPILED: Compiled(subject.network)}
 
 
 def latency(networks: Mapping[str, nn.Module], inputs: Tensor) -> dict[str, dict[str, list[float]]]:
     """Time networks in turns, in rounds, so that other work on the machine slows all of a round alike.
 
     Args:
-        networks: By name, ``"fp32"`` among them.
+        networks: By name, ``"fp32"`` and ``"fp32-compiled"`` among them.
         inputs: Pictures; the first ones are used.
 
     Returns:
-        By batch size and name: ``[median milliseconds, median of fp32's time in the same round over its own]``.
+        By batch size and name ``[milliseconds, x, y]``: the median over rounds of the median of the passes of a turn;
+        and of the time of ``"fp32"`` (x) and of ``"fp32-compiled"`` (y) in the same round over its own.
     """
     found = {}
     for size, rounds in TIMED_BATCHES.items():
         batch = inputs[:size].contiguous(memory_format=torch.channels_last)
-        timed = dict(networks) | {
-            f"{name}{COMPILED}": compiled(networks[name], batch) for name in (EXACT, "full") if name in networks
-        }
-        times = [[_milliseconds(network, batch) for network in timed.values()] for _ in range(rounds + WARM_UP)]
-        columns = dict(zip(timed, zip(*times[WARM_UP:], strict=True), strict=True))
+        times = [[_milliseconds(network, batch) for network in networks.values()] for _ in range(rounds + WARM_UP)]
+        columns = dict(zip(networks, np.array(times[WARM_UP:]).T, strict=True))
         found[str(size)] = {
             name: [
-                round(statistics.median(spent), 3),
-                round(statistics.median(t / s for t, s in zip(columns[EXACT], spent, strict=True)), 3),
+                round(float(np.median(values)), 3)
+                for values in (spent, columns[EXACT] / spent, columns[COMPILED] / spent)
             ]
             for name, spent in columns.items()
         }
@@ -303,10 +286,13 @@ def latency(networks: Mapping[str, nn.Module], inputs: Tensor) -> dict[str, dict
 
 
 def _milliseconds(network: nn.Module, batch: Tensor) -> float:
-    start = time.perf_counter()
+    spent = []
     with torch.inference_mode():
-        network(batch)
-    return 1000 * (time.perf_counter() - start)
+        for _ in range(PASSES):
+            start = time.perf_counter()
+            network(batch)
+            spent.append(1000 * (time.perf_counter() - start))
+    return statistics.median(spent)
 
 
 def _machine() -> dict[str, Any]:

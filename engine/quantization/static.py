@@ -48,31 +48,6 @@ def static_int8(
         return convert_fx(prepared)
 
 
-def folded(network: nn.Module) -> nn.Module:
-    """Return a float network with batch normalisations folded into the convolutions before them.
-
-    Args:
-        network: In evaluation mode; it is left as it is.
-    """
-    from torch.ao.quantization.quantize_fx import fuse_fx
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return fuse_fx(_trace(copy.deepcopy(network)))
-
-
-def compiled(network: nn.Module, example: Tensor) -> nn.Module:
-    """Return a network without Python between its layers, for inputs of the example's shape: quicker one by one.
-
-    Args:
-        network: Returns a tensor or a tuple of tensors; in evaluation mode.
-        example: An input.
-    """
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        return torch.jit.freeze(torch.jit.trace(network, example, check_trace=False))
-
-
 class _Tracer(fx.Tracer):
     """Traces through containers made on the fly, such as a slice of an ``nn.Sequential``."""
 

@@ -28,8 +28,8 @@ MEANINGS = {
     "max": "One byte a weight. The largest weight becomes 127; nothing is clipped.",
     "percentile": "One byte a weight. The largest 1 % of the weights are clipped, so that the others get finer steps.",
     "kl": "One byte a weight. Clipped where the histogram loses least information (KL divergence).",
-    "full": "One byte a weight and int8 arithmetic from end to end: weights by maximum, one scale per output channel; "
-    "activations scaled on training pictures, or as they come where the network has attention.",
+    "full": "One byte a weight and int8 arithmetic in every layer that has weights, compiled: weights by maximum, one "
+    "scale per output channel; activations scaled on training pictures. Attention and normalisations keep float.",
     "full-naive": "The paper's full mode as a naive reader builds it: everything becomes int8, nothing is "
     "calibrated. Computed in float on rounded values, so it has no time of its own.",
 }
@@ -110,6 +110,19 @@ def saved_sentence(entry: Entry, papers: Mapping[str, int]) -> str:
         f"{size_text(papers['float'] - papers['last'])} of {size_text(papers['float'])}. All layers in int8 make this "
         f"one {smaller:.1f} times smaller and {one:.1f} times as fast, {many:.1f} times with {most(entry)} "
         "pictures at once."
+    )
+
+
+def speed_sentence(entry: Entry) -> str:
+    """Say how fast full int8 is, against the float network as it is used and against the same one compiled."""
+    plain, compiled = (
+        " and ".join(f"{entry['latency'][batch]['full'][column]:.2f}" for batch in entry["latency"])
+        for column in (1, 2)
+    )
+    batches = " and ".join(entry["latency"])
+    return (
+        f"Full int8 is {plain} times as fast as fp32 for {batches} pictures at once, and {compiled} times as fast as "
+        "fp32 that is compiled in the same way."
     )
 
 

@@ -34,12 +34,10 @@ NAIVE_ROWS = {
 }
 TIMED_TITLES = {
     EXACT: "fp32",
-    "fp32-folded": "fp32, norms folded in",
+    "fp32-compiled": "fp32, compiled",
     "max-last-tensor": "Last layer int8",
     "max-all-channel": "All layers int8, float work",
     "full": "Full int8",
-    "fp32-compiled": "fp32, compiled",
-    "full-compiled": "Full int8, compiled",
 }
 
 
@@ -254,18 +252,18 @@ def time_chart(entry: Entry, batch: str, how: str) -> None:
     import plotly.graph_objects as go
 
     rows = {name: entry["latency"][batch][name] for name in TIMED_TITLES if name in entry["latency"][batch]}
-    each = [milliseconds / int(batch) for milliseconds, _ in rows.values()]
+    each = [milliseconds / int(batch) for milliseconds, *_ in rows.values()]
     bars = go.Bar(
         x=each,
         y=[TIMED_TITLES[name] for name in rows],
         orientation="h",
-        text=[f"{value:.1f} ms, {ratio:.2f} x" for value, (_, ratio) in zip(each, rows.values(), strict=True)],
+        text=[f"{value:.1f} ms, {ratio:.2f} x" for value, (_, ratio, _) in zip(each, rows.values(), strict=True)],
         hovertemplate=f"%{{y}}: %{{x:.2f}} ms a picture<br>{how}<extra></extra>",
     )
     figure = go.Figure(bars)
     figure.update_yaxes(autorange="reversed", automargin=True)
     alt = f"{batch} at once: " + "; ".join(
         f"{TIMED_TITLES[name]} {value:.2f} ms a picture, {ratio:.2f} times as fast as fp32"
-        for (name, (_, ratio)), value in zip(rows.items(), each, strict=True)
+        for (name, (_, ratio, _)), value in zip(rows.items(), each, strict=True)
     )
     draw(figure, x="Milliseconds per picture", y="", alt=alt, key=f"chart_time_{batch}", height=90 + 46 * len(rows))

@@ -1,5 +1,8 @@
 """VGG-16 and the ViT: torchvision's layers, split where training may freeze them."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -27,11 +30,20 @@ def test_the_full_width_is_the_papers():
 
 def test_the_vit_computes_what_torchvisions_does():
     network = ViT(depth=2, width=48).eval()
+    theirs = import_torchvision().models.VisionTransformer(64, 8, 2, 3, 48, 4 * 48, num_classes=3).eval()
+    theirs.load_state_dict(network.network.state_dict())
     pictures = torch.rand(2, 3, 64, 64) * 255
     with torch.inference_mode():
         features, logits = network(pictures)
-        torch.testing.assert_close(logits, network.network((pictures - 127.5) / 64))
+        torch.testing.assert_close(logits, theirs((pictures - 127.5) / 64))
     assert features.shape == (2, 48)
+
+
+@pytest.mark.parametrize(("module", "name"), [("vgg16", "VGG16"), ("vit", "ViT")])
+def test_a_server_loads_no_torchvision_for_it(module, name):
+    """Importing torchvision costs 140 MiB and a second and a half."""
+    made = f"import sys; from models.{module} import {name}; {name}(); assert 'torchvision' not in sys.modules"
+    subprocess.run([sys.executable, "-c", made], check=True)
 
 
 @pytest.mark.parametrize("network", [VGG16(width=16, cells=2), ViT(depth=1, width=48)])

@@ -9,7 +9,6 @@ from engine.quantization import QuantizationError, quantize
 from engine.quantization.layers import Int8Weights, SplitAttention, weight_layers
 from engine.quantization.modes import ALL_MODES
 from engine.quantization.observers import GRANULARITIES, MODES
-from engine.quantization.static import compiled
 from tests.quantization.networks import cnn, transformer
 
 
@@ -71,16 +70,9 @@ def test_calibrated_full_runs_int8_kernels_and_stays_close(observer):
         assert (rounded - exact).abs().max() < 0.1 * exact.std() + 0.05 * exact.abs().max()
 
 
-def test_a_compiled_network_answers_alike():
-    network, inputs = cnn()
-    full = quantize(network, "full", inputs)
-    with torch.inference_mode():
-        torch.testing.assert_close(compiled(full, inputs)(inputs), full(inputs))
-
-
 def test_pixels_are_not_rounded_before_the_first_weights():
     network, inputs = cnn()
-    graph = quantize(network, "full", inputs).graph
+    graph = quantize(network, "full", inputs).network.graph
     order = [node.name for node in graph.nodes]
     first_rounding = next(name for name in order if "quantize" in name)
     for work in ("avg_pool2d", "interpolate", "sub", "truediv"):
