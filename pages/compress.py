@@ -141,7 +141,8 @@ def tuned_section(entry: dict[str, Any]) -> None:
     """Show the order of paper B's Algorithm 3: quantize first, then train on."""
     if tuned_name(None) not in entry["variants"]:
         st.info(
-            "Algorithm 3 is about VGG-16: choose it. Measured by `python -m engine quantize vgg16 --tune --save`.",
+            "Algorithm 3 is about VGG-16 and the ViT: choose one. Measured by "
+            "`python -m engine quantize vgg16 vit --tune --save`.",
             icon=":material/info:",
         )
         return

@@ -164,7 +164,7 @@ def tune(name: str, progress: Progress, folder: Path = RESULTS) -> tuple[dict[st
     """
     stored, subject = _measured(name, folder), load_subject(name)
     if subject.training is None:
-        raise QuantizationError(f"Paper B's Algorithm 3 is not about {name}: tune vgg16.")
+        raise QuantizationError(f"Paper B's Algorithm 3 is not about {name}: tune vgg16 or vit.")
     pictures, labels = subject.training
     stems = stem_of(subject.network, pictures)
     networks = {tuned_name(mode): quantize_then_tune(subject.network, stems, labels, mode) for mode in (None, *MODES)}

@@ -113,8 +113,8 @@ def _matdh() -> Subject:
     )
 
 
-def _classifier(method: str, short: str, layer: str, tuned: bool) -> Subject:
-    """A network of paper B on pictures encrypted under fresh keys, in blocks of 8; its Algorithm 3 tunes VGG-16."""
+def _classifier(method: str, short: str, layer: str) -> Subject:
+    """A network of paper B on pictures encrypted under fresh keys, in blocks of 8."""
     from engine.encrypted_search.classifier import load_classifier, network_input
     from engine.encrypted_search.networks import network_for
     from engine.encrypted_search.pictures import COLLECTION, load_split, read
@@ -139,7 +139,7 @@ def _classifier(method: str, short: str, layer: str, tuned: bool) -> Subject:
             f"{len(inputs)} test pictures are classified; each is searched among the others by its features",
         )
         | {"setting": SETTING},
-        training=(training, torch.from_numpy(known.labels)) if tuned else None,
+        training=(training, torch.from_numpy(known.labels)),
     )
 
 
@@ -162,6 +162,6 @@ def _provenance(weights: str, dataset: Dataset, protocol: str) -> dict[str, Any]
 
 SUBJECTS: dict[str, Callable[[], Subject]] = {
     "matdh": _matdh,
-    "vgg16": partial(_classifier, "vgg16", "VGG-16", "classifier.6", tuned=True),
-    "vit": partial(_classifier, "vit", "ViT", "network.heads.head", tuned=False),
+    "vgg16": partial(_classifier, "vgg16", "VGG-16", "classifier.6"),
+    "vit": partial(_classifier, "vit", "ViT", "network.heads.head"),
 }

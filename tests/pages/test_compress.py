@@ -93,7 +93,7 @@ PARTS = {
     "Speed": "Median over rounds",
     "Confusion": "| Class | Precision | Recall |",
     "Table VIII": "| Mode | Paper B reports | Measured here |",
-    "Quantize, then train": "Algorithm 3 is about VGG-16",
+    "Quantize, then train": "Algorithm 3 is about VGG-16 and the ViT",
     "What breaks it": "every output rounded to whole numbers",
     "Every variant": "Percentile 99, all layers, by output channel",
 }
