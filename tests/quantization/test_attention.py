@@ -101,9 +101,13 @@ def vision_transformer() -> VisionTransformer:
     return network
 
 
-def test_every_weight_of_a_vision_transformer_is_multiplied_in_int8():
+@pytest.mark.parametrize("observer", ["max", "percentile"])
+@pytest.mark.parametrize("instructions", [True, False])
+def test_every_weight_of_a_vision_transformer_is_multiplied_in_int8(monkeypatch, observer, instructions):
+    if not instructions:
+        monkeypatch.setattr(dense, "has_instructions", lambda name: False)
     network, pictures = vision_transformer(), torch.randn(50, 3, 16, 16)
-    full = quantize(network, "full", pictures)
+    full = quantize(network, "full", pictures, observer=observer, percentile=99.99)
     assert not any(isinstance(m, (nn.Linear, nn.Conv2d, nn.MultiheadAttention)) for m in full.modules())
     with torch.inference_mode():
         exact = network(pictures)
