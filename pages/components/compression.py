@@ -185,7 +185,10 @@ def _time(entry: Entry, choice: Choice) -> Figure:
         return Figure("Time per picture", "none", "not int8 arithmetic", "Rounded floats: it has no time of its own.")
     milliseconds, ratio, compiled = entry["latency"]["1"][choice.timed]
     exact = entry["latency"]["1"][EXACT][0]
-    how = f"fp32 {exact:.1f} ms; {compiled:.2f} x as fast as fp32 compiled. Median of rounds in turns, one picture at a time. {machine(entry)}."
+    how = (
+        f"fp32 {exact:.1f} ms; {compiled:.2f} x as fast as fp32 compiled. "
+        f"Median of rounds in turns, one picture at a time. {machine(entry)}."
+    )
     if choice.timed != choice.name:
         how += f" Measured as {variant_title(choice.timed)}: thresholds change numbers, not work."
     return Figure("Time per picture", f"{milliseconds:.1f} ms", f"{ratio:.2f} x as fast", how)
