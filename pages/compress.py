@@ -98,10 +98,11 @@ def speed_section(entry: dict[str, Any]) -> None:
             time_chart(entry, batch, how)
     st.markdown(speed_sentence(entry))
     st.caption(
-        f"Median over rounds in which every network has its turn, the median of three passes; x: the time of fp32 in "
-        f"the same round over its own, median. {how}. Weights that are stored as int8 and multiplied back save memory, "
-        "not time; only int8 arithmetic does. Compiled: traced and frozen, with no Python between the layers and "
-        "normalisations folded into convolutions, as full int8 always is."
+        "Median over rounds in which every network has its turn, the median of three passes; x: the time of fp32 in "
+        "the same round over its own, median. Other work on the machine slows all of a round alike: compare ratios "
+        f"rather than milliseconds. {how}. Weights that are stored as int8 and multiplied back save memory, not time; "
+        "only int8 arithmetic does. Compiled: traced and frozen, with no Python between the layers and normalisations "
+        "folded into convolutions, as full int8 always is."
     )
 
 
