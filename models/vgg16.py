@@ -6,8 +6,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from models.vision import import_torchvision
-
 IMAGENET_MEAN = (123.68, 116.779, 103.939)
 CHANNELS = 512
 STEM = 24  # layers up to the fourth pooling
@@ -24,7 +22,7 @@ class ImageNetBase(nn.Module):
 
     def __init__(self, weights: Path) -> None:
         super().__init__()
-        features = import_torchvision().models.vgg16().features
+        features = convolutional_base()
         features.load_state_dict({k.removeprefix("features."): v for k, v in imagenet_state(weights).items()})
         self.layers = features[:-1]
         self.mean = nn.Buffer(torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1))

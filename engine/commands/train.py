@@ -1,4 +1,4 @@
-"""``train``, ``ablations`` and ``transfer``: train networks, measure what each part and each publisher is worth."""
+"""``train``, ``recipes``, ``ablations``, ``transfer``: train networks, measure what each part of it is worth."""
 
 import argparse
 from pathlib import Path
@@ -9,7 +9,7 @@ from engine.errors import VaultError
 
 
 def add_parser(commands: Any) -> None:
-    """Add ``train``, ``ablations`` and ``transfer`` to the commands."""
+    """Add ``train``, ``recipes``, ``ablations`` and ``transfer`` to the commands."""
     from engine.training.config import PRESETS, VARIANTS
     from engine.training.methods import METHODS
 
@@ -33,6 +33,14 @@ def add_parser(commands: Any) -> None:
         description="Train without each publisher of positives and write models/results/transfer.",
     )
     leaving.set_defaults(run=transfer)
+    cooking = commands.add_parser(
+        "recipes",
+        help="train and measure seeds and recipes",
+        description="Train MATDH as shipped under three seeds, without experts, and by paper A's recipe, and write "
+        "models/results/recipes. Some fifteen minutes on a GPU, days on a processor; finished runs are only measured.",
+    )
+    cooking.add_argument("--runs", type=Path, default=Path("runs"), help="folder of resumable runs")
+    cooking.set_defaults(run=recipes)
     for command in (training, ablating, leaving):
         command.add_argument("--seed", type=int, default=0, help="seed (default: %(default)s)")
         command.add_argument("--epochs", type=int, help="fewer or more epochs than the preset")
@@ -51,6 +59,20 @@ def train(options: argparse.Namespace) -> None:
     print(f"best validation score {run.best_score:.4f}, weights in {run.weights}")
     if options.ship:
         print(f"shipped: {ship(run)}")
+
+
+def recipes(options: argparse.Namespace) -> None:
+    """Train and measure every recipe, and write the result files."""
+    from engine.hashing.evaluate import save_result
+    from engine.training.recipes import run_recipes
+
+    def report(name: str, row: dict[str, float]) -> None:
+        note_figures(row, f"{name}: ")
+
+    result, arrays = run_recipes(options.runs, report)
+    note(f"written: {save_result('recipes', result, arrays)}")
+    for name, tasks in result["recipes"].items():
+        print(f"{name:<12} " + "  ".join(f"{task} mAP {figures['map'][0]:.4f}" for task, figures in tasks.items()))
 
 
 def ablations(options: argparse.Namespace) -> None:

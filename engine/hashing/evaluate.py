@@ -135,10 +135,12 @@ def provenance(method: str, dataset: Dataset) -> dict[str, Any]:
 
 
 def commit() -> str:
-    """Return the commit the code stands on, or "unknown" outside a checkout."""
-    git = subprocess.run(
-        ["git", "rev-parse", "--short=12", "HEAD"], cwd=RESULTS, capture_output=True, text=True, check=False
-    )
+    """Return the commit the code stands on, or "unknown" outside a checkout or where there is no git."""
+    asked = ["git", "rev-parse", "--short=12", "HEAD"]
+    try:
+        git = subprocess.run(asked, cwd=RESULTS, capture_output=True, text=True, check=False)
+    except OSError:
+        return "unknown"
     return git.stdout.strip() or "unknown"
 
 

@@ -14,7 +14,7 @@ from engine.evaluation.hashing_report import DECIMALS, report_tasks
 from engine.hashing.evaluate import INTERVAL_POLICY, METRIC_POLICY, commit
 from engine.training.config import ABLATIONS, PRESETS
 from engine.training.pictures import framed_pictures
-from engine.training.run import COLLECTION, Run, train_method
+from engine.training.run import COLLECTION, Run, train_method, training_device
 
 BITS = 48
 BUDGET = "ablation"
@@ -105,12 +105,20 @@ def _against_whole(
 
 
 def hash_with(run: Run, dataset: Dataset) -> npt.NDArray[np.uint8]:
-    """Hash a dataset with a run's best weights; nothing is random."""
+    """Hash a dataset with a run's best weights at 48 bits; nothing is random."""
+    return codes_of(run, dataset)[BITS]
+
+
+def codes_of(run: Run, dataset: Dataset) -> dict[int, npt.NDArray[np.uint8]]:
+    """Hash a dataset with a run's best weights at every length; nothing is random."""
     from safetensors.torch import load_file
 
-    from engine.training.trainer import framed_codes
+    from engine.hashing.codes import pack_bits
+    from engine.training.trainer import framed_outputs
     from models.hashing import build_network
 
     network = build_network(run.config.encoder, run.config.attentions)
     network.load_state_dict(load_file(run.weights))
-    return framed_codes(network.eval(), framed_pictures(dataset, run.config.side), run.config, BITS)
+    pictures = framed_pictures(dataset, run.config.side, run.config.frame_margin)
+    outputs = framed_outputs(network.eval().to(training_device()), pictures, run.config)[1]
+    return {bits: pack_bits(output >= 0) for bits, output in outputs.items()}

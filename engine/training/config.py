@@ -1,9 +1,38 @@
 """Training configurations as data. A preset is a :class:`TrainingConfig`; a result file carries the one it used."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from engine.training.augment import Augmentation
+from engine.hashing.preprocess import FRAME_MARGIN
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Strengths of the random steps; probabilities are per picture.
+
+    Attributes:
+        shift: Largest shift of the frame, share of its side.
+        zoom: Largest change of the frame's size, share.
+        rotation: Largest rotation in degrees.
+        spectrum: Probability of taking part of another picture's amplitude spectrum.
+        spectrum_share: Largest share taken.
+        erase: Probability of painting over a corner or border, where markers sit.
+        degrade: Probability of each of blur, noise and JPEG.
+        expose: How far gamma, contrast, brightness and CLAHE's clip limit are drawn around their usual values; 0 keeps
+            those.
+    """
+
+    shift: float = 0.06
+    zoom: float = 0.10
+    rotation: float = 8.0
+    spectrum: float = 0.1
+    spectrum_share: float = 0.5
+    erase: float = 0.3
+    degrade: float = 0.15
+    expose: float = 1.0
+
+
+CALM = Augmentation(shift=0.02, zoom=0.03, rotation=2.0, spectrum=0.0, erase=0.0, degrade=0.0)
 
 
 @dataclass(frozen=True)
@@ -52,11 +81,37 @@ NONE = LossWeights(feature_triplet=0.0, code_triplet=0.0, reconstruction=0.0, po
 
 
 @dataclass(frozen=True)
+class ExpertConfig:
+    """How the VGG-16s are fine-tuned that teach on every view (``engine.training.experts``).
+
+    Attributes:
+        count: How many, each with a seed of its own.
+        epochs: Passes over as many pictures as the training split has.
+        batch: Pictures a step.
+        learning_rate: Peak rate of the ImageNet base.
+        head_rate: Peak rate of the new classifier.
+        weight_decay: Decoupled decay (AdamW).
+        label_smoothing: Share of the probability that a picture's label gives to all classes.
+        augmentation: Strengths of the random views.
+    """
+
+    count: int = 2
+    epochs: int = 30
+    batch: int = 48
+    learning_rate: float = 3e-5
+    head_rate: float = 1e-3
+    weight_decay: float = 0.05
+    label_smoothing: float = 0.1
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """Everything that decides what a run computes, besides the data.
 
     Attributes:
         side: Input side in pixels.
+        frame_margin: Share of the lungs' box that is shown around it on every edge.
         growth: ``(share, side)`` pairs: until this share of the epochs, train on smaller views, which cost less.
         epochs: Passes over as many pictures as the training split has.
         batch: Pictures a step.
@@ -68,6 +123,8 @@ class TrainingConfig:
         targets: Codewords of the classes (``engine.hashing.losses.TARGETS``).
         weights: Weights of the loss terms.
         augmentation: Strengths of the random views.
+        calm_from: Share of the epochs after which views are nearly plain and nothing is blended: the gallery is the
+            training split, and a picture there is worth finding under its own class.
         averaging: Decay of the moving average of the weights, which is what is validated and shipped.
         encoder: Which encoder (``models.hashing.ENCODERS``).
         attentions: Attentions of the RCESA modules.
@@ -76,8 +133,10 @@ class TrainingConfig:
             gallery does not use: a source that has every class, so that class and source come apart.
         simulated_from: Share of the epochs after which they join.
         mixup: Shape of the Beta distribution that blends pictures of a batch in pairs (Zhang et al., ICLR 2018); 0
-            blends none.
+            blends none. Only experts can say what is on a blend.
         taught: Whether the ImageNet VGG-16 teaches, where its file is at hand.
+        experts: How the VGG-16s are fine-tuned that teach on every view; None for the frozen one, which saw every
+            picture once.
         start: Name of the finished run whose best weights this one starts from; None starts at random.
         without_positives: Publisher whose positive pictures are left out of training; empty for none.
         validate_every: Epochs between validations.
@@ -86,6 +145,7 @@ class TrainingConfig:
     """
 
     side: int = 128
+    frame_margin: float = FRAME_MARGIN
     growth: tuple[tuple[float, int], ...] = ()
     epochs: int = 70
     batch: int = 32
@@ -97,6 +157,7 @@ class TrainingConfig:
     targets: str = "hierarchical"
     weights: LossWeights = field(default_factory=LossWeights)
     augmentation: Augmentation = field(default_factory=Augmentation)
+    calm_from: float = 1.0
     averaging: float = 0.99
     encoder: str = "rcesa"
     attentions: tuple[str, ...] = ("spatial", "channel")
@@ -105,11 +166,27 @@ class TrainingConfig:
     simulated_from: float = 0.5
     mixup: float = 0.0
     taught: bool = True
+    experts: ExpertConfig | None = None
     start: str | None = None
     without_positives: str = ""
     validate_every: int = 3
     patience: int = 2
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what nobody could teach.
+
+        Raises:
+            ValueError: Pictures are to be blended and there are no experts to look at the blends.
+        """
+        if self.mixup and self.experts is None:
+            raise ValueError("mixup needs experts: a stored teacher never saw the blended pictures")
+
+    def views_at(self, epoch: int) -> tuple[Augmentation, float]:
+        """Return how strong the random steps are in an epoch, counted from 0, and how pictures are blended."""
+        if epoch < self.calm_from * self.epochs:
+            return self.augmentation, self.mixup
+        return CALM, 0.0
 
     def side_at(self, epoch: int) -> int:
         """Return the side of the views of an epoch, counted from 0."""
@@ -130,7 +207,7 @@ PRESETS: dict[str, TrainingConfig] = {
         learning_rate=1e-4,
         weight_decay=0.0,
         weights=LossWeights(map_distillation=0.1, code_triplet=0.1, reconstruction=0.01),
-        augmentation=Augmentation(shift=0.02, zoom=0.03, rotation=2.0, spectrum=0.0, erase=0.0, degrade=0.0),
+        augmentation=CALM,
         simulated=0,
         start="matdh-cpu-0",
         patience=20,
@@ -164,13 +241,47 @@ PRESETS: dict[str, TrainingConfig] = {
             code_triplet=0.1,
             reconstruction=0.01,
         ),
-        augmentation=Augmentation(shift=0.02, zoom=0.03, rotation=2.0, spectrum=0.0, erase=0.0, degrade=0.0),
+        augmentation=CALM,
         simulated=0,
         start="matdh-teach-0",
         patience=20,
     ),
-    # Paper A section 4.1: 224 pixels, 30 epochs, batch 32, Adam at 1e-3, margin 0.2.
-    "paper": TrainingConfig(side=224, epochs=30, learning_rate=1e-3, weight_decay=0.0, mining="random", simulated=0),
+    # For a GPU, some ten minutes: experts on every view, wider frames, and a calm end.
+    "gpu": TrainingConfig(
+        side=160,
+        frame_margin=0.12,
+        epochs=220,
+        batch=96,
+        learning_rate=6e-4,
+        weights=LossWeights(
+            map_distillation=0.5,
+            feature_distillation=1.0,
+            posterior_distillation=1.0,
+            reconstruction=0.01,
+        ),
+        calm_from=0.75,
+        averaging=0.995,
+        simulated=0,
+        mixup=0.4,
+        experts=ExpertConfig(),
+        validate_every=10,
+        patience=22,
+    ),
+    # Paper A section 4.1 and Eq. 8-9: 224 pixels, 30 epochs, batch 32, Adam at 1e-3, margin 0.2, random triplets on
+    # feature and code, reconstruction, random crops and mirror images; no teacher and no class targets.
+    "paper": TrainingConfig(
+        side=224,
+        frame_margin=0.12,
+        epochs=30,
+        learning_rate=1e-3,
+        weight_decay=0.0,
+        mining="random",
+        weights=replace(NONE, feature_triplet=1.0, code_triplet=1.0, reconstruction=1.0),
+        augmentation=Augmentation(zoom=0.0, rotation=0.0, spectrum=0.0, erase=0.0, degrade=0.0, expose=0.0),
+        simulated=0,
+        taught=False,
+        patience=22,
+    ),
     # One budget for every ablation, small enough for all of them in an hour on two cores.
     "ablation": TrainingConfig(side=96, epochs=10, simulated=0),
     # One budget for MATDH and its rivals: the same pictures, views, epochs and seed, and no teacher for anyone.
@@ -195,4 +306,6 @@ HOLDOUTS: dict[str, dict[str, Any]] = {
 }
 # The peak learning rates of which the validation split chooses one for every method of the comparison.
 RATES: dict[str, dict[str, Any]] = {"slow": {"learning_rate": 3e-4}, "fast": {"learning_rate": 1e-3}}
-VARIANTS = ABLATIONS | HOLDOUTS | RATES
+# The shipped recipe without those who teach it.
+UNTAUGHT: dict[str, dict[str, Any]] = {"NoExperts": {"experts": None, "mixup": 0.0, "taught": False}}
+VARIANTS = ABLATIONS | HOLDOUTS | RATES | UNTAUGHT

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from engine.hashing.losses import (
     triplet_loss,
 )
 from engine.training.config import TrainingConfig
-from engine.training.teacher import COMPONENTS, TEACHER_CHANNELS, Teacher
+from engine.training.teacher import Lesson
 from models.hashing import build_network
 from models.matdh import Decoder
 from models.network import PyramidEncoder
@@ -40,46 +40,51 @@ class Batch:
     Attributes:
         views: ``(B, 1, S, S)`` float32.
         labels: ``(B,)`` int64.
-        teacher: What the teacher saw there, if there is one.
+        lesson: What is taught about the views, if there is a teacher.
         share: How much of each view is its own picture; the rest is the blended one's.
         blended_labels: ``(B,)`` int64 labels of the blended pictures.
     """
 
     views: Tensor
     labels: Tensor
-    teacher: Teacher | None
+    lesson: Lesson | None
     share: float
     blended_labels: Tensor
 
+    def taught(self, lesson: Lesson) -> "Batch":
+        """Return the batch with what a teacher said about its views."""
+        return replace(self, lesson=lesson)
+
 
 def blend(batch: Batch, share: float, order: np.ndarray) -> Batch:
-    """Blend every picture with another of its batch (mixup, Zhang et al., ICLR 2018), and what is taught about it.
+    """Blend every picture with another of its batch (mixup, Zhang et al., ICLR 2018).
 
     Args:
-        batch: Plain pictures.
+        batch: Plain pictures, about which nothing has been taught yet.
         share: Weight of a picture itself, 0.5..1.
         order: ``(B,)`` position of each picture's partner.
     """
-
-    def mix(values: Tensor) -> Tensor:
-        return share * values + (1 - share) * values[order]
-
-    taught = batch.teacher
-    teacher = None if taught is None else Teacher(mix(taught.maps), mix(taught.pooled), mix(taught.posterior))
-    return Batch(mix(batch.views), batch.labels, teacher, share, batch.labels[order])
+    views = share * batch.views + (1 - share) * batch.views[order]
+    return replace(batch, views=views, share=share, blended_labels=batch.labels[order])
 
 
 class Student(nn.Module):
-    """A network with the parts only training needs: decoder, projections onto the teacher's, classifier."""
+    """A network with the parts only training needs: decoder, projections onto the teacher's, classifier.
 
-    def __init__(self, config: TrainingConfig) -> None:
+    Args:
+        config: Which network.
+        lesson_sizes: Channels of the maps and of the pooled features that are taught; None without a teacher.
+    """
+
+    def __init__(self, config: TrainingConfig, lesson_sizes: tuple[int, int] | None = None) -> None:
         super().__init__()
         self.network = build_network(config.encoder, config.attentions)
         encoder, size = self.network.encoder, self.network.feature_size
         if isinstance(encoder, PyramidEncoder):
             self.decoder = Decoder(encoder.channels)
-            self.project_map = nn.Conv2d(encoder.channels[2], COMPONENTS, 1)
-            self.project_feature = nn.Linear(size, 2 * TEACHER_CHANNELS)
+            if lesson_sizes is not None:
+                self.project_map = nn.Conv2d(encoder.channels[2], lesson_sizes[0], 1)
+                self.project_feature = nn.Linear(size, lesson_sizes[1])
         if config.weights.classification:
             self.classify = nn.Linear(size, CLASSES)
 
@@ -99,10 +104,10 @@ def loss_terms(
     """
     views = batch.views.contiguous(memory_format=torch.channels_last)
     weights = config.weights
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.autocast(views.device.type, dtype=torch.bfloat16):
         maps = student.network.encoder(views)
         picture = student.decoder(maps) if weights.reconstruction else None
-        projected = student.project_map(maps[2]) if batch.teacher else maps[-1]
+        projected = student.project_map(maps[2]) if batch.lesson else maps[-1]
     feature, logits = student.network.hash(maps[-1].float())
     on_codes = {
         name: torch.stack([term(u, targets[bits]) for bits, u in logits.items()]).mean()
@@ -112,8 +117,8 @@ def loss_terms(
     terms = _feature_terms(student, feature, batch.labels, config) | on_codes
     if picture is not None:
         terms["reconstruction"] = functional.mse_loss(picture.float(), batch.views)
-    if batch.teacher is not None:
-        terms |= _taught_terms(student, (projected, feature, logits), batch.teacher, targets)
+    if batch.lesson is not None:
+        terms |= _taught_terms(student, (projected, feature, logits), batch.lesson, targets)
     return terms
 
 
@@ -127,13 +132,13 @@ def _feature_terms(student: Student, feature: Tensor, labels: Tensor, config: Tr
 
 
 def _taught_terms(
-    student: Student, seen: tuple[Tensor, Tensor, dict[int, Tensor]], teacher: Teacher, targets: Mapping[int, Tensor]
+    student: Student, seen: tuple[Tensor, Tensor, dict[int, Tensor]], lesson: Lesson, targets: Mapping[int, Tensor]
 ) -> dict[str, Tensor]:
     projected, feature, logits = seen
-    expected = [posterior_distillation_loss(u, teacher.posterior, targets[bits]) for bits, u in logits.items()]
+    expected = [posterior_distillation_loss(u, lesson.posterior, targets[bits]) for bits, u in logits.items()]
     return {
-        "map_distillation": map_distillation_loss(projected, teacher.maps),
-        "feature_distillation": functional.smooth_l1_loss(student.project_feature(feature), teacher.pooled),
+        "map_distillation": map_distillation_loss(projected, lesson.maps),
+        "feature_distillation": functional.smooth_l1_loss(student.project_feature(feature), lesson.pooled),
         "posterior_distillation": torch.stack(expected).mean(),
     }
 

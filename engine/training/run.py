@@ -8,19 +8,26 @@ import platform
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.datasets import data_hash, data_root, load_dataset
+from engine.datasets import DataError, Dataset, data_hash, data_root, load_dataset
 from engine.hashing.evaluate import commit
 from engine.hashing.hasher import WEIGHTS
-from engine.training.config import PRESETS, VARIANTS, TrainingConfig
+from engine.training.config import PRESETS, VARIANTS, ExpertConfig, TrainingConfig
 from engine.training.methods import METHODS
 from engine.training.pictures import CACHE, FramedPictures, framed_pictures, simulated_pictures
-from engine.training.teacher import Teacher, reduce_maps, teacher_maps
+from engine.training.teacher import StoredTeacher, Teacher, reduce_maps, teacher_maps
+
+if TYPE_CHECKING:
+    import torch
+
+    from engine.training.experts import Experts
 
 _log = logging.getLogger(__name__)
 COLLECTION = "covidx-open"
+RECORD = "run.json"
 TEACHER_FILE = "vgg16_imagenet_features.safetensors"
 
 
@@ -36,7 +43,9 @@ class Run:
         history: One row of figures per epoch.
         best_score: Validation score of ``weights``.
         data_sha256: Hash of the collection.
-        taught: Whether the ImageNet teacher was at hand.
+        teacher: Who taught it, in words; None for nobody.
+        machine: What it was trained on, in words.
+        commit: Which code trained it.
     """
 
     method: str
@@ -46,7 +55,9 @@ class Run:
     history: list[dict[str, float]]
     best_score: float
     data_sha256: str
-    taught: bool
+    teacher: str | None
+    machine: str
+    commit: str
 
 
 def train_method(
@@ -75,24 +86,72 @@ def train_method(
     Raises:
         DataError: The pictures are not on this machine.
     """
-    from engine.training.trainer import Trainer
-
     config = configuration(method, preset, seed, epochs, ablation)
     dataset = load_dataset(COLLECTION)
-    train = framed_pictures(dataset.subset("train"), config.side)
-    validation = framed_pictures(dataset.subset("val"), config.side)
-    extra = simulated_pictures(config.simulated, config.side, dataset.classes) if config.simulated else None
-    known = train.joined(extra) if extra else train
-    teacher = imagenet_teacher(known, len(train), data_hash(dataset)) if config.taught else None
-    if teacher is not None:
-        teacher = teacher.kept(left_in(known, config))
     folder = runs / run_name(method, preset, seed, ablation)
-    trainer = Trainer(config, train.kept(left_in(train, config)), validation, teacher, folder, extra)
-    history = trainer.run(report)
-    weights = trainer.folder / "best.safetensors"
-    return Run(
-        method, preset, config, weights, history, trainer.best_score, data_hash(dataset), taught=teacher is not None
-    )
+    if not (folder / RECORD).exists():
+        facts = {"method": method, "preset": preset, "data_sha256": data_hash(dataset)}
+        record = facts | _train(config, dataset, folder, preset, report)
+        (folder / RECORD).write_text(json.dumps(record, indent=1) + "\n")
+    return finished_run(folder, config)
+
+
+def finished_run(folder: Path, config: TrainingConfig) -> Run:
+    """Read a run that was trained to its end.
+
+    Args:
+        folder: The run's.
+        config: How it should have been trained.
+
+    Raises:
+        DataError: It was trained otherwise.
+    """
+    record = json.loads((folder / RECORD).read_text())
+    if record.pop("config") != json.loads(json.dumps(config.as_dict())):
+        raise DataError(f"The run in {folder} was trained with another configuration: choose another --runs folder.")
+    return Run(config=config, weights=folder / "best.safetensors", **record)
+
+
+def _train(
+    config: TrainingConfig,
+    dataset: Dataset,
+    folder: Path,
+    preset: str,
+    report: Callable[[dict[str, float]], None] | None,
+) -> dict[str, Any]:
+    """Train to the end and return what :class:`Run` records of it."""
+    from engine.training.trainer import Trainer
+
+    seen = config.side, config.frame_margin
+    train, validation = (framed_pictures(dataset.subset(split), *seen) for split in ("train", "val"))
+    extra = None
+    if config.simulated:
+        extra = simulated_pictures(config.simulated, config.side, dataset.classes, config.frame_margin)
+    kept, device = train.kept(left_in(train, config)), training_device()
+    teacher: Teacher | None
+    if config.experts is not None:
+        teacher = fine_tuned_experts(config, config.experts, kept, device, folder.parent / f"experts-{preset}")
+        name = f"{config.experts.count} ImageNet VGG-16s (CC BY 4.0), fine-tuned on the training split, on every view"
+    else:
+        teacher = frozen_teacher(config, train.joined(extra) if extra else train, len(train), data_hash(dataset))
+        name = "ImageNet VGG-16 base (CC BY 4.0), distilled"
+    trainer = Trainer(config, kept, validation, teacher, folder, extra, device)
+    return {
+        "history": trainer.run(report),
+        "best_score": trainer.best_score,
+        "config": config.as_dict(),
+        "teacher": None if teacher is None else name,
+        "machine": machine(),
+        "commit": commit(),
+    }
+
+
+def machine() -> str:
+    """Return what this process trains on, in words."""
+    import torch
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
+    return f"{device}, {os.cpu_count()} cores, torch {torch.__version__}"
 
 
 def configuration(
@@ -132,7 +191,39 @@ def imagenet_file() -> Path:
     return Path(folder) / TEACHER_FILE
 
 
-def imagenet_teacher(pictures: FramedPictures, fit: int, data_sha256: str) -> Teacher | None:
+def training_device() -> "torch.device":
+    """Return the GPU where there is one, else the processor."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    torch.backends.cudnn.benchmark = True
+    return torch.device("cuda")
+
+
+def fine_tuned_experts(
+    config: TrainingConfig, how: ExpertConfig, train: FramedPictures, device: "torch.device", folder: Path
+) -> "Experts":
+    """Fine-tune the preset's experts, or read those that an earlier run left in ``folder``.
+
+    Raises:
+        DataError: VGG-16's ImageNet base is not on this machine.
+    """
+    from engine.training.experts import Experts, train_expert
+
+    base = imagenet_file()
+    if not base.exists():
+        raise DataError(f"This preset needs VGG-16's ImageNet base: put it at {base}.")
+    return Experts([train_expert(config, how, seed, train, base, device, folder) for seed in range(how.count)])
+
+
+def frozen_teacher(config: TrainingConfig, known: FramedPictures, fit: int, data_sha256: str) -> StoredTeacher | None:
+    """Return what the frozen VGG-16 saw on the pictures that the run trains on, if it is asked for and at hand."""
+    teacher = imagenet_teacher(known, fit, data_sha256) if config.taught else None
+    return None if teacher is None else teacher.kept(left_in(known, config))
+
+
+def imagenet_teacher(pictures: FramedPictures, fit: int, data_sha256: str) -> StoredTeacher | None:
     """Return what VGG-16's ImageNet base sees on the training pictures, or None where its file is missing.
 
     What varies is judged by the first ``fit`` pictures.
@@ -141,7 +232,7 @@ def imagenet_teacher(pictures: FramedPictures, fit: int, data_sha256: str) -> Te
     if not weights.exists():
         _log.warning("no %s: training without a teacher, which costs accuracy", weights)
         return None
-    cache = CACHE / f"teacher-{data_sha256[:16]}-{len(pictures)}-{pictures.pixels.shape[1]}.npy"
+    cache = CACHE / f"teacher-{data_sha256[:16]}-{len(pictures)}-{pictures.pixels.shape[1]}-{pictures.margin:.2f}.npy"
     return reduce_maps(teacher_maps(pictures.pixels, weights, cache), pictures.labels, pictures.groups, fit)
 
 
@@ -155,14 +246,18 @@ def ship(run: Run, folder: Path = WEIGHTS) -> Path:
     Returns:
         The weights' path.
     """
-    import torch
     from safetensors.torch import load_file, save_file
 
     folder.mkdir(parents=True, exist_ok=True)
     best = load_file(run.weights)
     state = {name: value.half() if value.is_floating_point() else value for name, value in best.items()}
     path = folder / f"{run.method}.safetensors"
-    seen = {"side": str(run.config.side), "encoder": run.config.encoder, "enhanced": str(run.config.enhanced)}
+    seen = {
+        "side": str(run.config.side),
+        "encoder": run.config.encoder,
+        "enhanced": str(run.config.enhanced),
+        "margin": str(run.config.frame_margin),
+    }
     save_file(state, path, {"method": run.method, **seen})
     method = METHODS[run.method]
     card = {
@@ -179,9 +274,9 @@ def ship(run: Run, folder: Path = WEIGHTS) -> Path:
             "epochs_run": len(run.history),
             "best_validation_score": run.best_score,
             "data_sha256": run.data_sha256,
-            "teacher": "ImageNet VGG-16 base (CC BY 4.0), distilled" if run.taught else None,
-            "commit": commit(),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}",
+            "teacher": run.teacher,
+            "commit": run.commit,
+            "machine": run.machine,
         },
         "history": run.history,
     }

@@ -5,14 +5,17 @@ other hospitals than ones trained from scratch; distilling them carries part of 
 """
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from engine.training.augment import sampling_grid
+from engine.training.pictures import cached_side
 
 _log = logging.getLogger(__name__)
 TEACHER_SIDE = 192
@@ -21,8 +24,34 @@ COMPONENTS = 64
 
 
 @dataclass(frozen=True)
-class Teacher:
-    """What the encoder is taught about every training picture.
+class Lesson:
+    """What is taught about the views of a batch.
+
+    Attributes:
+        maps: ``(B, M, h, w)`` float, a cell for every 16 pixels of a view.
+        pooled: ``(B, P)`` float32, standardised.
+        posterior: ``(B, C)`` float32 class probabilities.
+    """
+
+    maps: Tensor
+    pooled: Tensor
+    posterior: Tensor
+
+
+class Teacher(Protocol):
+    """Who can say something about a batch of views."""
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """M and P of its lessons."""
+
+    def lesson(self, views: Tensor, positions: np.ndarray, frames: np.ndarray) -> Lesson:
+        """Teach ``(B, 1, S, S)`` views, cut by ``frames`` from the pictures at ``positions``."""
+
+
+@dataclass(frozen=True)
+class StoredTeacher:
+    """What a frozen network saw on every whole training picture, once; a view is taught the part that it shows.
 
     Attributes:
         maps: ``(N, 64, 12, 12)`` float16 leading components of the last convolutional map, whitened.
@@ -35,13 +64,25 @@ class Teacher:
     pooled: Tensor
     posterior: Tensor
 
-    def kept(self, chosen: np.ndarray) -> "Teacher":
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Channels of the maps and of the pooled ones."""
+        return self.maps.shape[1], self.pooled.shape[1]
+
+    def kept(self, chosen: np.ndarray) -> "StoredTeacher":
         """Return what is taught about the pictures that ``chosen``, ``(N,)`` bool, marks."""
         rows = torch.from_numpy(chosen)
-        return Teacher(self.maps[rows], self.pooled[rows], self.posterior[rows])
+        return StoredTeacher(self.maps[rows], self.pooled[rows], self.posterior[rows])
+
+    def lesson(self, views: Tensor, positions: np.ndarray, frames: np.ndarray) -> Lesson:
+        """Look the pictures up and warp the maps as the views were."""
+        side = views.shape[-1]
+        maps = align_maps(self.maps[positions], frames, side, cached_side(side), side // 16)
+        rows = (maps, self.pooled[positions], self.posterior[positions])
+        return Lesson(*(row.to(views.device) for row in rows))
 
 
-def reduce_maps(maps: Tensor, labels: np.ndarray, groups: np.ndarray, fit: int | None = None) -> Teacher:
+def reduce_maps(maps: Tensor, labels: np.ndarray, groups: np.ndarray, fit: int | None = None) -> StoredTeacher:
     """Reduce raw teacher maps to what is worth teaching.
 
     Args:
@@ -62,7 +103,7 @@ def reduce_maps(maps: Tensor, labels: np.ndarray, groups: np.ndarray, fit: int |
     components = [torch.einsum("nchw,ck->nkhw", part.float(), basis).half() for part in maps.split(128)]
     shift = (mean @ basis).half()
     posterior = held_out_posterior(pooled, labels, groups)
-    return Teacher(torch.cat(components) - shift[:, None, None], pooled, posterior)
+    return StoredTeacher(torch.cat(components) - shift[:, None, None], pooled, posterior)
 
 
 def held_out_posterior(
@@ -149,12 +190,12 @@ def teacher_maps(pixels: np.ndarray, weights: Path, cache: Path | None = None, b
     return result
 
 
-def align_maps(maps: Tensor, frames: Sequence[np.ndarray], side: int, cached_side: int, cells: int) -> Tensor:
+def align_maps(maps: Tensor, frames: np.ndarray, side: int, cached_side: int, cells: int) -> Tensor:
     """Warp teacher maps of whole frames to the random views the student sees.
 
     Args:
         maps: ``(N, C, h, w)`` maps of the cached frames.
-        frames: Affine maps from view pixels to cached pixels, one ``(2, 3)`` per picture.
+        frames: ``(N, 2, 3)`` affine maps from view pixels to cached pixels.
         side: Side of a view in pixels.
         cached_side: Side of a cached frame in pixels.
         cells: Cells along each side of the result.
@@ -162,13 +203,5 @@ def align_maps(maps: Tensor, frames: Sequence[np.ndarray], side: int, cached_sid
     Returns:
         ``(N, C, cells, cells)`` float32.
     """
-    # grid_sample counts in units of half the picture, with pixel centres at odd multiples of 1/side.
-    half_view, half_cached = side / 2, cached_side / 2
-    theta = np.empty((len(frames), 2, 3))
-    for row, frame in zip(theta, frames, strict=True):
-        linear, offset = frame[:, :2], frame[:, 2]
-        centre = linear @ np.full(2, half_view - 0.5) + offset + 0.5
-        row[:, :2] = linear * half_view / half_cached
-        row[:, 2] = (centre - half_cached) / half_cached
-    grid = functional.affine_grid(torch.from_numpy(theta).float(), [len(frames), 1, cells, cells], align_corners=False)
+    grid = sampling_grid(frames, side, cached_side, cells, maps.device)
     return functional.grid_sample(maps.float(), grid, padding_mode="border", align_corners=False)

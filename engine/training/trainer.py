@@ -3,7 +3,7 @@
 import copy
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,72 +14,16 @@ from engine.datasets import DataError
 from engine.evaluation import mean_average_precision
 from engine.hashing.codes import pack_bits
 from engine.hashing.losses import TARGETS
-from engine.hashing.preprocess import FRAME_MARGIN
-from engine.hashing.samplers import balanced_batches
-from engine.training.augment import plain_view, random_frame, random_view
+from engine.training.averaging import follow
 from engine.training.config import TrainingConfig
-from engine.training.objective import Batch, Student, blend, loss_terms
-from engine.training.pictures import CACHE_MARGIN, FramedPictures, cached_side
-from engine.training.teacher import Teacher, align_maps
+from engine.training.loader import BatchLoader
+from engine.training.objective import Student, loss_terms
+from engine.training.pictures import FramedPictures, plain_views
+from engine.training.teacher import Teacher
 from models.network import CODE_LENGTHS, HashNetwork
 
 _log = logging.getLogger(__name__)
 SELECTION_BITS = 48
-
-
-class BatchLoader:
-    """Draws batches and their random views.
-
-    Views take a tenth of a step. Making them on background threads was ten times slower on two cores, where
-    they fight torch's own threads.
-    """
-
-    def __init__(
-        self,
-        train: FramedPictures,
-        teacher: Teacher | None,
-        config: TrainingConfig,
-        extra: FramedPictures | None = None,
-    ) -> None:
-        pictures = train.joined(extra) if extra else train
-        self._real, self._pictures, self._teacher, self._config = len(train), pictures, teacher, config
-        names = [f"{label}-{source}" for label, source in zip(pictures.labels, pictures.sources, strict=True)]
-        self._groups = np.unique(names, return_inverse=True)[1]
-
-    def epoch(self, number: int) -> Iterator[Batch]:
-        """Yield the batches of epoch ``number``; the same number gives the same batches."""
-        config = self._config
-        draw = np.random.default_rng((config.seed, number))
-        count = self._real // config.batch
-        known = self._real if number < config.simulated_from * config.epochs else len(self._pictures)
-        batches = balanced_batches(self._pictures.labels[:known], self._groups[:known], config.batch, count, draw)
-        seeds = draw.integers(0, 2**63, count)
-        side = config.side_at(number)
-        pixels = self._pictures.shrunk(side).pixels[:known]
-        for positions, seed in zip(batches, seeds, strict=True):
-            yield self._batch(pixels, positions, side, seed)
-
-    def _batch(self, pixels: np.ndarray, positions: np.ndarray, side: int, seed: int) -> Batch:
-        draw, strength = np.random.default_rng(seed), self._config.augmentation
-        partners = draw.integers(0, len(pixels), len(positions))
-        frames = [random_frame(side, pixels.shape[1], CACHE_MARGIN, FRAME_MARGIN, strength, draw) for _ in positions]
-        views = [
-            random_view(pixels[i], pixels[j], frame, side, strength, draw, self._config.enhanced)
-            for i, j, frame in zip(positions, partners, frames, strict=True)
-        ]
-        labels = torch.from_numpy(self._pictures.labels[positions])
-        taught = self._taught(positions, frames, side)
-        batch = Batch(torch.from_numpy(np.stack(views))[:, None], labels, taught, 1.0, labels)
-        if not self._config.mixup:
-            return batch
-        share = draw.beta(self._config.mixup, self._config.mixup)
-        return blend(batch, max(share, 1 - share), draw.permutation(len(positions)))
-
-    def _taught(self, positions: np.ndarray, frames: list[np.ndarray], side: int) -> Teacher | None:
-        if self._teacher is None:
-            return None
-        maps = align_maps(self._teacher.maps[positions], frames, side, cached_side(side), side // 16)
-        return Teacher(maps, self._teacher.pooled[positions], self._teacher.posterior[positions])
 
 
 class Trainer:
@@ -89,9 +33,10 @@ class Trainer:
         config: What to do.
         train: Training pictures, also the gallery of the validation queries.
         validation: Validation pictures.
-        teacher: What a frozen network saw on the training pictures, or None to train without it.
+        teacher: Who teaches about the training pictures, or None to train without.
         folder: Where the resumable state and the best weights go.
-        extra: Simulated pictures that join the training pictures late; the teacher's rows for them follow.
+        extra: Simulated pictures that join the training pictures late; a stored teacher's rows for them follow.
+        device: Where to train.
     """
 
     def __init__(
@@ -102,20 +47,24 @@ class Trainer:
         teacher: Teacher | None,
         folder: Path,
         extra: FramedPictures | None = None,
+        device: torch.device | str = "cpu",
     ) -> None:
         torch.manual_seed(config.seed)
-        self.config, self.train, self.validation, self.folder = config, train, validation, folder
-        self.loader = BatchLoader(train, teacher, config, extra)
-        self.student = Student(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.config, self.folder = config, folder
+        self.labels = train.labels, validation.labels
+        self.views = tuple(plain_views(part, config.side, config.enhanced) for part in (train, validation))
+        self.loader = BatchLoader(train, teacher, config, extra, device)
+        student = Student(config, teacher.sizes if teacher else None)
+        self.student = student.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.student.network).eval()
         self.optimizer = torch.optim.AdamW(
-            self.student.parameters(), config.learning_rate, weight_decay=config.weight_decay
+            self.student.parameters(), config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
         steps = config.epochs * (len(train) // config.batch)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer, config.learning_rate, total_steps=steps, pct_start=0.08
         )
-        self.targets = {bits: TARGETS[config.targets](bits) for bits in CODE_LENGTHS}
+        self.targets = {bits: TARGETS[config.targets](bits).to(device) for bits in CODE_LENGTHS}
         self.history: list[dict[str, float]] = []
         self.best_score, self.stale = -1.0, 0
 
@@ -129,7 +78,8 @@ class Trainer:
                 row.update(self.validate())
                 self._keep_if_best(row["val_score"])
             self.history.append(row)
-            self._save_state()
+            if "val_score" in row:
+                self._save_state()
             if report is not None:
                 report(row)
             if self.stale >= self.config.patience:
@@ -138,15 +88,15 @@ class Trainer:
 
     def validate(self) -> dict[str, float]:
         """Return the validation mAP of both tasks, at 48 bits where there are bits; their mean selects the weights."""
-        gallery, queries = (framed_ranking(self.average, part, self.config) for part in (self.train, self.validation))
-        labels = (self.validation.labels, self.train.labels)
-        three = mean_average_precision(queries, labels[0], gallery, labels[1])
-        two = mean_average_precision(queries, labels[0] == 0, gallery, labels[1] == 0)
+        gallery, queries = (_ranking(*outputs_of(self.average, views)) for views in self.views)
+        answers, asked = self.labels
+        three = mean_average_precision(queries, asked, gallery, answers)
+        two = mean_average_precision(queries, asked == 0, gallery, answers == 0)
         return {"val_map_binary": two, "val_map_three": three, "val_score": (two + three) / 2}
 
     def _train_epoch(self, epoch: int) -> dict[str, float]:
         self.student.train()
-        sums: dict[str, float] = {}
+        sums: dict[str, torch.Tensor] = {}
         started, count = time.perf_counter(), 0
         for batch in self.loader.epoch(epoch):
             terms = loss_terms(self.student, batch, self.config, self.targets)
@@ -157,23 +107,12 @@ class Trainer:
             nn.utils.clip_grad_norm_(self.student.parameters(), 5.0)
             self.optimizer.step()
             self.schedule.step()
-            self._update_average()
+            follow(self.average, self.student.network, self.config.averaging, self.schedule.last_epoch)
             count += 1
             for name, term in terms.items():
-                sums[name] = sums.get(name, 0.0) + float(term.detach())
-        return {name: value / count for name, value in sums.items()} | {"seconds": time.perf_counter() - started}
-
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        # Early on the average would remember the random start: warm its decay up.
-        steps = self.schedule.last_epoch
-        decay = min(self.config.averaging, (1 + steps) / (10 + steps))
-        pairs = zip(self.average.state_dict().values(), self.student.network.state_dict().values(), strict=True)
-        for averaged, current in pairs:
-            if averaged.dtype.is_floating_point:
-                averaged.lerp_(current, 1 - decay)
-            else:
-                averaged.copy_(current)
+                sums[name] = sums.get(name, torch.zeros(())) + term.detach()
+        means = {name: float(value) / count for name, value in sums.items()}
+        return means | {"seconds": time.perf_counter() - started}
 
     def _keep_if_best(self, score: float) -> None:
         if score <= self.best_score:
@@ -207,7 +146,7 @@ class Trainer:
         if not path.exists():
             self._start_from_finished_run()
             return
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, map_location=next(self.student.parameters()).device, weights_only=True)
         self.student.load_state_dict(state["student"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -249,24 +188,32 @@ def framed_codes(
 
 def framed_ranking(network: HashNetwork, pictures: FramedPictures, config: TrainingConfig) -> np.ndarray:
     """Return what a network ranks framed pictures by: packed codes of 48 bits, or embeddings where it has no heads."""
-    features, outputs = framed_outputs(network, pictures, config)
+    return _ranking(*framed_outputs(network, pictures, config))
+
+
+def _ranking(features: np.ndarray, outputs: dict[int, np.ndarray]) -> np.ndarray:
     return pack_bits(outputs[SELECTION_BITS] >= 0) if outputs else features
 
 
-@torch.inference_mode()
 def framed_outputs(
     network: HashNetwork, pictures: FramedPictures, config: TrainingConfig
 ) -> tuple[np.ndarray, dict[int, np.ndarray]]:
     """Return a network's features ``(N, F)`` float32 and, per code length, outputs ``(N, bits)`` float32."""
+    return outputs_of(network, plain_views(pictures, config.side, config.enhanced))
+
+
+@torch.inference_mode()
+def outputs_of(network: HashNetwork, views: np.ndarray) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+    """Return features and outputs for network inputs ``(N, S, S)`` float32, computed where the network lies."""
+    device = next(network.parameters()).device
     features: list[torch.Tensor] = []
     rows: dict[int, list[torch.Tensor]] = {int(bits): [] for bits in network.heads}
-    for start in range(0, len(pictures), 64):
-        chunk = pictures.pixels[start : start + 64]
-        views = [plain_view(p, CACHE_MARGIN, FRAME_MARGIN, config.side, config.enhanced) for p in chunk]
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            coarsest = network.encoder(torch.from_numpy(np.stack(views))[:, None])[-1]
+    for start in range(0, len(views), 64):
+        chunk = torch.from_numpy(views[start : start + 64])[:, None].to(device)
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            coarsest = network.encoder(chunk)[-1]
         feature, outputs = network.hash(coarsest.float())
-        features.append(feature)
+        features.append(feature.cpu())
         for bits, output in outputs.items():
-            rows[bits].append(output)
+            rows[bits].append(output.cpu())
     return torch.cat(features).numpy(), {bits: torch.cat(outputs).numpy() for bits, outputs in rows.items()}

@@ -10,9 +10,8 @@ from engine.datasets import Dataset, load_dataset
 from engine.evaluation import average_precision, mean_average_precision
 from engine.hashing.evaluate import RESULTS
 from engine.training import ablations, run
-from engine.training.augment import plain_view
 from engine.training.config import ABLATIONS, PRESETS, TrainingConfig
-from engine.training.pictures import framed_pictures
+from engine.training.pictures import framed_pictures, plain_view
 
 SMALL = TrainingConfig(side=32, epochs=1, batch=6, simulated=0, validate_every=1)
 CHOSEN = ("MATDH", "NoEnhanced", "AlexNet", "NoDecoder")

@@ -13,7 +13,7 @@ def test_aligned_maps_move_as_the_pixels_do() -> None:
     warped = cv2.warpAffine(smooth, frame, (side, side), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     expected = cv2.resize(warped, (cells, cells), interpolation=cv2.INTER_AREA)
     maps = torch.from_numpy(smooth)[None, None]
-    aligned = align_maps(maps, [frame], side, cached_side, cells)[0, 0].numpy()
+    aligned = align_maps(maps, frame[None], side, cached_side, cells)[0, 0].numpy()
     # Along the border one mirrors and the other repeats the edge.
     np.testing.assert_allclose(aligned[1:-1, 1:-1], expected[1:-1, 1:-1], atol=0.05)
 
@@ -21,7 +21,7 @@ def test_aligned_maps_move_as_the_pixels_do() -> None:
 def test_the_identity_frame_only_shrinks() -> None:
     maps = torch.arange(16.0).view(1, 1, 4, 4)
     frame = np.array([[1.0, 0, 0], [0, 1.0, 0]])
-    torch.testing.assert_close(align_maps(maps, [frame], 32, 32, 4), maps, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(align_maps(maps, frame[None], 32, 32, 4), maps, atol=1e-4, rtol=1e-4)
 
 
 def test_reduced_maps_are_whitened() -> None:

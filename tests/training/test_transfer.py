@@ -23,7 +23,7 @@ def side(name: str, count: int, draw: np.random.Generator) -> dict[str, np.ndarr
 def test_only_the_publishers_positives_are_left_out() -> None:
     labels, sources = np.array([0, 0, 1, 2]), np.array(["cxnet", "talo", "cxnet", "talo"])
     names = np.arange(4).astype(str)
-    pictures = FramedPictures(np.zeros((4, 8, 8), np.uint8), labels, sources, names, names, ("a", "b", "c"))
+    pictures = FramedPictures(np.zeros((4, 8, 8), np.uint8), 0.12, labels, sources, names, names, ("a", "b", "c"))
     chosen = left_in(pictures, TrainingConfig(without_positives="cxnet"))
     assert chosen.tolist() == [False, True, True, True]
     assert pictures.kept(chosen).ids.tolist() == ["1", "2", "3"]

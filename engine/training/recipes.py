@@ -1,0 +1,139 @@
+"""What the shipped recipe is worth: three seeds of it, the same without those who teach it, and paper A's own.
+
+All are measured on the test split after everything has been decided on the validation split.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.datasets import load_dataset
+from engine.evaluation import average_precision
+from engine.evaluation.hashing_report import DECIMALS
+from engine.hashing.evaluate import INTERVAL_POLICY, METRIC_POLICY
+from engine.training.ablations import BITS, codes_of, report_ablations
+from engine.training.run import COLLECTION, Run, train_method
+from models.network import CODE_LENGTHS
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way to train MATDH.
+
+    Attributes:
+        title: Its name in tables.
+        preset: Name in ``engine.training.config.PRESETS``.
+        seed: Seed of weights, batches and views.
+        variant: Name in ``VARIANTS``, if it changes something in the preset.
+    """
+
+    title: str
+    preset: str
+    seed: int = 0
+    variant: str | None = None
+
+
+RECIPES: dict[str, Recipe] = {
+    "MATDH": Recipe("As shipped", "gpu"),
+    "seed-1": Recipe("As shipped, seed 1", "gpu", 1),
+    "seed-2": Recipe("As shipped, seed 2", "gpu", 2),
+    "no-experts": Recipe("Without experts", "gpu", 0, "NoExperts"),
+    "paper": Recipe("Paper A's recipe", "paper"),
+}
+SEEDS = ("MATDH", "seed-1", "seed-2")
+
+
+def run_recipes(
+    runs: Path, report: Callable[[str, dict[str, float]], None]
+) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+    """Train every recipe and measure it on the test split; finished runs are read, stopped ones go on.
+
+    Args:
+        runs: Folder of runs.
+        report: Called with the recipe's name and each epoch's figures.
+
+    Returns:
+        The result file's data and the code file's arrays.
+
+    Raises:
+        DataError: The pictures are not on this machine.
+    """
+    dataset = load_dataset(COLLECTION)
+    queries, gallery = dataset.subset("test"), dataset.subset("train")
+    arrays = {"query_labels": queries.labels, "gallery_labels": gallery.labels, "classes": np.array(dataset.classes)}
+    trained: dict[str, Run] = {}
+    for name, recipe in RECIPES.items():
+        run = train_method(
+            "matdh", recipe.preset, recipe.seed, runs, None, partial(report, name), ablation=recipe.variant
+        )
+        trained[name] = run
+        for side, part in (("query", queries), ("gallery", gallery)):
+            arrays |= {f"{side}_{name}_{bits}": codes for bits, codes in codes_of(run, part).items()}
+    result = {
+        "protocol": {
+            "dataset": dataset.name,
+            "queries": "test split",
+            "query_count": len(queries),
+            "gallery": "train split",
+            "gallery_count": len(gallery),
+            "bits": BITS,
+            "metric": METRIC_POLICY,
+            "interval": INTERVAL_POLICY,
+        },
+        "runs": {name: _facts(run) for name, run in trained.items()},
+        "recipes": report_recipes(arrays, tuple(RECIPES), dataset.classes),
+    }
+    return result, arrays
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    return {
+        "preset": run.preset,
+        "seed": run.config.seed,
+        "config": run.config.as_dict(),
+        "epochs_run": len(run.history),
+        "validation_score": run.best_score,
+        "teacher": run.teacher,
+        "machine": run.machine,
+        "data_sha256": run.data_sha256,
+        "commit": run.commit,
+    }
+
+
+def report_recipes(arrays: Arrays, names: Sequence[str], classes: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Report every recipe from stored codes.
+
+    Args:
+        arrays: ``query_labels``, ``gallery_labels``, and ``query_<name>_<bits>``, ``gallery_<name>_<bits>``.
+        names: The recipes; ``MATDH`` is what the others are compared with.
+        classes: Class names, the positive one first.
+
+    Returns:
+        For each recipe the figures of both tasks at 48 bits, and under ``by_length`` the mAP at every length.
+    """
+    at_bits = {key: value for key, value in arrays.items() if key.endswith("labels")}
+    for name in names:
+        at_bits |= {f"{side}_{name}": arrays[f"{side}_{name}_{BITS}"] for side in ("query", "gallery")}
+    rows = report_ablations(at_bits, names, classes)
+    for name in names:
+        for task, answers in (("binary", lambda labels: labels == 0), ("three_class", lambda labels: labels)):
+            asked, held = answers(arrays["query_labels"]), answers(arrays["gallery_labels"])
+            rows[name][task]["by_length"] = {
+                str(bits): round(
+                    float(
+                        average_precision(
+                            arrays[f"query_{name}_{bits}"], asked, arrays[f"gallery_{name}_{bits}"], held
+                        ).mean()
+                    ),
+                    DECIMALS,
+                )
+                for bits in CODE_LENGTHS
+            }
+    return rows
