@@ -250,7 +250,7 @@ PRESETS: dict[str, TrainingConfig] = {
     "gpu": TrainingConfig(
         side=160,
         frame_margin=0.12,
-        epochs=220,
+        epochs=200,
         batch=96,
         learning_rate=6e-4,
         weights=LossWeights(
