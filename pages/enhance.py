@@ -3,6 +3,7 @@
 import numpy as np
 import streamlit as st
 
+from engine.hashing.hasher import shipped_sight
 from engine.hashing.preprocess import network_input
 from engine.imaging import enhance, to_uint8
 from pages.components import frame, show
@@ -67,7 +68,7 @@ def dials_and_preview(picture: Picture) -> None:
 
 def _network_view(picture: Picture) -> None:
     """Show what goes into the hashing network, whatever the dials say."""
-    seen = network_input(picture.image)
+    seen = network_input(picture.image, **shipped_sight())
     low, high = seen.min(), seen.max()
     pixels = ((seen - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)
     show.picture(show.xray_file(pixels), width=260, alt=f"{picture.title}: the lungs, cut out and enhanced")

@@ -13,7 +13,7 @@ from engine.evaluation.controls import CONTROL_BITS, describe_audit, report_cont
 from engine.hashing.codes import pack_bits
 from engine.hashing.hasher import Hasher
 from engine.hashing.preprocess import FRAME_MARGIN, prepare_frame
-from engine.imaging.framing import chest_template, frame_chest
+from engine.imaging.framing import chest_template
 
 COMPONENTS = 64
 _GROWTH = 0.04
@@ -72,11 +72,12 @@ def principal_components(fitted: np.ndarray, *others: np.ndarray, count: int = C
 
 
 @functools.cache
-def lung_mask(side: int) -> np.ndarray:
+def lung_mask(side: int, margin: float = FRAME_MARGIN) -> np.ndarray:
     """Return where the lungs are in a framed picture, generously: the dark part of the chest template, grown.
 
     Args:
         side: Side of the framed picture in pixels.
+        margin: Share of the lungs' box that it shows around it on every edge.
 
     Returns:
         ``(side, side)`` bool.
@@ -86,7 +87,7 @@ def lung_mask(side: int) -> np.ndarray:
         >>> bool(mask[60, 30]), bool(mask[60, 95]), bool(mask[2, 2])
         (True, True, False)
     """
-    box = round(side / (1 + 2 * FRAME_MARGIN))
+    box = round(side / (1 + 2 * margin))
     dark = cv2.resize(chest_template(), (box, box), interpolation=cv2.INTER_LINEAR) < 0
     edge = (side - box) // 2
     padded = np.pad(dark, ((edge, side - box - edge),) * 2).astype(np.uint8)
@@ -94,16 +95,17 @@ def lung_mask(side: int) -> np.ndarray:
     return cv2.dilate(padded, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))).astype(bool)
 
 
-def blacken_lungs(framed: np.ndarray) -> np.ndarray:
+def blacken_lungs(framed: np.ndarray, margin: float = FRAME_MARGIN) -> np.ndarray:
     """Paint the lungs of a framed picture black (Maguolo and Nanni 2021 painted the centre).
 
     Args:
         framed: ``(side, side)`` uint8, from ``frame_chest``.
+        margin: With which it was framed.
 
     Returns:
         ``(side, side)`` uint8.
     """
-    return np.where(lung_mask(len(framed)), np.uint8(0), framed)
+    return np.where(lung_mask(len(framed), margin), np.uint8(0), framed)
 
 
 def _features_and_black_codes(
@@ -112,9 +114,9 @@ def _features_and_black_codes(
     features, codes = [], []
     for start in range(0, len(dataset), 32):
         stop = min(start + 32, len(dataset))
-        frames = [frame_chest(dataset.load(i), hasher.side, FRAME_MARGIN) for i in range(start, stop)]
+        frames = [hasher.frame(dataset.load(i)) for i in range(start, stop)]
         whole = np.stack([prepare_frame(frame) for frame in frames])
-        black = np.stack([prepare_frame(blacken_lungs(frame)) for frame in frames])
+        black = np.stack([prepare_frame(blacken_lungs(frame, hasher.margin)) for frame in frames])
         features.append(hasher.outputs_of_inputs(whole)[0])
         codes.append(pack_bits(hasher.outputs_of_inputs(black)[1][CONTROL_BITS] >= 0))
         progress(stop)

@@ -3,13 +3,14 @@
 import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypedDict
 
 import numpy as np
 
 from engine.errors import VaultError
 from engine.hashing.codes import pack_bits
-from engine.hashing.preprocess import network_input
+from engine.hashing.preprocess import FRAME_MARGIN, network_input
+from engine.imaging.framing import frame_chest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,6 +29,14 @@ def shipped_methods() -> tuple[str, ...]:
     return tuple(method for method in METHODS if (WEIGHTS / f"{method}.safetensors").exists())
 
 
+class Sight(TypedDict):
+    """What a network is shown of a picture; see :class:`Hasher`."""
+
+    side: int
+    enhanced: bool
+    margin: float
+
+
 class HasherError(VaultError):
     """A method, a code length or a weights file that cannot be used."""
 
@@ -40,6 +49,7 @@ class Hasher:
         bits: Code length; of no account where the network has no hash heads.
         side: Side of the network's input in pixels.
         enhanced: Whether the network was trained on pictures under CLAHE.
+        margin: Share of the lungs' box that the network was shown around it on every edge.
 
     Example:
         >>> from models.matdh import MATDH
@@ -48,13 +58,15 @@ class Hasher:
         (1, 6)
     """
 
-    def __init__(self, network: "HashNetwork", *, bits: int, side: int, enhanced: bool = True) -> None:
+    def __init__(
+        self, network: "HashNetwork", *, bits: int, side: int, enhanced: bool = True, margin: float = FRAME_MARGIN
+    ) -> None:
         import torch
 
         lengths = sorted(int(name) for name in network.heads)
         if lengths and bits not in lengths:
             raise HasherError(f"{bits} bits have no hash head: choose one of {', '.join(map(str, lengths))}.")
-        self.bits, self.side, self.enhanced = bits, side, enhanced
+        self.bits, self.side, self.enhanced, self.margin = bits, side, enhanced, margin
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network = network.to(self.device)
 
@@ -73,13 +85,21 @@ class Hasher:
         """
         if method not in (*METHODS, EMBEDDING):
             raise HasherError(f"There is no method {method!r}: choose one of {', '.join(METHODS)}.")
-        network, side, enhanced = _shipped_network(method)
-        return cls(network, bits=bits, side=side, enhanced=enhanced)
+        network, sight = _shipped_network(method)
+        return cls(network, bits=bits, **sight)
 
     @property
     def lengths(self) -> tuple[int, ...]:
         """Code lengths the network has a head for."""
         return tuple(sorted(int(name) for name in self.network.heads))
+
+    def frame(self, image: np.ndarray) -> np.ndarray:
+        """Return the lungs of a picture as the network is shown them, ``(side, side)`` uint8, not yet enhanced."""
+        return frame_chest(image, self.side, self.margin)
+
+    def view(self, image: np.ndarray) -> np.ndarray:
+        """Return the network's input for a picture, ``(side, side)`` float32."""
+        return network_input(image, self.side, self.enhanced, self.margin)
 
     def codes(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """Hash pictures (paper A Eq. 3-4: a bit is 1 where the hash layer's output is not negative).
@@ -112,11 +132,11 @@ class Hasher:
             Features ``(N, F)`` float32, F = 1000 for MATDH, and, for every code length, hash-layer outputs
             ``(N, bits)`` float32.
         """
-        inputs = [network_input(image, self.side, self.enhanced) for image in images]
+        inputs = [self.view(image) for image in images]
         return self.outputs_of_inputs(np.array(inputs, np.float32).reshape(-1, self.side, self.side), batch)
 
     def outputs_of_inputs(self, inputs: np.ndarray, batch: int = 32) -> tuple[np.ndarray, dict[int, np.ndarray]]:
-        """As :meth:`outputs`, for ``(N, side, side)`` float32 pictures that went through ``network_input``."""
+        """As :meth:`outputs`, for ``(N, side, side)`` float32 pictures that went through :meth:`view`."""
         import torch
 
         features = [np.empty((0, self.network.feature_size), np.float32)]
@@ -135,21 +155,48 @@ def _to_numpy(values: "Tensor") -> np.ndarray:
     return values.float().cpu().numpy()
 
 
+def shipped_sight(method: str = "matdh") -> Sight:
+    """Return what the shipped network of ``method`` is shown of a picture, without reading the network.
+
+    Raises:
+        HasherError: The weights file is missing.
+
+    Example:
+        >>> sorted(shipped_sight("dpn"))
+        ['enhanced', 'margin', 'side']
+    """
+    from safetensors import safe_open
+
+    with safe_open(_weights_of(method), framework="numpy") as stored:
+        facts = stored.metadata()
+    return {
+        "side": int(facts["side"]),
+        "enhanced": facts.get("enhanced", "True") == "True",
+        "margin": float(facts.get("margin", FRAME_MARGIN)),
+    }
+
+
+def _weights_of(method: str) -> Path:
+    path = WEIGHTS / f"{method}.safetensors"
+    if not path.exists():
+        preset = "gpu" if method == "matdh" else "rivals"
+        raise HasherError(
+            f"The weights {path.name} are not here: run `python -m engine train {method} --preset {preset} --ship` to "
+            "make them."
+        )
+    return path
+
+
 @functools.cache
-def _shipped_network(method: str) -> tuple["HashNetwork", int, bool]:
+def _shipped_network(method: str) -> tuple["HashNetwork", Sight]:
     """Read ``models/weights/<method>.safetensors``; its metadata names the encoder and what it sees."""
     import torch
     from safetensors import safe_open
 
     from models.hashing import build_network
 
-    path = WEIGHTS / f"{method}.safetensors"
-    if not path.exists():
-        preset = "cpu" if method == "matdh" else "rivals"
-        raise HasherError(
-            f"The weights {path.name} are not here: run `python -m engine train {method} --preset {preset} --ship` to "
-            "make them."
-        )
+    path = _weights_of(method)
+    sight = shipped_sight(method)
     with safe_open(path, framework="pt") as stored:
         facts = stored.metadata()
         state = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - not a dict
@@ -157,4 +204,4 @@ def _shipped_network(method: str) -> tuple["HashNetwork", int, bool]:
     # Batch normalisation counts its batches in int64; everything else was rounded to fp16 for the repository.
     network.load_state_dict({k: v.float() if v.dtype == torch.float16 else v for k, v in state.items()})
     network = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network, int(facts["side"]), facts.get("enhanced", "True") == "True"
+    return network, sight

@@ -14,18 +14,21 @@ FRAME_MARGIN = 0.04
 BLUR = 0.7
 
 
-def network_input(image: np.ndarray, side: int = 128, enhanced: bool = True) -> np.ndarray:
+def network_input(
+    image: np.ndarray, side: int = 128, enhanced: bool = True, margin: float = FRAME_MARGIN
+) -> np.ndarray:
     """Prepare one picture for a hashing network.
 
     Args:
         image: ``(H, W)`` uint8 or uint16 chest X-ray as decoded.
         side: Side of the network's input in pixels.
         enhanced: Whether the network was trained on pictures under CLAHE.
+        margin: Share of the lungs' box that is shown around it on every edge.
 
     Returns:
         ``(side, side)`` float32 with mean 0 and deviation 1.
     """
-    return prepare_frame(frame_chest(image, side, FRAME_MARGIN), enhanced)
+    return prepare_frame(frame_chest(image, side, margin), enhanced)
 
 
 def prepare_frame(framed: np.ndarray, enhanced: bool = True) -> np.ndarray:

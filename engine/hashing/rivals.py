@@ -13,7 +13,6 @@ from engine.evaluation.hashing_report import DECIMALS, report_tasks
 from engine.hashing.codes import pack_bits
 from engine.hashing.evaluate import protocol, provenance
 from engine.hashing.hasher import EMBEDDING, METHODS, WEIGHTS, Hasher
-from engine.hashing.preprocess import network_input
 
 # The shipped MATDH had another budget; the one of half width is trained as its rivals are.
 OURS = "matdh-half"
@@ -25,7 +24,7 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 
 class Inputs:
-    """Pictures as the networks see them, prepared once for every network with the same side and enhancement.
+    """Pictures as the networks see them, prepared once for every network that see the same of them.
 
     Args:
         dataset: The pictures.
@@ -34,15 +33,15 @@ class Inputs:
 
     def __init__(self, dataset: Dataset, progress: Callable[[int, int], None]) -> None:
         self._dataset, self._progress = dataset, progress
-        self._prepared: dict[tuple[int, bool], np.ndarray] = {}
+        self._prepared: dict[tuple[int, bool, float], np.ndarray] = {}
 
     def of(self, hasher: Hasher) -> np.ndarray:
         """Return ``(N, side, side)`` float32 as ``hasher`` takes them."""
-        key = hasher.side, hasher.enhanced
+        key = hasher.side, hasher.enhanced, hasher.margin
         if key not in self._prepared:
             rows = []
             for number in range(len(self._dataset)):
-                rows.append(network_input(self._dataset.load(number), *key))
+                rows.append(hasher.view(self._dataset.load(number)))
                 self._progress(number + 1, len(self._dataset))
             self._prepared[key] = np.stack(rows)
         return self._prepared[key]

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from engine.hashing.preprocess import FRAME_MARGIN, prepare_frame
-from engine.imaging.framing import frame_chest
+from engine.hashing.preprocess import prepare_frame
 
 if TYPE_CHECKING:
     from engine.hashing.hasher import Hasher
@@ -63,7 +62,7 @@ def similarity_maps(hasher: "Hasher", first: np.ndarray, second: np.ndarray) -> 
         >>> [round(float(m.contributions.sum()), 4) for m in maps]
         [1.0, 1.0]
     """
-    frames = [frame_chest(image, hasher.side, FRAME_MARGIN) for image in (first, second)]
+    frames = [hasher.frame(image) for image in (first, second)]
     outputs = position_outputs(hasher, np.stack([prepare_frame(frame, hasher.enhanced) for frame in frames]))
     signs = [np.where(output.mean(axis=(1, 2)) >= 0, 1.0, -1.0) for output in outputs]
     here, there = (

@@ -89,7 +89,7 @@ def channels_last(pictures: np.ndarray) -> Tensor:
 def _matdh() -> Subject:
     hasher, dataset = Hasher.load(bits=BITS), load_dataset("covidx-open")
     queries, gallery = dataset.subset("test"), dataset.subset("train")
-    asked, held = (prepared_pictures(part, hasher.side) for part in (queries, gallery))
+    asked, held = (prepared_pictures(part, hasher) for part in (queries, gallery))
     return Subject(
         short="MATDH",
         title="MATDH encoder, 48-bit codes of chest X-rays",

@@ -73,35 +73,38 @@ def run_ablations(
     return result, arrays
 
 
-def report_ablations(arrays: Arrays, names: Sequence[str], classes: Sequence[str]) -> dict[str, dict[str, Any]]:
+def report_ablations(
+    arrays: Arrays, names: Sequence[str], classes: Sequence[str], whole: str = WHOLE
+) -> dict[str, dict[str, Any]]:
     """Report every variant from stored codes.
 
     Args:
         arrays: ``query_labels``, ``gallery_labels``, and ``query_<name>``, ``gallery_<name>`` packed codes.
-        names: The variants; ``MATDH`` is what the others are compared with.
+        names: The variants.
         classes: Class names, the positive one first.
+        whole: The variant that the others are compared with.
 
     Returns:
-        For each variant the figures of both tasks; ``against_whole`` is its mAP minus MATDH's, paired over queries.
+        For each variant the figures of both tasks; ``against_whole`` is its mAP minus the whole's, paired over queries.
     """
     labels = arrays["query_labels"], arrays["gallery_labels"]
     rows = {}
     for name in names:
         tasks = report_tasks(arrays[f"query_{name}"], labels[0], arrays[f"gallery_{name}"], labels[1], classes)
         rows[name] = {task: {figure: values[figure] for figure in FIGURES} for task, values in tasks.items()}
-        rows[name]["binary"]["against_whole"] = _against_whole(arrays, name, labels[0] != 0, labels[1] != 0)
-        rows[name]["three_class"]["against_whole"] = _against_whole(arrays, name, *labels)
+        rows[name]["binary"]["against_whole"] = _against(whole, arrays, name, labels[0] != 0, labels[1] != 0)
+        rows[name]["three_class"]["against_whole"] = _against(whole, arrays, name, *labels)
     return rows
 
 
-def _against_whole(
-    arrays: Arrays, name: str, query_labels: npt.NDArray[Any], gallery_labels: npt.NDArray[Any]
+def _against(
+    whole: str, arrays: Arrays, name: str, query_labels: npt.NDArray[Any], gallery_labels: npt.NDArray[Any]
 ) -> list[float]:
-    whole, variant = (
+    reference, variant = (
         average_precision(arrays[f"query_{codes}"], query_labels, arrays[f"gallery_{codes}"], gallery_labels)
-        for codes in (WHOLE, name)
+        for codes in (whole, name)
     )
-    return [round(end, DECIMALS) for end in paired_bootstrap(whole, variant)[:3]]
+    return [round(end, DECIMALS) for end in paired_bootstrap(reference, variant)[:3]]
 
 
 def hash_with(run: Run, dataset: Dataset) -> npt.NDArray[np.uint8]:

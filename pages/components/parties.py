@@ -9,7 +9,6 @@ import streamlit as st
 
 from engine.encryption import as_picture
 from engine.hashing import Hasher
-from engine.hashing.preprocess import network_input
 from engine.imaging import encode_jpeg, encode_png
 from engine.retrieval import pictures_of
 from engine.retrieval.custody import STEPS, Custody, Holding, Party, Step, trace
@@ -135,9 +134,7 @@ def custody_of(picture: Picture) -> Custody:
         members = [one for one in pictures_of(dataset) if one.label == label and not picture.token.endswith(one.name)]
         # Spread over the list: neighbours in it may show one patient.
         taken += members[:: max(1, len(members) // PER_CLASS)][:PER_CLASS]
-    return trace(
-        taken, picture.image, hasher, RESULTS, prepare=lambda image: network_input(image, hasher.side, hasher.enhanced)
-    )
+    return trace(taken, picture.image, hasher, RESULTS, prepare=hasher.view)
 
 
 def learned(custody: Custody, step: Step) -> tuple[str, ...]:
