@@ -27,6 +27,8 @@ from pages.components.evidence import (
     controls,
     not_shown,
     protocol_lines,
+    recipe_lessons,
+    recipe_table,
     shown,
     transfer_table,
 )
@@ -187,6 +189,30 @@ def ablation_section(paper: Report, task: str, metric: Metric) -> None:
     )
 
 
+def recipe_section(task: str, metric: Metric) -> None:
+    """Show how far seeds differ, what the experts are worth and what paper A's own recipe gives."""
+    measured = result("recipes")
+    if measured is None:
+        missing("recipes", "python -m engine recipes")
+        return
+    recipes, protocol = measured["recipes"], measured["protocol"]
+    titles = [measured["runs"][name]["title"] for name in recipes]
+    chart, table = st.columns([3, 2], gap="medium", vertical_alignment="center")
+    with chart:
+        dot_chart(
+            titles,
+            [tasks[task][metric.field] for tasks in recipes.values()],
+            title=f"{metric.title}, {protocol['bits']} bits",
+            how=f"{protocol['query_count']} queries, {protocol['bits']} bits",
+            key="chart_recipes",
+        )
+    with table:
+        st.markdown(recipe_table(measured, task))
+    st.markdown("\n".join(f"- {line}" for line in recipe_lessons(measured, task)))
+    machines = ", ".join(dict.fromkeys(run["machine"] for run in measured["runs"].values()))
+    st.caption(f"{protocol['query_count']} test queries, one look. Trained on {machines}. {protocol['interval']}.")
+
+
 def transfer_section() -> None:
     """Show whether positives of a publisher that training never saw are still found."""
     measured = result("transfer")
@@ -197,6 +223,8 @@ def transfer_section() -> None:
     protocol = measured["protocol"]
     st.caption(
         "A network that had learnt the publisher would call these positives negative once training did not see them. "
+        "A vote of ten suffers where the gallery keeps few positives. The AUC does not: it says how often a positive "
+        "lies nearer to the gallery's positives than a negative does. "
         f"Asked: {protocol['queries']}. Gallery: {protocol['gallery']}. {protocol['vote']}; {protocol['bits']} bits; "
         f"{protocol['budget']}, so compare the rows with each other. Interval: {protocol['interval']}."
     )
@@ -229,7 +257,7 @@ def training_section(paper: Report) -> None:
     card = FOLDER.with_name("weights") / "matdh.json"
     if not card.exists():
         st.info(
-            "No weights are here yet. Make them with `python -m engine train matdh --preset cpu --ship`.",
+            "No weights are here yet. Make them with `python -m engine train matdh --preset gpu --ship`.",
             icon=":material/hourglass_empty:",
         )
         return
@@ -253,6 +281,7 @@ def sections(measured: Report | None, paper: Report, task: str, metric: Metric, 
     parts |= {
         "Other methods (Tables 2, 3)": lambda _: method_section(paper, task, metric),
         "Ablations (Table 4, Fig. 11)": lambda _: ablation_section(paper, task, metric),
+        "Seeds and recipes": lambda _: recipe_section(task, metric),
         "Transfer": lambda _: transfer_section(),
         "Training (Fig. 7)": lambda _: training_section(paper),
         "Warning": lambda _: warning_section(),

@@ -112,7 +112,6 @@ class TrainingConfig:
     Attributes:
         side: Input side in pixels.
         frame_margin: Share of the lungs' box that is shown around it on every edge.
-        growth: ``(share, side)`` pairs: until this share of the epochs, train on smaller views, which cost less.
         epochs: Passes over as many pictures as the training split has.
         batch: Pictures a step.
         learning_rate: Peak of the one-cycle schedule.
@@ -137,7 +136,6 @@ class TrainingConfig:
         taught: Whether the ImageNet VGG-16 teaches, where its file is at hand.
         experts: How the VGG-16s are fine-tuned that teach on every view; None for the frozen one, which saw every
             picture once.
-        start: Name of the finished run whose best weights this one starts from; None starts at random.
         without_positives: Publisher whose positive pictures are left out of training; empty for none.
         validate_every: Epochs between validations.
         patience: Validations without a better score before the run stops.
@@ -146,7 +144,6 @@ class TrainingConfig:
 
     side: int = 128
     frame_margin: float = FRAME_MARGIN
-    growth: tuple[tuple[float, int], ...] = ()
     epochs: int = 70
     batch: int = 32
     learning_rate: float = 3e-4
@@ -167,7 +164,6 @@ class TrainingConfig:
     mixup: float = 0.0
     taught: bool = True
     experts: ExpertConfig | None = None
-    start: str | None = None
     without_positives: str = ""
     validate_every: int = 3
     patience: int = 2
@@ -188,10 +184,6 @@ class TrainingConfig:
             return self.augmentation, self.mixup
         return CALM, 0.0
 
-    def side_at(self, epoch: int) -> int:
-        """Return the side of the views of an epoch, counted from 0."""
-        return next((side for share, side in self.growth if epoch < share * self.epochs), self.side)
-
     def as_dict(self) -> dict[str, object]:
         """Return the configuration as plain data for a result file."""
         return asdict(self)
@@ -199,52 +191,11 @@ class TrainingConfig:
 
 PRESETS: dict[str, TrainingConfig] = {
     # Under an hour for all five code lengths on two cores.
-    "cpu": TrainingConfig(),
-    # A second cycle on nearly plain pictures, from where the first one ended: the gallery is the training split, and
-    # a picture there is worth finding under its own class.
-    "refine": TrainingConfig(
-        epochs=16,
-        learning_rate=1e-4,
-        weight_decay=0.0,
-        weights=LossWeights(map_distillation=0.1, code_triplet=0.1, reconstruction=0.01),
-        augmentation=CALM,
-        simulated=0,
-        start="matdh-cpu-0",
-        patience=20,
-    ),
-    # A third cycle that also learns what VGG-16 sees in the picture as a whole: on validation pictures the two err
-    # on different ones.
-    "teach": TrainingConfig(
-        epochs=30,
-        learning_rate=3e-4,
-        weights=LossWeights(
-            map_distillation=0.3,
-            feature_distillation=3.0,
-            posterior_distillation=0.5,
-            code_triplet=0.1,
-            reconstruction=0.01,
-        ),
-        augmentation=Augmentation(shift=0.04, zoom=0.06, rotation=5.0, spectrum=0.1, erase=0.1, degrade=0.1),
-        simulated=0,
-        start="matdh-refine-0",
-        patience=20,
-    ),
-    # The last cycle, on nearly plain pictures again, with what was taught kept in mind.
-    "settle": TrainingConfig(
-        epochs=14,
-        learning_rate=1e-4,
-        weight_decay=0.0,
-        weights=LossWeights(
-            map_distillation=0.1,
-            feature_distillation=1.0,
-            posterior_distillation=0.25,
-            code_triplet=0.1,
-            reconstruction=0.01,
-        ),
-        augmentation=CALM,
-        simulated=0,
-        start="matdh-teach-0",
-        patience=20,
+    "cpu": TrainingConfig(
+        frame_margin=0.12,
+        weights=LossWeights(feature_distillation=1.0, posterior_distillation=0.25),
+        calm_from=0.75,
+        patience=22,
     ),
     # For a GPU, some ten minutes: experts on every view, wider frames, and a calm end.
     "gpu": TrainingConfig(

@@ -103,9 +103,7 @@ def _fine_tune(
     train: FramedPictures,
     device: torch.device,
 ) -> Expert:
-    seen = replace(
-        config, seed=seed, epochs=how.epochs, batch=how.batch, augmentation=how.augmentation, mixup=0.0, growth=()
-    )
+    seen = replace(config, seed=seed, epochs=how.epochs, batch=how.batch, augmentation=how.augmentation, mixup=0.0)
     loader = BatchLoader(train, None, seen, device=device)
     head = [*expert.normalise.parameters(), *expert.classify.parameters()]
     groups = [{"params": expert.base.parameters(), "lr": how.learning_rate}, {"params": head, "lr": how.head_rate}]

@@ -41,7 +41,7 @@ class BatchLoader:
         self._groups = np.unique(names, return_inverse=True)[1]
         self._device = device
         self._labels = torch.from_numpy(pictures.labels).to(device)
-        self._pixels: dict[int, torch.Tensor] = {}
+        self._pixels = torch.from_numpy(pictures.pixels).to(device)
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """Yield the batches of epoch ``number``; the same number gives the same batches."""
@@ -51,21 +51,15 @@ class BatchLoader:
         known = self._real if number < config.simulated_from * config.epochs else len(self._pictures)
         batches = balanced_batches(self._pictures.labels[:known], self._groups[:known], config.batch, count, draw)
         seeds = draw.integers(0, 2**63, count)
-        pixels = self._pixels_for(config.side_at(number))[:known]
         for positions, batch_seed in zip(batches, seeds, strict=True):
-            yield self._batch(pixels, positions, number, batch_seed)
+            yield self._batch(positions, number, known, batch_seed)
 
-    def _pixels_for(self, side: int) -> torch.Tensor:
-        if side not in self._pixels:
-            self._pixels = {side: torch.from_numpy(self._pictures.shrunk(side).pixels).to(self._device)}
-        return self._pixels[side]
-
-    def _batch(self, pixels: torch.Tensor, positions: np.ndarray, epoch: int, seed: int) -> Batch:
-        config, draw, count = self._config, np.random.default_rng(seed), len(positions)
-        side, (strength, mixup) = config.side_at(epoch), config.views_at(epoch)
+    def _batch(self, positions: np.ndarray, epoch: int, known: int, seed: int) -> Batch:
+        config, draw, count, pixels = self._config, np.random.default_rng(seed), len(positions), self._pixels
+        side, (strength, mixup) = config.side, config.views_at(epoch)
         margins = self._pictures.margin, self._pictures.margin - SPARE_MARGIN
         frames = random_frames(count, side, pixels.shape[-1], *margins, strength, draw)
-        partners = pixels[draw.integers(0, len(pixels), count)]
+        partners = pixels[draw.integers(0, known, count)]
         views = random_views(pixels[positions], partners, frames, side, strength, draw, config.enhanced)
         labels = self._labels[positions]
         batch = Batch(views, labels, None, 1.0, labels)

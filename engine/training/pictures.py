@@ -1,4 +1,4 @@
-"""Framed training pictures in memory: found, cut and shrunk once, kept in a cache file."""
+"""Framed training pictures in memory: found and cut once, kept in a cache file."""
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
@@ -53,13 +53,6 @@ class FramedPictures:
         names = ("pixels", "labels", "sources", "ids", "groups")
         parts = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in names}
         return FramedPictures(**parts, margin=self.margin, classes=self.classes)
-
-    def shrunk(self, side: int) -> "FramedPictures":
-        """Return the same pictures for a smaller input side, shrunk by area so that nothing aliases."""
-        size = (cached_side(side), cached_side(side))
-        if size[0] == self.pixels.shape[1]:
-            return self
-        return replace(self, pixels=np.stack([cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in self.pixels]))
 
 
 def cached_side(side: int) -> int:

@@ -89,14 +89,17 @@ def run_recipes(
             "metric": METRIC_POLICY,
             "interval": INTERVAL_POLICY,
         },
-        "runs": {name: _facts(run) for name, run in trained.items()},
+        "shipped": SHIPPED,
+        "seeds": list(SEEDS),
+        "runs": {name: _facts(name, run) for name, run in trained.items()},
         "recipes": report_recipes(arrays, tuple(RECIPES), dataset.classes),
     }
     return result, arrays
 
 
-def _facts(run: Run) -> dict[str, Any]:
+def _facts(name: str, run: Run) -> dict[str, Any]:
     return {
+        "title": RECIPES[name].title,
         "preset": run.preset,
         "seed": run.config.seed,
         "config": run.config.as_dict(),

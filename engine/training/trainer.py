@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from engine.datasets import DataError
 from engine.evaluation import mean_average_precision
 from engine.hashing.codes import pack_bits
 from engine.hashing.losses import TARGETS
@@ -144,7 +143,6 @@ class Trainer:
     def _resume(self) -> None:
         path = self.folder / "state.pt"
         if not path.exists():
-            self._start_from_finished_run()
             return
         state = torch.load(path, map_location=next(self.student.parameters()).device, weights_only=True)
         self.student.load_state_dict(state["student"])
@@ -154,41 +152,6 @@ class Trainer:
         self.history = state["history"]
         self.best_score, self.stale = state["best"]
         _log.info("resumed after epoch %d", len(self.history))
-
-    def _start_from_finished_run(self) -> None:
-        """Take the best weights of the run ``config.start``; decoder and projections begin anew, they only teach."""
-        if self.config.start is None:
-            return
-        from safetensors.torch import load_file
-
-        path = self.folder.parent / self.config.start / "best.safetensors"
-        if not path.exists():
-            raise DataError(f"This preset goes on from the run {path.parent}, which is not there: train that first.")
-        best = {name: value.float() if value.is_floating_point() else value for name, value in load_file(path).items()}
-        self.student.network.load_state_dict(best)
-        self.average.load_state_dict(best)
-
-
-def framed_codes(
-    network: HashNetwork, pictures: FramedPictures, config: TrainingConfig, bits: int = SELECTION_BITS
-) -> np.ndarray:
-    """Hash framed pictures with a network in training.
-
-    Args:
-        network: In evaluation mode.
-        pictures: Framed for ``config.side``.
-        config: How the network is trained.
-        bits: Code length.
-
-    Returns:
-        ``(N, bits // 8)`` uint8 packed codes.
-    """
-    return pack_bits(framed_outputs(network, pictures, config)[1][bits] >= 0)
-
-
-def framed_ranking(network: HashNetwork, pictures: FramedPictures, config: TrainingConfig) -> np.ndarray:
-    """Return what a network ranks framed pictures by: packed codes of 48 bits, or embeddings where it has no heads."""
-    return _ranking(*framed_outputs(network, pictures, config))
 
 
 def _ranking(features: np.ndarray, outputs: dict[int, np.ndarray]) -> np.ndarray:

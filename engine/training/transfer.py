@@ -16,6 +16,7 @@ import numpy.typing as npt
 from engine.datasets import load_dataset
 from engine.evaluation import average_precision, bootstrap_interval, neighbour_vote
 from engine.evaluation.hashing_report import DECIMALS, NEIGHBOURS
+from engine.hashing.codes import hamming_distances
 from engine.hashing.evaluate import INTERVAL_POLICY, METRIC_POLICY, commit
 from engine.training.ablations import BITS, BUDGET, WHOLE, hash_with
 from engine.training.config import HOLDOUTS, PRESETS
@@ -108,13 +109,44 @@ def report_transfer(arrays: Arrays) -> list[dict[str, Any]]:
 def _figures(
     arrays: Arrays, network: str, asked: npt.NDArray[np.bool_], held: npt.NDArray[np.bool_]
 ) -> dict[str, list[float]]:
-    """mAP, the share of positives that are found and of negatives that are left alone."""
+    """mAP, AUC, the share of positives that are found and of negatives that are left alone."""
     codes = arrays[f"query_{network}"][asked], arrays[f"gallery_{network}"][held]
     positive, answers = arrays["query_labels"][asked] == 0, arrays["gallery_labels"][held] == 0
     vote = neighbour_vote(codes[0], codes[1], answers, k=NEIGHBOURS)
     values = {
         "map": average_precision(codes[0], positive, codes[1], answers),
+        "auc": placements(leaning(*codes, answers), positive),
         "sensitivity": vote[positive],
         "specificity": ~vote[~positive],
     }
     return {name: [round(end, DECIMALS) for end in bootstrap_interval(value)] for name, value in values.items()}
+
+
+def leaning(
+    queries: npt.NDArray[np.uint8], gallery: npt.NDArray[np.uint8], positive: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float64]:
+    """Return how much nearer each query lies to the gallery's positives than to its negatives, in bits.
+
+    However few positives the gallery has, their mean distance weighs as much as the negatives'.
+
+    Args:
+        queries: ``(Q, B)`` packed codes.
+        gallery: ``(G, B)`` packed codes.
+        positive: ``(G,)`` which of them are positive; some are, some are not.
+
+    Returns:
+        ``(Q,)``.
+    """
+    distances = hamming_distances(queries, gallery)
+    return distances[:, ~positive].mean(1) - distances[:, positive].mean(1)
+
+
+def placements(scores: npt.NDArray[np.float64], positive: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Return, for each positive, the share of negatives that score lower, ties counted half; their mean is the AUC.
+
+    Example:
+        >>> placements(np.array([3.0, 1.0, 2.0, 1.0]), np.array([True, True, False, False])).tolist()
+        [1.0, 0.25]
+    """
+    mine, others = scores[positive, None], scores[None, ~positive]
+    return ((mine > others) + 0.5 * (mine == others)).mean(1)

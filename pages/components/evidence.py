@@ -80,6 +80,45 @@ def ablation_table(variants: Report, task: str) -> str:
     return "\n".join(lines)
 
 
+def recipe_table(measured: Report, task: str) -> str:
+    """Write what each way to train gives, as a Markdown table.
+
+    Args:
+        measured: ``models/results/recipes.json``.
+        task: ``"binary"`` or ``"three_class"``.
+    """
+    lines = ["| Trained as | mAP | 95 % interval | On validation |", "|:--|--:|:--|--:|"]
+    for name, tasks in measured["recipes"].items():
+        value, interval = with_interval(tasks[task]["map"])
+        run = measured["runs"][name]
+        title = f"**{run['title']}**, shipped" if name == measured["shipped"] else run["title"]
+        lines.append(f"| {title} | {value} | {interval} | {run['validation_score']:.3f} |")
+    return "\n".join(lines)
+
+
+def recipe_lessons(measured: Report, task: str) -> list[str]:
+    """Say what seeds, experts and paper A's own recipe change.
+
+    Args:
+        measured: ``models/results/recipes.json``.
+        task: ``"binary"`` or ``"three_class"``.
+    """
+    recipes, runs = measured["recipes"], measured["runs"]
+    seeds = sorted(recipes[name][task]["map"][0] for name in measured["seeds"])
+    alone, paper = recipes["no-experts"][task], recipes["paper"][task]
+    difference, low, high = alone["against_whole"]
+    return [
+        f"**Chance.** {len(seeds)} seeds of one recipe give mAP {seeds[0]:.3f} to {seeds[-1]:.3f}. The shipped one is "
+        "the best on the validation split; nobody looked at the test split to choose it.",
+        f"**Experts.** Without them mAP {alone['map'][0]:.3f}: {difference:+.3f} against the shipped network "
+        f"({low:+.3f} to {high:+.3f}, paired over queries). They are {runs['seed-0']['teacher']}.",
+        f"**Paper A's recipe.** Its losses and nothing else - random triplets and reconstruction, "
+        f"{runs['paper']['epochs_run']} epochs, Adam at {runs['paper']['config']['learning_rate']:g} - gives mAP "
+        f"{paper['map'][0]:.3f} on these {measured['protocol']['gallery_count']:,} pictures. The paper has "
+        "twenty times as many.",
+    ]
+
+
 def transfer_table(left_out: Sequence[Report]) -> str:
     """Write what becomes of a publisher's positives when training never saw them, as a Markdown table.
 
@@ -87,12 +126,12 @@ def transfer_table(left_out: Sequence[Report]) -> str:
         left_out: ``left_out`` of ``models/results/transfer.json``.
     """
     lines = [
-        "| Positives of | Training saw them | Found | Healthy or other left alone | mAP |",
-        "|:--|:--|--:|--:|--:|",
+        "| Positives of | Training saw them | Found | Healthy or other left alone | AUC | mAP |",
+        "|:--|:--|--:|--:|--:|--:|",
     ]
     for row in left_out:
         for network, word in (("seen", "yes"), ("unseen", "no")):
-            figures = [with_interval(row[network][name]) for name in ("sensitivity", "specificity", "map")]
+            figures = [with_interval(row[network][name]) for name in ("sensitivity", "specificity", "auc", "map")]
             cells = " | ".join(f"{value} ({interval})" for value, interval in figures)
             lines.append(f"| {row['publisher']} ({row['positives']}) | {word} | {cells} |")
     return "\n".join(lines)

@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 import torch
 
-from engine.datasets import DataError, load_dataset
-from engine.training.config import TrainingConfig
+from engine.datasets import load_dataset
+from engine.training.config import CALM, ExpertConfig, TrainingConfig
 from engine.training.loader import BatchLoader
 from engine.training.objective import Batch, blend
 from engine.training.pictures import FramedPictures, framed_pictures
 from engine.training.teacher import StoredTeacher
 from engine.training.trainer import Trainer
 
-CONFIG = TrainingConfig(side=32, epochs=2, batch=9, growth=(), validate_every=1, patience=5)
+CONFIG = TrainingConfig(side=32, epochs=2, batch=9, validate_every=1, patience=5)
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +70,10 @@ def test_a_teacher_adds_its_three_terms(pictures: FramedPictures, tmp_path: Path
     assert {"map_distillation", "feature_distillation", "posterior_distillation"} <= row.keys()
 
 
-def test_views_grow_with_the_epochs() -> None:
-    config = TrainingConfig(side=128, epochs=10, growth=((0.4, 64), (0.7, 96)))
-    assert [config.side_at(epoch) for epoch in range(10)] == [64] * 4 + [96] * 3 + [128] * 3
+def test_the_end_is_calm() -> None:
+    config = TrainingConfig(epochs=10, calm_from=0.75, mixup=0.4, experts=ExpertConfig())
+    kinds = [config.views_at(epoch) for epoch in range(10)]
+    assert kinds == [(config.augmentation, 0.4)] * 8 + [(CALM, 0.0)] * 2
 
 
 def test_simulated_pictures_join_late(pictures: FramedPictures) -> None:
@@ -82,7 +83,7 @@ def test_simulated_pictures_join_late(pictures: FramedPictures) -> None:
     for epoch in range(4):
         loader = BatchLoader(pictures, None, config, extra)
         seen: set[int] = set()
-        loader._batch = lambda pixels, positions, side, seed, seen=seen: seen.update(positions.tolist())  # type: ignore
+        loader._batch = lambda positions, *_, seen=seen: seen.update(positions.tolist())  # type: ignore
         list(loader.epoch(epoch))
         drawn.append(seen)
     assert [max(seen) >= len(pictures) for seen in drawn] == [False, False, True, True]
@@ -100,16 +101,3 @@ def test_blending_is_linear_in_pictures_and_labels() -> None:
     torch.testing.assert_close(mixed.views[0], 0.7 * plain.views[0] + 0.3 * plain.views[1])
     assert mixed.blended_labels.tolist() == [2, 0]
     assert mixed.share == 0.7
-
-
-def test_a_second_run_starts_where_the_first_ended(pictures: FramedPictures, tmp_path: Path) -> None:
-    first = Trainer(replace(CONFIG, epochs=1), pictures, pictures, None, tmp_path / "first")
-    first.run()
-    config = replace(CONFIG, epochs=1, start="first")
-    second = Trainer(config, pictures, pictures, None, tmp_path / "second")
-    second._resume()
-    for name, value in first.average.state_dict().items():
-        torch.testing.assert_close(second.student.network.state_dict()[name], value, msg=name)
-    lost = Trainer(replace(config, start="nowhere"), pictures, pictures, None, tmp_path / "third")
-    with pytest.raises(DataError, match="train that first"):
-        lost.run()

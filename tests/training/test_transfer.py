@@ -8,7 +8,7 @@ from engine.hashing.evaluate import RESULTS
 from engine.training.config import HOLDOUTS, TrainingConfig
 from engine.training.pictures import FramedPictures
 from engine.training.run import left_in
-from engine.training.transfer import report_transfer
+from engine.training.transfer import leaning, placements, report_transfer
 
 NETWORKS = ("MATDH", *HOLDOUTS)
 
@@ -53,9 +53,25 @@ def test_a_network_that_knows_a_class_finds_all_of_it() -> None:
         arrays[f"{name}_MATDH"] = np.repeat(np.where(arrays[f"{name}_labels"] == 0, 255, 0)[:, None], 6, 1).astype("u1")
     assert report_transfer(arrays)[0]["seen"] == {
         "map": [1, 1, 1],
+        "auc": [1, 1, 1],
         "sensitivity": [1, 1, 1],
         "specificity": [1, 1, 1],
     }
+
+
+def test_the_auc_does_not_mind_how_few_positives_the_gallery_has() -> None:
+    draw = np.random.default_rng(0)
+    queries, gallery = (draw.integers(0, 256, (count, 6), dtype=np.uint8) for count in (12, 9))
+    positive, answers = np.arange(12) < 5, np.arange(9) < 3
+    bits = [np.unpackbits(codes, axis=1).astype(int) for codes in (queries, gallery)]
+    scores = []
+    for query in bits[0]:
+        apart = np.abs(bits[1] - query).sum(1)
+        scores.append(apart[3:].mean() - apart[:3].mean())
+    wins = [(a > b) + (a == b) / 2 for a in scores[:5] for b in scores[5:]]
+    assert placements(leaning(queries, gallery, answers), positive).mean() == pytest.approx(np.mean(wins))
+    many = np.concatenate([gallery[:3], *[gallery[3:]] * 4])
+    np.testing.assert_allclose(leaning(queries, many, np.arange(27) < 3), leaning(queries, gallery, answers))
 
 
 @pytest.mark.skipif(not (RESULTS / "transfer.json").exists(), reason="not measured yet: python -m engine transfer")
