@@ -197,7 +197,7 @@ def recipe_section(task: str, metric: Metric) -> None:
         return
     recipes, protocol = measured["recipes"], measured["protocol"]
     titles = [measured["runs"][name]["title"] for name in recipes]
-    chart, table = st.columns([3, 2], gap="medium", vertical_alignment="center")
+    chart, table = st.columns([1, 1], gap="medium", vertical_alignment="center")
     with chart:
         dot_chart(
             titles,

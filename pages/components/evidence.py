@@ -108,7 +108,7 @@ def recipe_lessons(measured: Report, task: str) -> list[str]:
     alone, paper = recipes["no-experts"][task], recipes["paper"][task]
     difference, low, high = alone["against_whole"]
     return [
-        f"**Chance.** {len(seeds)} seeds of one recipe give mAP {seeds[0]:.3f} to {seeds[-1]:.3f}. The shipped one is "
+        f"**Luck.** {len(seeds)} seeds of one recipe give mAP {seeds[0]:.3f} to {seeds[-1]:.3f}. The shipped one is "
         "the best on the validation split; nobody looked at the test split to choose it.",
         f"**Experts.** Without them mAP {alone['map'][0]:.3f}: {difference:+.3f} against the shipped network "
         f"({low:+.3f} to {high:+.3f}, paired over queries). They are {runs['seed-0']['teacher']}.",
