@@ -39,7 +39,6 @@ class BatchLoader:
         self._real, self._pictures, self._teacher, self._config = len(train), pictures, teacher, config
         names = [f"{label}-{source}" for label, source in zip(pictures.labels, pictures.sources, strict=True)]
         self._groups = np.unique(names, return_inverse=True)[1]
-        self._device = device
         self._labels = torch.from_numpy(pictures.labels).to(device)
         self._pixels = torch.from_numpy(pictures.pixels).to(device)
 
