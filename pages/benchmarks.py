@@ -25,6 +25,7 @@ from pages.components.evidence import (
     audit_sentence,
     control_table,
     controls,
+    frame_table,
     not_shown,
     protocol_lines,
     recipe_lessons,
@@ -230,6 +231,21 @@ def transfer_section() -> None:
     )
 
 
+def frame_section() -> None:
+    """Show how much of the chest a network should see, inside the collection and across publishers."""
+    measured = result("frames")
+    if measured is None:
+        missing("frames", "python -m engine frames")
+        return
+    st.markdown(frame_table(measured["margins"]))
+    protocol = measured["protocol"]
+    st.caption(
+        f"How often a positive scores above a negative (AUC). Inside: {protocol['inside']}. "
+        f"Across: {protocol['across']}. {protocol['probe']}, {protocol['side']} pixels. "
+        f"{protocol['interval']}. The shipped network sees 12 %."
+    )
+
+
 def warning_section() -> None:
     """Show how often the warning about strange pictures comes, rightly and wrongly."""
     measured = result("novelty")
@@ -283,6 +299,7 @@ def sections(measured: Report | None, paper: Report, task: str, metric: Metric, 
         "Ablations (Table 4, Fig. 11)": lambda _: ablation_section(paper, task, metric),
         "Seeds and recipes": lambda _: recipe_section(task, metric),
         "Transfer": lambda _: transfer_section(),
+        "Frames": lambda _: frame_section(),
         "Training (Fig. 7)": lambda _: training_section(paper),
         "Warning": lambda _: warning_section(),
     }

@@ -1,15 +1,16 @@
-"""``train``, ``recipes``, ``ablations``, ``transfer``: train networks, measure what each part of it is worth."""
+"""``train``, ``recipes``, ``ablations``, ``transfer``, ``frames``: train networks, measure what a choice is worth."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine.commands.console import note, note_figures
+from engine.commands.console import note, note_figures, progress
 from engine.errors import VaultError
 
 
 def add_parser(commands: Any) -> None:
-    """Add ``train``, ``recipes``, ``ablations`` and ``transfer`` to the commands."""
+    """Add ``train`` and the studies around it to the commands."""
     from engine.training.config import PRESETS, VARIANTS
     from engine.training.methods import METHODS
 
@@ -41,6 +42,13 @@ def add_parser(commands: Any) -> None:
     )
     cooking.add_argument("--runs", type=Path, default=Path("runs"), help="folder of resumable runs")
     cooking.set_defaults(run=recipes)
+    framing = commands.add_parser(
+        "frames",
+        help="ask how much of the chest to show",
+        description="Probe margins around the lungs with the frozen VGG-16, on the validation split and across "
+        "publishers, and write models/results/frames. Some fifteen minutes on one core.",
+    )
+    framing.set_defaults(run=frames)
     for command in (training, ablating, leaving):
         command.add_argument("--seed", type=int, default=0, help="seed (default: %(default)s)")
         command.add_argument("--epochs", type=int, help="fewer or more epochs than the preset")
@@ -73,6 +81,17 @@ def recipes(options: argparse.Namespace) -> None:
     note(f"written: {save_result('recipes', result, arrays)}")
     for name, tasks in result["recipes"].items():
         print(f"{name:<12} " + "  ".join(f"{task} mAP {figures['map'][0]:.4f}" for task, figures in tasks.items()))
+
+
+def frames(options: argparse.Namespace) -> None:
+    """Probe every margin, and write the result files."""
+    from engine.hashing.evaluate import save_result
+    from engine.training.framing_study import run_framing_study
+
+    result, arrays = run_framing_study(partial(progress, "seen"))
+    note(f"written: {save_result('frames', result, arrays, holds='scores')}")
+    for margin, row in result["margins"].items():
+        print(f"margin {margin:<6} " + "  ".join(f"{name} AUC {values[0]:.4f}" for name, values in row.items()))
 
 
 def ablations(options: argparse.Namespace) -> None:

@@ -119,6 +119,24 @@ def recipe_lessons(measured: Report, task: str) -> list[str]:
     ]
 
 
+def frame_table(margins: Report) -> str:
+    """Write what showing more of the chest gives, as a Markdown table.
+
+    Args:
+        margins: ``margins`` of ``models/results/frames.json``.
+    """
+    publishers = [name for name in next(iter(margins.values())) if name != "inside"]
+    lines = [
+        "| Margin around the lungs | Inside the collection | "
+        + " | ".join(f"{name} never seen" for name in publishers),
+        "|:--|" + "--:|" * (1 + len(publishers)),
+    ]
+    for margin, row in margins.items():
+        cells = ["{} ({})".format(*with_interval(row[name])) for name in ("inside", *publishers)]
+        lines.append(f"| {float(margin):.0%} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def transfer_table(left_out: Sequence[Report]) -> str:
     """Write what becomes of a publisher's positives when training never saw them, as a Markdown table.
 

@@ -125,6 +125,7 @@ def test_without_results_the_page_names_the_commands(open_page, monkeypatch, tmp
     assert "python -m engine rivals" in said
     assert "python -m engine ablations" in texts(open_page("benchmarks", part="Ablations (Table 4, Fig. 11)"))
     assert "python -m engine recipes" in texts(open_page("benchmarks", part="Seeds and recipes"))
+    assert "python -m engine frames" in texts(open_page("benchmarks", part="Frames"))
     assert "train matdh --preset gpu --ship" in texts(open_page("benchmarks", part="Training (Fig. 7)"))
 
 
@@ -135,6 +136,7 @@ def test_without_results_the_page_names_the_commands(open_page, monkeypatch, tmp
         ("Other methods (Tables 2, 3)", "One budget for all: 20 epochs at 96 pixels"),
         ("Ablations (Table 4, Fig. 11)", "15 epochs at 96 pixels"),
         ("Seeds and recipes", "Adam at 0.001"),
+        ("Frames", "| 4% | 0.900 (0.800 to 1.000) | 0.700 (0.600 to 0.800) | 0.750 (0.700 to 0.800) |"),
         ("Training (Fig. 7)", "Preset cpu, seed 0, 8 epochs"),
         ("Warning", "The first 4 rows are chest X-rays: false alarms"),
     ],
