@@ -1,6 +1,7 @@
 """The Privacy lab page."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from engine.attacks.codes import clusters, purity
 from engine.attacks.measured_map import distance, points, recommend
 from engine.attacks.studies.codes import BITS, METHOD
-from pages.components import privacy_map
+from pages.components import privacy_map, privacy_verdicts
 from pages.components.layer_attacks import LAYERS, NO_TAG
 from tests.pages.reading import texts
 from tests.pages.synthetic_attacks import SETTINGS, write_attacks
@@ -72,6 +73,20 @@ def test_both_tasks_and_every_goal(open_page):
             app.segmented_control(key="map_task").set_value(task)
             app.segmented_control(key="map_goal").set_value(goal).run()
             assert not app.exception, (task, goal)
+
+
+def test_a_task_that_favours_another_setting_says_so(measured):
+    def moved(point, leak, found):
+        return replace(point, advantages=dict.fromkeys(point.advantages, leak), found=[found] * 3)
+
+    best = recommend(measured)
+    other = next(point for point in measured if point.scheme == "multistage")
+    task = [moved(best, 0.1, 0.6), moved(other, 0.3, 0.99)]
+    (_, sign), *_ = privacy_verdicts.verdicts(task)
+    assert sign.startswith(f"**{privacy_map.name(best)}.** The map of chest X-rays favours it")
+    assert f"On these pictures **{privacy_map.name(other)}** comes nearer: it finds 99%." in sign
+    (_, sign), *_ = privacy_verdicts.verdicts([moved(best, 0.1, 0.99), moved(other, 0.3, 0.99)])
+    assert "comes nearer:" not in sign
 
 
 @pytest.mark.parametrize("setting", [("Multi-stage", "16", "192", "fresh"), ("Multi-stage", "1", "0", "shared")])
