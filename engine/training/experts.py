@@ -19,7 +19,7 @@ from torch.nn import functional
 from engine.training.averaging import follow
 from engine.training.config import ExpertConfig, TrainingConfig
 from engine.training.loader import BatchLoader
-from engine.training.pictures import FramedPictures, plain_views
+from engine.training.pictures import FramedPictures
 from engine.training.teacher import Lesson
 from models.expert import Expert
 from models.vgg16 import CHANNELS
@@ -127,16 +127,3 @@ def _fine_tune(
             follow(average, expert, config.averaging, steps)
         _log.info("expert %d, epoch %d: loss %.4f", seed, epoch + 1, float(loss.detach()))
     return average
-
-
-@torch.no_grad()
-def expert_posterior(
-    networks: Sequence[Expert], pictures: FramedPictures, config: TrainingConfig, device: torch.device
-) -> np.ndarray:
-    """Return the experts' mean class probabilities ``(N, C)`` on plain views: how good a teacher they are."""
-    views = plain_views(pictures, config.side, config.enhanced)
-    rows = []
-    for start in range(0, len(views), 64):
-        chunk = torch.from_numpy(views[start : start + 64])[:, None].to(device)
-        rows.append(Experts(networks).lesson(chunk, np.array([]), np.array([])).posterior.cpu())
-    return torch.cat(rows).numpy()

@@ -91,7 +91,7 @@ def train_method(
     folder = runs / run_name(method, preset, seed, ablation)
     if not (folder / RECORD).exists():
         facts = {"method": method, "preset": preset, "data_sha256": data_hash(dataset)}
-        record = facts | _train(config, dataset, folder, preset, report)
+        record = facts | _train(config, dataset, folder, report)
         (folder / RECORD).write_text(json.dumps(record, indent=1) + "\n")
     return finished_run(folder, config)
 
@@ -116,7 +116,6 @@ def _train(
     config: TrainingConfig,
     dataset: Dataset,
     folder: Path,
-    preset: str,
     report: Callable[[dict[str, float]], None] | None,
 ) -> dict[str, Any]:
     """Train to the end and return what :class:`Run` records of it."""
@@ -130,7 +129,7 @@ def _train(
     kept, device = train.kept(left_in(train, config)), training_device()
     teacher: Teacher | None
     if config.experts is not None:
-        teacher = fine_tuned_experts(config, config.experts, kept, device, folder.parent / f"experts-{preset}")
+        teacher = fine_tuned_experts(config, config.experts, kept, device, expert_folder(folder.parent, config))
         name = f"{config.experts.count} ImageNet VGG-16s (CC BY 4.0), fine-tuned on the training split, on every view"
     else:
         teacher = frozen_teacher(config, train.joined(extra) if extra else train, len(train), data_hash(dataset))
@@ -215,6 +214,12 @@ def fine_tuned_experts(
     if not base.exists():
         raise DataError(f"This preset needs VGG-16's ImageNet base: put it at {base}.")
     return Experts([train_expert(config, how, seed, train, base, device, folder) for seed in range(how.count)])
+
+
+def expert_folder(runs: Path, config: TrainingConfig) -> Path:
+    """Return where the experts of a configuration are kept; all seeds and lengths of training share them."""
+    facts = config.as_dict() | {"seed": None, "epochs": None}
+    return runs / f"experts-{hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]}"
 
 
 def frozen_teacher(config: TrainingConfig, known: FramedPictures, fit: int, data_sha256: str) -> StoredTeacher | None:

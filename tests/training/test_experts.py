@@ -7,8 +7,9 @@ import torch
 from safetensors.torch import save_file
 
 from engine.training.config import ExpertConfig, TrainingConfig
-from engine.training.experts import Experts, expert_posterior, train_expert
+from engine.training.experts import Experts, train_expert
 from engine.training.pictures import FramedPictures
+from engine.training.run import expert_folder
 from engine.training.trainer import Trainer
 from models.expert import Expert
 from models.vgg16 import convolutional_base
@@ -64,8 +65,16 @@ def test_a_student_learns_from_experts_on_blended_views(base: Path, pictures: Fr
     teacher = Experts([Expert(base).eval() for _ in range(2)])
     row = Trainer(CONFIG, pictures, pictures, teacher, tmp_path).run()[0]
     assert {"map_distillation", "feature_distillation", "posterior_distillation"} <= row.keys()
-    posterior = expert_posterior(teacher.networks, pictures, replace(CONFIG, mixup=0.0), CPU)
-    np.testing.assert_allclose(posterior.sum(1), 1, atol=1e-5)
+
+
+def test_experts_are_shared_by_seeds_and_by_nothing_else() -> None:
+    names = [
+        expert_folder(Path("runs"), config)
+        for config in (CONFIG, replace(CONFIG, seed=1), replace(CONFIG, epochs=9), replace(CONFIG, frame_margin=0.2))
+    ]
+    assert names[0] == names[1] == names[2] != names[3]
+    # One who saw a publisher's positives may not teach where they are left out.
+    assert expert_folder(Path("runs"), replace(CONFIG, without_positives="cxnet")) != names[0]
 
 
 def test_only_experts_can_say_what_is_on_a_blend() -> None:
