@@ -82,7 +82,7 @@ NONE = LossWeights(feature_triplet=0.0, code_triplet=0.0, reconstruction=0.0, po
 
 @dataclass(frozen=True)
 class ExpertConfig:
-    """How the VGG-16s are fine-tuned that teach on every view, with a calm end as the student (``engine.training.experts``).
+    """How the VGG-16s are fine-tuned that teach on every view; see ``engine.training.experts``. They end calmly, too.
 
     Attributes:
         count: How many, each with a seed of its own.
