@@ -11,7 +11,7 @@ import numpy.typing as npt
 from engine.datasets import Dataset, load_dataset
 from engine.evaluation import average_precision, paired_bootstrap
 from engine.evaluation.hashing_report import DECIMALS, report_tasks
-from engine.hashing.evaluate import INTERVAL_POLICY, METRIC_POLICY, commit
+from engine.hashing.evaluate import commit, protocol
 from engine.training.config import ABLATIONS, PRESETS
 from engine.training.pictures import framed_pictures
 from engine.training.run import COLLECTION, Run, train_method, training_device
@@ -50,15 +50,9 @@ def run_ablations(
         trained[name] = run
         arrays |= {f"query_{name}": hash_with(run, queries), f"gallery_{name}": hash_with(run, gallery)}
     result = {
-        "protocol": {
-            "dataset": dataset.name,
-            "queries": "test split",
-            "query_count": len(queries),
-            "gallery": "train split",
-            "gallery_count": len(gallery),
+        "protocol": protocol(queries, gallery)
+        | {
             "bits": BITS,
-            "metric": METRIC_POLICY,
-            "interval": INTERVAL_POLICY,
             "budget": f"{trained[WHOLE].config.epochs} epochs at {trained[WHOLE].config.side} pixels, one seed",
         },
         "provenance": {

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from engine.datasets import load_dataset
 from engine.evaluation import average_precision
 from engine.evaluation.hashing_report import DECIMALS
-from engine.hashing.evaluate import INTERVAL_POLICY, METRIC_POLICY
+from engine.hashing.evaluate import protocol
 from engine.training.ablations import BITS, codes_of, report_ablations
 from engine.training.run import COLLECTION, Run, train_method
 from models.network import CODE_LENGTHS
@@ -79,16 +79,7 @@ def run_recipes(
         for side, part in (("query", queries), ("gallery", gallery)):
             arrays |= {f"{side}_{name}_{bits}": codes for bits, codes in codes_of(run, part).items()}
     result = {
-        "protocol": {
-            "dataset": dataset.name,
-            "queries": "test split",
-            "query_count": len(queries),
-            "gallery": "train split",
-            "gallery_count": len(gallery),
-            "bits": BITS,
-            "metric": METRIC_POLICY,
-            "interval": INTERVAL_POLICY,
-        },
+        "protocol": protocol(queries, gallery) | {"bits": BITS},
         "shipped": SHIPPED,
         "seeds": list(SEEDS),
         "runs": {name: _facts(name, run) for name, run in trained.items()},
