@@ -96,13 +96,13 @@ def shown_name(name: str) -> str:
     return line if len(line) <= SHOWN_NAME else f"...{line[3 - SHOWN_NAME :]}"
 
 
-# What zipfile raises on damaged archives; struct.error and UnicodeDecodeError are ValueErrors or come beside them.
+# What zipfile raises on damaged archives; UnicodeDecodeError and UnicodeEncodeError are ValueErrors.
 _BROKEN = (zipfile.BadZipFile, zlib.error, ValueError, OSError, EOFError, NotImplementedError, RuntimeError, KeyError)
 
 
 def _passed_over(member: zipfile.ZipInfo) -> bool:
     parts = member.filename.replace("\\", "/").split("/")
-    return member.is_dir() or any(part == "__MACOSX" or (part.startswith(".") and part != "..") for part in parts)
+    return not parts[-1] or any(part == "__MACOSX" or (part.startswith(".") and part != "..") for part in parts)
 
 
 def _problem(member: zipfile.ZipInfo) -> str | None:

@@ -8,13 +8,11 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from engine.imaging.dicom import is_dicom, load_dicom
-from engine.imaging.limits import ImageError, check_bytes, check_dimensions
+from engine.imaging.limits import ImageError, check_bytes, check_dimensions, check_scans
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_TRAILER = b"\0\0\0\0IEND\xaeB`\x82"
 JPEG_SIGNATURE = b"\xff\xd8\xff"
-# An ordinary progressive JPEG has about ten scans; each costs a pass over every coefficient of the picture.
-MAX_JPEG_SCANS = 100
 
 
 def load_image(data: bytes) -> np.ndarray:
@@ -73,8 +71,7 @@ def _check_complete(data: bytes, kind: str) -> None:
         return
     if data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
         raise _damaged(kind)
-    if data.count(b"\xff\xda") > MAX_JPEG_SCANS:
-        raise ImageError("The JPEG file has too many scans to decode safely: save it again as an ordinary JPEG.")
+    check_scans(data)
 
 
 def _damaged(kind: str) -> ImageError:

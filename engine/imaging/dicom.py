@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.imaging.limits import ImageError, check_dimensions
+from engine.imaging.limits import ImageError, check_dimensions, check_scans
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -112,11 +112,12 @@ def _check_dataset(dataset: "Dataset") -> None:
 
 
 def _check_frame(dataset: "Dataset") -> None:
-    """Refuse a compressed frame that would unpack to more than the rows and columns that were checked."""
+    """Refuse a compressed frame that would unpack to more than was checked, or at the price of many pictures."""
     from PIL import Image
     from pydicom.encaps import generate_frames
 
     frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
+    check_scans(frame)
     with Image.open(io.BytesIO(frame), formats=("JPEG", "JPEG2000")) as picture:
         honest = picture.size == (dataset.Columns, dataset.Rows)
     if not honest:
@@ -124,17 +125,25 @@ def _check_frame(dataset: "Dataset") -> None:
 
 
 def _display(dataset: "Dataset", pixels: np.ndarray) -> np.ndarray:
-    from pydicom.pixels import apply_modality_lut
-
     dtype: Any = np.uint8 if dataset.BitsStored <= 8 else np.uint16
     if dataset.SamplesPerPixel > 1:
         from PIL import Image
 
         return np.array(Image.fromarray(pixels.astype(np.uint8)).convert("L"))
-    unit = _voi(dataset, np.asarray(apply_modality_lut(pixels, dataset)))
+    unit = _voi(dataset, _modality(dataset, pixels))
     if dataset.PhotometricInterpretation == "MONOCHROME1":
         unit = 1 - unit
     return np.rint(unit * np.iinfo(dtype).max).astype(dtype)
+
+
+def _modality(dataset: "Dataset", pixels: np.ndarray) -> np.ndarray:
+    """Apply the modality LUT or rescale; slope 1 and intercept 0, which many files state, leave the values integers."""
+    from pydicom.pixels import apply_modality_lut
+
+    stated = dataset.get("RescaleSlope"), dataset.get("RescaleIntercept")
+    if not dataset.get("ModalityLUTSequence") and stated in ((None, None), (1, 0)):
+        return pixels
+    return np.asarray(apply_modality_lut(pixels, dataset))
 
 
 def _voi(dataset: "Dataset", values: np.ndarray) -> np.ndarray:
@@ -143,7 +152,8 @@ def _voi(dataset: "Dataset", values: np.ndarray) -> np.ndarray:
 
     if dataset.get("VOILUTSequence"):
         bits = dataset.VOILUTSequence[0].LUTDescriptor[2]
-        return apply_voi(values, dataset).astype(np.float32) / (2**bits - 1)
+        # A table may hold more than the bits it states.
+        return np.minimum(apply_voi(values, dataset).astype(np.float32) / (2**bits - 1), 1)
     if dataset.get("WindowWidth") is not None and dataset.get("WindowCenter") is not None:
         centre, width = (np.ravel(dataset[name].value)[0] for name in ("WindowCenter", "WindowWidth"))
         return window(values, float(centre), float(width), dataset.get("VOILUTFunction") or "LINEAR")

@@ -6,6 +6,8 @@ MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 40_000_000
 MIN_SIDE = 16
 MAX_SIDE = 16_384
+# An ordinary progressive JPEG has about ten scans; each costs a pass over every coefficient of the picture.
+MAX_JPEG_SCANS = 100
 
 
 class ImageError(VaultError):
@@ -55,3 +57,16 @@ def check_dimensions(height: int, width: int) -> None:
             f"The picture declares {width} x {height} pixels, more than the {MAX_PIXELS // 10**6} megapixels "
             f"and {MAX_SIDE} pixels per side allowed: export a smaller copy and try again."
         )
+
+
+def check_scans(jpeg: bytes) -> None:
+    """Refuse a JPEG with more scans than any picture needs.
+
+    Args:
+        jpeg: The whole file.
+
+    Raises:
+        ImageError: It has more than ``MAX_JPEG_SCANS``.
+    """
+    if jpeg.count(b"\xff\xda") > MAX_JPEG_SCANS:
+        raise ImageError("The JPEG has too many scans to decode safely: save it again as an ordinary JPEG.")

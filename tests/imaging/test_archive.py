@@ -53,6 +53,14 @@ def test_folders_hidden_files_and_those_of_macos_are_passed_over():
     assert contents(packed(files)) == ([("ward/b.png", PNG)], [])
 
 
+def test_a_file_without_a_name_is_passed_over():
+    """A name ends at its first zero byte."""
+    assert contents(packed([("nameless", b"1"), ("a.png", PNG)]).replace(b"nameless", bytes(8))) == (
+        [("a.png", PNG)],
+        [],
+    )
+
+
 def test_a_bomb_is_refused_before_anything_is_unpacked(monkeypatch):
     flat = bytes(archive.MAX_BYTES)
     bomb = packed([(f"{n}.png", flat) for n in range(20)])

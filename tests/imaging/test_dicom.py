@@ -66,6 +66,16 @@ def test_rescale_comes_before_the_window(deep):
     assert np.abs(plain.astype(int) - rescaled).max() <= 1
 
 
+def test_a_rescale_that_changes_nothing_leaves_8_bit_pixels_as_they_are(picture):
+    pale = picture // 2 + 60
+    assert np.array_equal(load_image(dicom_bytes(pale, RescaleSlope=1, RescaleIntercept=0)), pale)
+
+
+def test_a_rescale_without_a_window_is_stretched(picture):
+    loaded = load_image(dicom_bytes(picture // 2 + 60, RescaleSlope=2, RescaleIntercept=-7))
+    assert (loaded.min(), loaded.max()) == (0, 255)
+
+
 def test_the_first_of_several_windows_is_used(deep):
     several = load_image(dicom_bytes(deep, WindowCenter=[1500, 40], WindowWidth=[1000, 80]))
     assert np.array_equal(several, load_image(dicom_bytes(deep, WindowCenter=1500, WindowWidth=1000)))
@@ -84,6 +94,12 @@ def test_a_voi_lut_wins_over_a_window(picture):
     assert np.abs(load_image(data).astype(float) - (255 - picture.astype(float))).max() <= 1
 
 
+def test_a_voi_lut_with_more_than_its_bits_is_white_there(picture):
+    table = np.arange(256) * 8
+    loaded = load_image(dicom_bytes(picture, VOILUTSequence=[voi_lut(table, bits=10)]))
+    assert np.abs(loaded - np.minimum(picture * 8.0 / 1023, 1) * 255).max() <= 1
+
+
 def test_colour_becomes_luminance():
     rgb = np.random.default_rng(1).integers(0, 256, (30, 40, 3), dtype=np.uint8)
     loaded = load_image(dicom_bytes(rgb, SamplesPerPixel=3, PhotometricInterpretation="RGB"))
@@ -94,6 +110,15 @@ def test_jpeg_inside_dicom_is_read(picture):
     frame = encode_jpeg(picture, 95)
     data = dicom_bytes(picture, JPEGBaseline8Bit, PixelData=encapsulate([frame]))
     assert np.array_equal(load_image(data), load_image(frame))
+
+
+def test_a_jpeg_of_endless_scans_inside_dicom_is_refused(picture):
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", progressive=True)
+    frame = buffer.getvalue()
+    endless = frame[:-2] + frame[frame.rindex(b"\xff\xda") : -2] * 100 + frame[-2:]
+    with pytest.raises(ImageError, match="too many scans"):
+        load_image(dicom_bytes(picture, JPEGBaseline8Bit, PixelData=encapsulate([endless])))
 
 
 def test_a_compressed_frame_larger_than_declared_is_refused(picture):
