@@ -41,7 +41,7 @@ class CodeMask:
         Args:
             key: the owner's master key.
             salt: the gallery's public random id, so that two galleries of one owner differ.
-            bits: length of the codes, a multiple of 8 up to 992.
+            bits: length of the codes, a multiple of 8 up to ``MAX_BITS``.
 
         Returns:
             The mask: sorting one 64-bit word per bit gives the permutation, further bits the flips.

@@ -232,10 +232,12 @@ class DataOwner:
 
         Raises:
             StoreError: an id that the server does not hold.
-            AuthenticationError: a row was changed on the server.
+            AuthenticationError: a row was changed on the server, or it handed out others than were asked for.
         """
         key = self._record_key(self._existing_gallery())
         rows = self._server.records(list(ids))
+        if [row.id for row in rows] != list(ids):
+            raise AuthenticationError("The server answered for other pictures than were asked for: do not trust it.")
         opened = [(row, open_record(row, key)) for row in rows]
         self.access_log.append(Access(datetime.now(UTC), user, tuple(ids)))
         return [

@@ -7,6 +7,7 @@ changed, does not open.
 
 import hashlib
 import json
+import re
 import secrets
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from engine.retrieval.store import SealedRecord
 NONCE_BYTES = 12
 TAG_BYTES = 16
 PADDED_BYTES = 256
+# Of one length: an id and a code that follow each other then have no second reading.
+_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def seal_record(record: Record, key: bytes, *, identity: str, code: bytes) -> by
     Args:
         record: what to note.
         key: 32 bytes, the owner's record key for this gallery.
-        identity: id of the row.
+        identity: id of the row, 32 hexadecimal digits.
         code: its masked code.
 
     Returns:
@@ -84,6 +87,8 @@ def open_record(row: SealedRecord, key: bytes) -> Record:
         row.record[-TAG_BYTES:],
     )
     try:
+        if not _ID.fullmatch(row.id):
+            raise ValueError("no id")
         gcm = AES.new(key, AES.MODE_GCM, nonce=nonce).update(row.id.encode() + row.code)
         return Record(*json.loads(gcm.decrypt_and_verify(ciphertext, tag)))
     except ValueError as error:

@@ -4,6 +4,7 @@ Every operation opens its own connection, so threads and processes may share a s
 table of their own, small enough to be read at once; the pictures beside them are read one by one.
 """
 
+import os
 import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.retrieval.store import Append, Gallery, SealedPicture, SealedRecord, Store, StoreError
+from engine.retrieval.store import MAX_BITS, Append, Gallery, SealedPicture, SealedRecord, Store, StoreError
 
 APPLICATION_ID = 0x43585256  # "CXRV"
 SCHEMA_VERSION = 1
@@ -140,10 +141,16 @@ class SqliteStore(Store):
             connection.execute("PRAGMA journal_mode = DELETE")
 
     def _publish(self, whole: Path) -> None:
-        if self.path.exists():
-            raise StoreError(f"The store {self.path} was made by someone else meanwhile: run again to add to it.")
         with self._errors():
-            whole.replace(self.path)
+            try:
+                # A second name: renaming would overwrite a store that was made meanwhile.
+                os.link(whole, self.path)
+            except FileExistsError as error:
+                raise StoreError(
+                    f"The store {self.path} was made by someone else meanwhile: run again to add to it."
+                ) from error
+            except OSError:  # a file system that knows one name a file
+                whole.replace(self.path)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -186,7 +193,7 @@ class SqliteStore(Store):
         if len(rows) != 1:
             raise self._damaged()
         gallery = Gallery(*self._sound(rows[0], bytes, int, bytes))
-        if gallery.bits <= 0 or gallery.bits % 8:
+        if not 8 <= gallery.bits <= MAX_BITS or gallery.bits % 8:
             raise self._damaged()
         return gallery
 

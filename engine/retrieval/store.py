@@ -17,6 +17,9 @@ import numpy.typing as npt
 
 from engine.errors import VaultError
 
+MAX_BITS = 992
+"""Longest code of a gallery: HKDF gives no longer mask in one piece."""
+
 
 class StoreError(VaultError):
     """A store, its address or what goes into it cannot be used, said in one sentence."""
@@ -28,7 +31,7 @@ class Gallery:
 
     Attributes:
         id: 16 random bytes, the salt of everything the owner derives for this gallery.
-        bits: length of its codes.
+        bits: length of its codes, a multiple of 8 up to ``MAX_BITS``.
         key_check: 32 bytes derived from the owner's key, by which the owner recognises it.
     """
 

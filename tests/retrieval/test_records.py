@@ -37,6 +37,7 @@ def test_long_names_fit():
     [
         lambda row: replace(row, id="b2" * 16),
         lambda row: replace(row, code=b"\1\2\2"),
+        lambda row: replace(row, id=row.id[:-2], code=row.id[-2:].encode() + row.code),
         lambda row: replace(row, record=row.record[:40] + bytes([row.record[40] ^ 1]) + row.record[41:]),
         lambda row: replace(row, record=row.record[:-1]),
         lambda row: replace(row, record=b""),

@@ -118,6 +118,15 @@ def test_unknown_ids_release_nothing(filled_owner):
     assert not filled_owner.access_log
 
 
+def test_a_server_that_answers_for_another_picture_gets_no_key(filled_owner, server, monkeypatch):
+    first, second = list(filled_owner.records())[:2]
+    honest = server.records
+    monkeypatch.setattr(server, "records", lambda ids=None: honest([second] if ids == [first] else ids))
+    with pytest.raises(AuthenticationError, match="other pictures than were asked for"):
+        filled_owner.release([first])
+    assert not filled_owner.access_log
+
+
 def test_keys_stay_out_of_representations(filled_owner, server, key):
     identity = next(iter(filled_owner.records()))
     (release,) = filled_owner.release([identity])

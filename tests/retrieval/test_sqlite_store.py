@@ -3,6 +3,7 @@ import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -154,6 +155,31 @@ def test_two_first_appends_do_not_overwrite_each_other(store):
     assert os.listdir(store.path.parent) == [store.path.name]
 
 
+def test_a_store_made_at_the_last_moment_is_not_overwritten(store, monkeypatch):
+    """Whoever looks whether a store is there knows nothing of the moment after."""
+
+    def late():
+        with SqliteStore(store.path).appending(Gallery(b"h" * 16, 16, b"k" * 32)) as append:
+            append(make_rows(1))
+            append_all(store, make_rows(2))
+            monkeypatch.setattr(Path, "exists", lambda path: False)
+
+    with pytest.raises(StoreError, match="made by someone else"):
+        late()
+    monkeypatch.undo()
+    assert store.gallery() == GALLERY
+    assert os.listdir(store.path.parent) == [store.path.name]
+
+
+def test_a_store_is_made_where_a_file_has_one_name_only(store, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    append_all(store, make_rows(2))
+    assert len(SqliteStore(store.path).codes()[0]) == 2
+
+
 def test_a_second_writer_waits_and_then_says_so(filled, monkeypatch):
     monkeypatch.setattr(sqlite_store, "BUSY_SECONDS", 0.05)
     with filled.appending(GALLERY) as append:
@@ -214,6 +240,7 @@ def test_a_newer_store_is_refused(filled):
         "UPDATE gallery SET bits = 'many'",
         "UPDATE gallery SET bits = 12",
         "UPDATE gallery SET bits = -16",
+        "UPDATE gallery SET bits = 1 << 40",
     ],
 )
 def test_a_tampered_store_does_not_open(filled, statement):
