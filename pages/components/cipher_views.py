@@ -112,7 +112,7 @@ def take_along(case: Case) -> None:
     ]
     downloads(files, key="downloads")
     st.caption("Keep the key apart from the sealed file: whoever has both has the picture. To open it again:")
-    st.code(f"python -m engine decrypt {name}.cxrv {name}.png --key-file {name}.key", language="bash")
+    st.code(f"python -m engine decrypt {name}.cxrv {name}.png --key-file {name}.key", language="bash", wrap_lines=True)
 
 
 def report(case: Case) -> dict[str, Any]:

@@ -47,6 +47,20 @@ PAGES = (
     ("benchmarks", "Benchmarks", "monitoring", "The paper's figures beside ours, and what could spoil them."),
 )
 
+# Figures and tables are read whole on a phone: Streamlit would cut a figure's words off, and give a table's cells
+# the air of a wide screen. What is still too wide scrolls by itself.
+_STYLE = """<style>
+[data-testid="stMetric"] :is(label, p, [data-testid="stMetricValue"], [data-testid="stMetricValue"] *,
+  [data-testid="stMetricDelta"], [data-testid="stMetricDelta"] *) {
+  white-space: normal; overflow: visible; text-overflow: clip; overflow-wrap: break-word; line-height: 1.25;
+}
+[data-testid="stMarkdownContainer"]:has(> table) { overflow-x: auto; }
+@media (max-width: 640px) {
+  [data-testid="stMarkdownContainer"] table { font-size: 0.8rem; }
+  [data-testid="stMarkdownContainer"] :is(th, td) { padding: 0.3rem 0.35rem; line-height: 1.3; }
+}
+</style>"""
+
 
 def run() -> None:
     """Draw the frame and the page inside it."""
@@ -55,6 +69,7 @@ def run() -> None:
     page = _navigate()
     st.session_state[_FRAMED] = True
     with st.container(gap=None):
+        st.html(_STYLE)
         st.caption(f":material/science: {NOTICE}")
         # Claimed before the page runs: a page may stop early and must keep its footer.
         body = st.container()

@@ -35,6 +35,7 @@ def figure_row(figures: Sequence[Figure], *, min_width: int = 150) -> None:
                 delta_arrow="off",
                 help=figure.how,
                 border=True,
+                height="stretch",
             )
 
 

@@ -146,8 +146,8 @@ def test_dark_mode_is_dark_and_readable(visit):
     assert text > 600
 
 
-@pytest.mark.parametrize("path", paths())
-def test_nothing_sticks_out_on_a_phone(visit, path):
+@pytest.mark.parametrize("path", [*paths(), "compress?part=Table+VIII", "privacy_lab?attack=Key+strength"])
+def test_nothing_sticks_out_on_a_phone_and_no_figure_is_cut_off(visit, path):
     page = visit(path, width=390)
     wide = page.evaluate(
         """() => {
@@ -156,3 +156,15 @@ def test_nothing_sticks_out_on_a_phone(visit, path):
         }"""
     )
     assert wide[0] <= wide[1]
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll('[data-testid="stMetric"] *')]
+            .filter(e => e.clientWidth && e.scrollWidth > e.clientWidth + 1).map(e => e.innerText)"""
+    )
+    assert not cut
+    # A table that is wider than the screen scrolls by itself and does not reach beyond it.
+    beyond = page.evaluate(
+        """() => [...document.querySelectorAll('table')]
+            .filter(e => e.offsetWidth > e.parentElement.clientWidth + 1)
+            .filter(e => getComputedStyle(e.parentElement).overflowX !== 'auto').length"""
+    )
+    assert not beyond
