@@ -97,7 +97,10 @@ def searching(picture: Picture) -> None:
     measured(cell, found)
     st.subheader("Every setting at a glance", anchor=False)
     cells.draw_map(cell)
-    st.caption("Share of 300 test pictures with the right class, in percent. Click a square: the dials take it over.")
+    st.caption(
+        f"Share of {found['count']} test pictures with the right class, in percent. Click a square: the dials take it "
+        "over."
+    )
     if cell.setting.block_size:
         flow(cell, picture, masks)
 

@@ -148,35 +148,44 @@ def confusion_of(found: dict[str, Any]) -> None:
 
 
 def draw_map(chosen: Cell) -> None:
-    """Draw every measured cell of a method: encryption across, quantization up, accuracy as colour and number."""
+    """Draw every measured cell of a method: quantization across, encryption down, accuracy as colour and number.
+
+    The longer list goes down, where a phone has room.
+    """
     import plotly.graph_objects as go
 
     cells = [Cell(chosen.method, setting, mode) for mode in MODE_TITLES for setting in SETTINGS]
     found = [figures_of(cell) for cell in cells]
-    across, up = [setting_title(cell.setting) for cell in cells], [MODE_TITLES[cell.mode] for cell in cells]
+    across, down = _places(cells)
     accuracies = [figures["accuracy"][0] for figures in found]
     dots = go.Scatter(
         x=across,
-        y=up,
+        y=down,
         mode="markers+text",
-        marker={"symbol": "square", "size": 34, "color": accuracies, "colorscale": "Cividis", "cmin": 1 / 3, "cmax": 1},
+        marker={"symbol": "square", "size": 27, "color": accuracies, "colorscale": "Cividis", "cmin": 1 / 3, "cmax": 1},
         text=[f"{100 * value:.0f}" for value in accuracies],
         textfont={"size": 11, "color": ["#ffffff" if value < 0.75 else "#111111" for value in accuracies]},
         customdata=[[cell.setting.name, cell.mode, _beside(cell)] for cell in cells],
-        hovertemplate="<b>%{x}, %{y}</b><br>%{marker.color:.3f} right%{customdata[2]}<extra></extra>",
+        hovertemplate="<b>%{y}, %{x}</b><br>%{marker.color:.3f} right%{customdata[2]}<extra></extra>",
         showlegend=False,
     )
-    figure = go.Figure([dots, _mark([chosen], "Shown above", "square-open", 42)])
+    ring = {"symbol": "square-open", "size": 33, "line": {"width": 3}}
+    figure = go.Figure([dots, _mark([chosen], "Shown above", ring)])
     reported = [cell for cell in cells if paper_accuracy(cell)]
     if reported:
-        figure.add_trace(_mark(reported, "Paper B reports a value", "circle-open", 8, shift=True))
+        # Black on white: seen on every colour of the scale, in both themes.
+        dot = {"symbol": "circle", "size": 8, "color": "#ffffff", "line": {"width": 2, "color": "#111111"}}
+        figure.add_trace(_mark(reported, "Paper B reports a value", dot | {"standoff": 15, "angle": 90}, legend=False))
+        figure.add_trace(_mark([], "Paper B reports a value", dot))
+    figure.update_yaxes(autorange="reversed", automargin=True)
+    figure.update_layout(legend_itemsizing="constant")
     draw(
         figure,
-        x="Encryption",
-        y="Quantization",
+        x="Quantization",
+        y="",
         alt=describe(cells, accuracies),
         key=CHART,
-        height=420,
+        height=520,
         hover="closest",
         on_pick=_picked,
     )
@@ -194,16 +203,22 @@ def _beside(cell: Cell) -> str:
     return f"<br>paper B {reported:.3f}" if reported else ""
 
 
-def _mark(cells: list[Cell], name: str, symbol: str, size: int, *, shift: bool = False):  # noqa: ANN202
+def _places(cells: list[Cell]) -> tuple[list[str], list[str]]:
+    return [MODE_TITLES[cell.mode] for cell in cells], [setting_title(cell.setting) for cell in cells]
+
+
+def _mark(cells: list[Cell], name: str, marker: dict[str, Any], *, legend: bool = True):  # noqa: ANN202
     import plotly.graph_objects as go
 
+    across, down = _places(cells)
     return go.Scatter(
-        x=[setting_title(cell.setting) for cell in cells],
-        y=[MODE_TITLES[cell.mode] for cell in cells],
+        x=across or [None],
+        y=down or [None],
         name=name,
         mode="markers",
-        marker={"symbol": symbol, "size": size, "line": {"width": 2}} | ({"standoff": 14, "angle": 0} if shift else {}),
+        marker=marker,
         hoverinfo="skip",
+        showlegend=legend,
     )
 
 

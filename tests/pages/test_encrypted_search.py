@@ -12,6 +12,7 @@ from engine.encrypted_search.report import cell_figures, describe
 from engine.encrypted_search.setting import SETTINGS, Setting
 from engine.hashing.evaluate import RESULTS, save_result
 from pages.components import encrypted_cells, encrypted_live
+from pages.components.compression import MODE_TITLES
 from pages.components.encrypted_cells import Cell, paper_accuracy
 from tests.pages.reading import texts
 
@@ -111,6 +112,22 @@ def test_a_square_of_the_map_becomes_the_dials(monkeypatch):
     monkeypatch.setattr(encrypted_cells.st, "session_state", state)
     encrypted_cells._picked()
     assert (state["es_block"], state["es_policy"], state["es_quantize"]) == ("4", "shared", "kl")
+
+
+@pytest.mark.usefixtures("page")
+def test_the_map_has_every_cell_and_fewer_columns_than_rows(monkeypatch):
+    figures = []
+    monkeypatch.setattr(encrypted_cells, "draw", lambda figure, **_: figures.append(figure))
+    encrypted_cells.draw_map(Cell("vgg16", Setting.named("fresh-8"), "none"))
+    squares, ring, papers, legend = figures[0].data
+    assert (len(set(squares.x)), len(set(squares.y))) == (len(MODE_TITLES), len(SETTINGS))
+    assert len(set(zip(squares.x, squares.y, strict=True))) == len(squares.text)
+    # A phone has room for six columns of squares beside their names, not for eleven.
+    assert len(set(squares.x)) < len(set(squares.y))
+    assert (ring.x, ring.y) == (("None",), ("block 8, fresh keys",))
+    assert len(papers.x) == 7
+    # What the legend shows is not moved aside as the marks are.
+    assert (papers.showlegend, legend.showlegend, legend.marker.standoff) == (False, True, None)
 
 
 class _Chart:
