@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from engine.files import written_whole
+
 ROOT = Path(__file__).parents[1]
 SOURCES = ("engine/**/*.py", "models/**/*.py", "models/weights/*.safetensors")
 
@@ -73,10 +75,8 @@ def write_found(path: Path, found: Any, seconds: float) -> None:
         return {"array": name}
 
     plain = json.dumps({"found": found, "seconds": seconds}, default=named)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.stem}.partial.npz")
-    np.savez(partial, allow_pickle=False, plain=np.array(plain), **arrays)
-    partial.replace(path)
+    with written_whole(path) as partial:
+        np.savez(partial, allow_pickle=False, plain=np.array(plain), **arrays)
 
 
 def read_found(path: Path) -> tuple[Any, float]:

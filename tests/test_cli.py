@@ -60,6 +60,34 @@ def test_a_new_key_file_is_for_its_owner_only(tmp_path: Path, picture: Path) -> 
     assert len(read_key(key)) == 32
 
 
+def test_the_key_is_never_written_over(tmp_path: Path, picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sealed, key = tmp_path / "s", tmp_path / "k.key"
+    main(["encrypt", str(picture), str(sealed), "--key-file", str(key)])
+    before = key.read_bytes()
+    for command, source in (("encrypt", picture), ("decrypt", sealed)):
+        assert "is the key file" in refusal(capsys, command, source, tmp_path / "." / "k.key", "--key-file", key)
+    assert key.read_bytes() == before
+
+
+def test_a_key_that_came_meanwhile_is_not_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = tmp_path / "k.key"
+    key.write_bytes(b"another's")
+    monkeypatch.setattr(Path, "exists", lambda path: False)
+    with pytest.raises(FileExistsError):
+        read_key(key, create=True)
+    assert key.read_bytes() == b"another's"
+
+
+def test_a_giant_file_is_not_read_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    giant = tmp_path / "giant.png"
+    giant.touch()
+    try:
+        os.truncate(giant, 2**40)
+    except OSError:
+        pytest.skip("this file system has no files with holes")
+    assert "more than the 10 MB" in refusal(capsys, "encrypt", giant, tmp_path / "s", "--key-file", tmp_path / "k")
+
+
 def test_the_key_of_one_picture_opens_it(tmp_path: Path, picture: Path) -> None:
     sealed, key, single = tmp_path / "s", tmp_path / "k", tmp_path / "single"
     main(["encrypt", str(picture), str(sealed), "--key-file", str(key)])
@@ -135,6 +163,9 @@ def test_index_then_search(tmp_path: Path, folder: Path, capsys: pytest.CaptureF
     capsys.readouterr()
     key.write_bytes(bytes(32))
     refusal(capsys, "search", query, *where)
+    absent = tmp_path / "absent.key"
+    assert "no key file" in refusal(capsys, "index", folder, "--store", store, "--key-file", absent)
+    assert not absent.exists()
 
 
 def test_search_refuses_what_it_cannot_use(tmp_path: Path, picture: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,11 +1,12 @@
 """What commands share: keys from files, whole files, notes and progress on standard error."""
 
+import argparse
+import os
 import sys
 from pathlib import Path
 
 from engine.errors import VaultError
-
-KEY_BYTES = 32
+from engine.files import written_whole
 
 
 def read_key(path: Path, *, create: bool = False) -> bytes:
@@ -18,30 +19,48 @@ def read_key(path: Path, *, create: bool = False) -> bytes:
     Raises:
         VaultError: The file is missing (and not to be made), or does not hold 32 bytes.
     """
-    from engine.encryption import generate_key
+    from engine.encryption.keys import KEY_BYTES
 
-    if not path.exists():
-        if not create:
-            raise VaultError(f"There is no key file {path}: name the one the pictures were sealed with (--key-file).")
-        key = generate_key()
-        path.touch(mode=0o600)
-        path.write_bytes(key)
-        note(f"new key written to {path}: keep it, without it nothing can be opened")
-        return key
-    key = path.read_bytes()
+    if create and not path.exists():
+        _make_key(path)
+    try:
+        key = path.read_bytes()
+    except FileNotFoundError as error:
+        raise VaultError(
+            f"There is no key file {path}: name the one the pictures were sealed with (--key-file)."
+        ) from error
     if len(key) != KEY_BYTES:
         raise VaultError(f"{path} holds {len(key)} bytes and a key has {KEY_BYTES}: name the right key file.")
     return key
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    try:
+def _make_key(path: Path) -> None:
+    from engine.encryption import generate_key
+
+    # Refused where a file has come meanwhile: its owner and its rights would be another's.
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(generate_key())
+    note(f"new key written to {path}: keep it, without it nothing can be opened")
+
+
+def write_whole(path: Path, data: bytes, key_file: Path) -> None:
+    """Write a file so that it is there whole or not at all, and never over the key.
+
+    Raises:
+        VaultError: ``path`` is the key file.
+    """
+    if path.exists() and path.samefile(key_file):
+        raise VaultError(f"{path} is the key file, without which nothing can be opened: write to another file.")
+    with written_whole(path) as partial:
         partial.write_bytes(data)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+
+
+def positive(text: str) -> int:
+    """Read a whole number of at least 1 from the command line."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is below 1")
+    return number
 
 
 def note(text: str) -> None:

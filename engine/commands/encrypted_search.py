@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.commands.console import note, note_figures, progress
+from engine.commands.console import note, note_figures, positive, progress
 
 if TYPE_CHECKING:
     from engine.encrypted_search.report import Arrays
@@ -23,7 +23,7 @@ def add_parser(commands: Any) -> None:
     training.add_argument("name", metavar="NAME", choices=tuple(NETWORKS), help=", ".join(NETWORKS))
     training.add_argument("--ship", action="store_true", help="write the best weights and their card to models/weights")
     training.add_argument("--seed", type=int, default=0, help="seed (default: %(default)s)")
-    training.add_argument("--epochs", type=int, help="fewer or more epochs than the recipe")
+    training.add_argument("--epochs", type=positive, help="fewer or more epochs than the recipe")
     training.add_argument("--runs", type=Path, default=Path("runs"), help="folder of resumable runs")
     training.set_defaults(run=train_network)
     measuring = commands.add_parser(

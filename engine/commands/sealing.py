@@ -30,12 +30,12 @@ def add_parser(commands: Any) -> None:
 def encrypt(options: argparse.Namespace) -> None:
     """Seal one picture."""
     from engine.encryption import AesGcmCipher, FrequencyCipher
-    from engine.imaging import load_image
+    from engine.imaging import load_file
 
-    image = load_image(options.source.read_bytes())
+    image = load_file(options.source)
     cipher = {"frequency": FrequencyCipher, "aes": AesGcmCipher}[options.scheme]
     sealed = cipher(read_key(options.key_file, create=True)).encrypt(image)
-    write_whole(options.target, sealed)
+    write_whole(options.target, sealed, options.key_file)
     note(f"{options.target}: {image.shape[1]}x{image.shape[0]} {image.dtype}, {len(sealed)} bytes")
 
 
@@ -46,5 +46,5 @@ def decrypt(options: argparse.Namespace) -> None:
 
     sealed, key = options.source.read_bytes(), read_key(options.key_file)
     image = cipher_for(sealed, key, "image" if options.image_key else "master").decrypt(sealed)
-    write_whole(options.target, encode_png(image))
+    write_whole(options.target, encode_png(image), options.key_file)
     note(f"{options.target}: {image.shape[1]}x{image.shape[0]} {image.dtype}")

@@ -38,7 +38,7 @@ def index(options: argparse.Namespace) -> None:
 
     pictures, server = pictures_in(options.folder), CloudServer(options.store)
     bits = server.gallery.bits if server.gallery else options.bits
-    owner = DataOwner(read_key(options.key_file, create=True), server, Hasher.load(bits=bits))
+    owner = DataOwner(read_key(options.key_file, create=server.gallery is None), server, Hasher.load(bits=bits))
     added = 0
     for step in owner.upload(pictures):
         added = step.added
@@ -48,15 +48,15 @@ def index(options: argparse.Namespace) -> None:
 
 def search(options: argparse.Namespace) -> None:
     """Search a store and print id, distance and rank of the results."""
-    from engine.imaging import encode_png, load_image
+    from engine.imaging import encode_png, load_file
     from engine.retrieval import CloudServer, DataOwner, DataUser
 
-    query, server = load_image(options.image.read_bytes()), CloudServer(options.store)
+    query, server = load_file(options.image), CloudServer(options.store)
     owner = DataOwner(read_key(options.key_file), server)
     results = DataUser(owner, server, name="command line").search(query, options.k)
     for result in results if options.out else ():
         options.out.mkdir(parents=True, exist_ok=True)
-        write_whole(options.out / f"{result.rank:02d}-{result.id}.png", encode_png(result.image))
+        write_whole(options.out / f"{result.rank:02d}-{result.id}.png", encode_png(result.image), options.key_file)
     rows = [
         {"rank": r.rank, "id": r.id, "distance": int(r.distance), "name": r.name, "label": r.label} for r in results
     ]

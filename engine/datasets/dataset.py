@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.datasets.manifest import DataError, Record, find_collection, read_manifest
-from engine.imaging import ImageError, load_image
+from engine.imaging import ImageError, load_file
 
 PROJECT = Path(__file__).resolve().parents[2]
 BUILT_IN = "simulated"
@@ -79,7 +79,7 @@ class Dataset:
         """
         record = self.records[i]
         try:
-            return load_image(record.path.read_bytes())
+            return load_file(record.path)
         except (OSError, ImageError) as error:
             raise DataError(f"The picture {record.id} of {self.name} cannot be read: {_remedy(self.name)}.") from error
 

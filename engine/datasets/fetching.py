@@ -1,7 +1,6 @@
 """Fetch the pictures of a collection from their public addresses: politely, verified, resumable."""
 
 import hashlib
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ import numpy as np
 from engine.datasets.dataset import collection_folder
 from engine.datasets.manifest import Collection, DataError, Record, find_collection, read_manifest
 from engine.datasets.verification import STORED, Progress, is_good, read_stored
+from engine.files import written_whole
 from engine.imaging import encode_jpeg, resize
 
 PUBLIC_ADDRESS = "https://raw.githubusercontent.com"
@@ -164,7 +164,8 @@ def _fetch_one(collection: Collection, record: Record, host: "_Host", notes: "_N
         raise DataError("the file at its public address is not the one in the manifest, its SHA-256 differs")
     content = original if collection.shorter_side is None else _resized(original, record, collection.shorter_side)
     try:
-        _write_atomically(record.path, content)
+        with written_whole(record.path) as partial:
+            partial.write_bytes(content)
         notes.add(record.path, content)
     except OSError as error:
         raise DataError(f"the file {record.path} cannot be written, {error.strerror}") from error
@@ -179,13 +180,6 @@ def _resized(original: bytes, record: Record, shorter_side: int) -> bytes:
     if gray is None or gray.shape != size:
         raise DataError("the picture cannot be decoded at the size the manifest states")
     return encode_jpeg(resize(gray, min(shorter_side, *size)), quality=90)
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    os.replace(part, path)
 
 
 class _Notebook:
@@ -215,7 +209,8 @@ def _notebook(folder: Path) -> Iterator[_Notebook]:
         yield _Notebook(folder)
     finally:
         lines = (f"{digest}  {name}\n" for name, digest in sorted(read_stored(folder).items()))
-        _write_atomically(folder / STORED, "".join(lines).encode())
+        with written_whole(folder / STORED) as partial:
+            partial.write_text("".join(lines))
 
 
 @dataclass

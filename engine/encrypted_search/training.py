@@ -14,6 +14,7 @@ from torch.nn import functional
 from engine.encrypted_search.classifier import BATCH, network_input
 from engine.encrypted_search.networks import NETWORKS, build
 from engine.encrypted_search.pictures import Split, read
+from engine.files import written_whole
 
 SHIFT = 7  # pixels; blocks of 16 do not notice more
 _log = logging.getLogger(__name__)
@@ -130,16 +131,15 @@ class Training:
     def _save(self, score: float) -> None:
         from safetensors.torch import save_file
 
-        self.folder.mkdir(parents=True, exist_ok=True)
         # Of equals the later one: it has been trained longer.
         if score >= self.best:
             self.best = score
             weights = {key: value.contiguous() for key, value in self.network.state_dict().items()}
-            save_file(weights, self.folder / "best.safetensors")
+            with written_whole(self.folder / "best.safetensors") as partial:
+                save_file(weights, partial)
         state: dict[str, Any] = {name: part.state_dict() for name, part in self._parts().items()}
-        partial = self.folder / "state.partial"
-        torch.save(state | {"history": self.history, "best": self.best}, partial)
-        partial.replace(self.folder / "state.pt")
+        with written_whole(self.folder / "state.pt") as partial:
+            torch.save(state | {"history": self.history, "best": self.best}, partial)
 
     def _resume(self) -> None:
         path = self.folder / "state.pt"

@@ -1,7 +1,7 @@
 """Pictures: decode uploads safely, enhance their contrast, change depth, size and file format."""
 
 from engine.imaging.convert import encode_jpeg, encode_png, resize, to_uint8
-from engine.imaging.decode import load_image
+from engine.imaging.decode import load_file, load_image
 from engine.imaging.enhance import enhance
 from engine.imaging.limits import MAX_BYTES, MAX_PIXELS, ImageError
 
@@ -12,6 +12,7 @@ __all__ = [
     "encode_jpeg",
     "encode_png",
     "enhance",
+    "load_file",
     "load_image",
     "resize",
     "to_uint8",

@@ -1,6 +1,7 @@
 """From the bytes of an upload to a gray picture, by content and never by file name."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -8,7 +9,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from engine.imaging.dicom import is_dicom, load_dicom
-from engine.imaging.limits import ImageError, check_bytes, check_dimensions, check_scans
+from engine.imaging.limits import MAX_BYTES, ImageError, check_bytes, check_dimensions, check_scans
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_TRAILER = b"\0\0\0\0IEND\xaeB`\x82"
@@ -45,6 +46,20 @@ def load_image(data: bytes) -> np.ndarray:
     if data.startswith(JPEG_SIGNATURE):
         return _load_raster(data, "JPEG")
     raise ImageError("This is not a PNG, JPEG or DICOM file: choose a chest X-ray in one of these formats.")
+
+
+def load_file(path: Path | str) -> np.ndarray:
+    """Decode a file as :func:`load_image` does; no more of it is read than a picture may have.
+
+    Args:
+        path: Of the file.
+
+    Raises:
+        ImageError: As :func:`load_image`.
+        OSError: The file cannot be read.
+    """
+    with open(path, "rb") as file:
+        return load_image(file.read(MAX_BYTES + 1))
 
 
 def _load_raster(data: bytes, kind: str) -> np.ndarray:

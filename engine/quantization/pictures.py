@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.datasets import Dataset, data_hash
+from engine.files import written_whole
 from engine.hashing.hasher import Hasher
 from engine.hashing.preprocess import prepare_frame
 
@@ -31,6 +32,6 @@ def prepared_pictures(dataset: Dataset, hasher: Hasher, cache: Path | None = CAC
             framed = pool.map(lambda i: hasher.frame(dataset.load(i)), range(len(dataset)))
             frames = np.stack(list(framed))
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            np.save(path, frames)
+            with written_whole(path) as partial:
+                np.save(partial, frames)
     return np.stack([prepare_frame(frame, hasher.enhanced) for frame in frames])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.imaging import ImageError, load_image
+from engine.imaging import ImageError, load_file, load_image
 from engine.imaging.archive import Entry, is_archive, open_archive, shown_name
 from engine.retrieval.store import StoreError
 
@@ -121,7 +121,7 @@ def _decode(name: str, read: Callable[[], bytes]) -> np.ndarray:
 
 def _load_file(root: Path, name: Path) -> np.ndarray:
     try:
-        return load_image((root / name).read_bytes())
+        return load_file(root / name)
     except ImageError as error:
         raise ImageError(f"{name.as_posix()}: {error}") from error
     except OSError as error:

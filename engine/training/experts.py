@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.files import written_whole
 from engine.training.averaging import follow
 from engine.training.config import ExpertConfig, TrainingConfig
 from engine.training.loader import BatchLoader
@@ -90,8 +91,8 @@ def train_expert(
         expert.load_state_dict(load_file(path, device=str(device)))
         return expert.eval().requires_grad_(False)
     average = _fine_tune(expert, config, how, seed, train, device)
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file({name: value.contiguous() for name, value in average.state_dict().items()}, path)
+    with written_whole(path) as partial:
+        save_file({name: value.contiguous() for name, value in average.state_dict().items()}, partial)
     return average.requires_grad_(False)
 
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from engine.datasets import Dataset, data_hash
+from engine.files import written_whole
 from engine.hashing.preprocess import FRAME_MARGIN, prepare_frame
 from engine.imaging.framing import frame_chest
 
@@ -84,8 +85,8 @@ def framed_pictures(
             frames = pool.map(lambda i: frame_chest(dataset.load(i), stored_side, margin), range(len(dataset)))
             pixels = np.stack(list(frames))
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            np.save(path, pixels)
+            with written_whole(path) as partial:
+                np.save(partial, pixels)
     records = dataset.records
     return FramedPictures(
         pixels,
@@ -146,8 +147,8 @@ def simulated_pictures(
         pixels = np.stack([frame_chest(image, cached_side(side), margin) for _, image in made])
         names = np.array([label for label, _ in made])
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            np.savez_compressed(path, allow_pickle=False, pixels=pixels, labels=names)
+            with written_whole(path) as partial:
+                np.savez_compressed(partial, allow_pickle=False, pixels=pixels, labels=names)
     labels = np.array([classes.index(name) for name in names], np.int64)
     ids = np.array([f"simulated-training-{i}" for i in range(len(labels))])
     return FramedPictures(pixels, margin, labels, np.full(len(labels), "simulated"), ids, ids, classes)

@@ -113,3 +113,11 @@ def test_recipes_name_settings_that_their_networks_serve():
     for network in NETWORKS.values():
         assert set(network.recipe.settings) <= set(network.serves)
         assert network.recipe.epochs > 0
+
+
+@pytest.mark.parametrize("epochs", ["0", "-3", "many"])
+def test_a_training_of_no_epochs_is_refused(capsys, epochs):
+    with pytest.raises(SystemExit) as stopped:
+        main(["train-network", "vit-plain", "--epochs", epochs])
+    assert stopped.value.code == 2
+    assert "--epochs" in capsys.readouterr().err

@@ -44,6 +44,14 @@ def test_figures_are_printed_for_people_too(few: Dataset, capsys: pytest.Capture
     assert [line.split()[:2] for line in lines[:2]] == [["binary", "map"], ["binary", "p_at_1"]]
 
 
+def test_an_unknown_length_is_refused_before_anything_is_measured(
+    few: Dataset, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.hashing.evaluate.evaluate_method", lambda *_: pytest.fail("measured"))
+    assert main(["evaluate", "--method", "matdh", "--bits", "20"]) == 2
+    assert "choose one of 16, 24" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [(["--method", "dpn", "--save"], "engine rivals"), (["--method", "dpn", "--bits", "20"], "choose one of 16, 24")],

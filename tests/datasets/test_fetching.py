@@ -69,7 +69,7 @@ def test_a_half_written_or_changed_file_is_fetched_again(host, collection, tmp_p
     images = tmp_path / "covidx_open" / "images"
     (images / "cx2.jpg").write_bytes((images / "cx2.jpg").read_bytes()[:-100])
     (images / "cx5.jpg").unlink()
-    (images / "cx7.jpg.part").write_bytes(b"left behind")
+    (images / ".cx7.0123.partial.jpg").write_bytes(b"left behind")
     report = verify("covidx-open", tmp_path)
     assert (report.missing, report.changed) == (("cx5",), ("cx2",))
     assert fetch("covidx-open", tmp_path, base=host.base, limits=QUICK).fetched == 2

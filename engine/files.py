@@ -1,0 +1,33 @@
+"""Files that are there whole or not at all."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a path to write to; its file takes the place of ``path`` at the end, and nothing does if writing fails.
+
+    Args:
+        path: Of the file; missing folders are made.
+
+    Yields:
+        A path beside it with the same suffix, which no other writer is given.
+
+    Example:
+        >>> import tempfile
+        >>> target = Path(tempfile.mkdtemp()) / "deep" / "note.txt"
+        >>> with written_whole(target) as partial:
+        ...     _ = partial.write_text("whole")
+        >>> [(file.name, file.read_text()) for file in target.parent.iterdir()]
+        [('note.txt', 'whole')]
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
