@@ -23,7 +23,7 @@ class ImageNetBase(nn.Module):
     def __init__(self, weights: Path) -> None:
         super().__init__()
         features = convolutional_base()
-        features.load_state_dict({k.removeprefix("features."): v for k, v in imagenet_state(weights).items()})
+        load_imagenet_base(features, weights)
         self.layers = features[:-1]
         self.mean = nn.Buffer(torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1))
 
@@ -67,7 +67,7 @@ class VGG16(nn.Module):
 
     def load_imagenet(self, weights: Path) -> None:
         """Start the convolutions from ImageNet's, read from a file with torchvision's names."""
-        self.load_state_dict(imagenet_state(weights), strict=False)
+        load_imagenet_base(self.features, weights)
 
     def stem(self, pictures: Tensor) -> Tensor:
         """Return the ``(N, 512, H/16, W/16)`` maps after the fourth pooling: what can be frozen, and so cached."""
@@ -109,8 +109,16 @@ def _through(layers: Iterable[nn.Module], values: Tensor) -> Tensor:
     return values
 
 
-def imagenet_state(weights: Path) -> dict[str, Tensor]:
-    """Return the convolutional base, ``features.*`` in float32."""
+def load_imagenet_base(base: nn.Sequential, weights: Path) -> None:
+    """Give the convolutional base ImageNet's weights.
+
+    Args:
+        base: From :func:`convolutional_base`.
+        weights: Path of a file with ``features.*`` (torchvision names) and nothing else.
+
+    Raises:
+        RuntimeError: The file's names or shapes are others.
+    """
     from safetensors.torch import load_file
 
-    return {name: value.float() for name, value in load_file(weights).items()}
+    base.load_state_dict({name.removeprefix("features."): value.float() for name, value in load_file(weights).items()})

@@ -10,11 +10,11 @@ import numpy as np
 
 from engine.encrypted_search.networks import network_for
 from engine.encrypted_search.setting import SettingError
+from engine.hashing.hasher import WEIGHTS, reading_weights
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-WEIGHTS = Path(__file__).resolve().parents[2] / "models" / "weights"
 BATCH = 50
 
 
@@ -103,15 +103,21 @@ def read_card(name: str, folder: Path = WEIGHTS) -> dict:
 
 
 def read_network(name: str, folder: Path = WEIGHTS) -> "nn.Module":
-    """Build a network from its files."""
+    """Build a network from its files.
+
+    Raises:
+        SettingError: They are missing or damaged.
+    """
     import torch
 
     from engine.encrypted_search.networks import build
     from engine.encrypted_search.storage import load_network
 
-    card = read_card(name, folder)
-    network = build(card["method"], card["arguments"])
-    network.load_state_dict(load_network(folder / f"{name}.safetensors"))
+    path = folder / f"{name}.safetensors"
+    with reading_weights(path, SettingError):
+        card = read_card(name, folder)
+        network = build(card["method"], card["arguments"])
+        network.load_state_dict(load_network(path))
     return network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from engine.datasets import data_hash, load_dataset
-from engine.encrypted_search.classifier import WEIGHTS, predict, read_network
+from engine.encrypted_search.classifier import predict, read_network
 from engine.encrypted_search.networks import NETWORKS, build
 from engine.encrypted_search.pictures import COLLECTION, Split, load_split, read
 from engine.encrypted_search.storage import save_network
 from engine.encrypted_search.training import Report, Training
 from engine.errors import VaultError
 from engine.hashing.evaluate import commit
+from engine.hashing.hasher import WEIGHTS
 from engine.training.run import imagenet_file
 
 

@@ -267,7 +267,8 @@ class MultiStageCipher:
         if ids is not None and len(ids) != len(images):
             raise CipherError(f"{len(images)} pictures need as many identifiers, got {len(ids)}.")
         if self.policy == "fresh" and len(images):
-            return np.stack([self.encrypt(image, ids[n] if ids else None) for n, image in enumerate(images)])
+            names = [None] * len(images) if ids is None else ids
+            return np.stack([self.encrypt(image, name) for image, name in zip(images, names, strict=True)])
         rgb = images if images.ndim == 4 else np.repeat(images[..., None], CHANNELS, axis=-1)
         if not len(rgb):
             return rgb
@@ -296,8 +297,9 @@ class MultiStageCipher:
         Raises:
             CipherError: if a fresh key lacks its identifier.
         """
-        if self.policy == "shared" and self._shared and self._shared[0] == (height, width):
-            return self._shared[1]
+        kept = self._shared  # read once: another thread may put another size in its place
+        if self.policy == "shared" and kept and kept[0] == (height, width):
+            return kept[1]
         schedule = _compose(*self._draw(height, width, image_id))
         if self.policy == "shared":
             self._shared = (height, width), schedule
@@ -306,8 +308,11 @@ class MultiStageCipher:
     def picture_key(self, image_id: ImageId | None = None) -> bytes:
         """The 32-byte key of one picture, which its owner can hand over without the master key.
 
+        Args:
+            image_id: the picture's identifier; a number and its digits as text or bytes are one identifier.
+
         Raises:
-            CipherError: if a fresh key lacks its identifier.
+            CipherError: if a fresh key lacks its identifier, or the identifier is empty or ends in a zero byte.
         """
         if self._only is not None:
             return self._only
@@ -316,6 +321,9 @@ class MultiStageCipher:
         if image_id is None:
             raise CipherError("A fresh key per picture is derived from its identifier: pass image_id.")
         name = image_id if isinstance(image_id, bytes) else str(image_id).encode()
+        # HMAC fills a short salt up with zeros, so these would share their key with others.
+        if not name or name.endswith(b"\0"):
+            raise CipherError("An identifier is not empty and does not end in a zero byte: name the picture otherwise.")
         return derive_key(self._key, salt=name, info=b"CXR Vault multi-stage fresh")
 
     def _draw(

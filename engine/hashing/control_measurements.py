@@ -115,8 +115,9 @@ def _features_and_black_codes(
     for start in range(0, len(dataset), 32):
         stop = min(start + 32, len(dataset))
         frames = [hasher.frame(dataset.load(i)) for i in range(start, stop)]
-        whole = np.stack([prepare_frame(frame) for frame in frames])
-        black = np.stack([prepare_frame(blacken_lungs(frame, hasher.margin)) for frame in frames])
+        whole = np.stack([prepare_frame(frame, hasher.enhanced) for frame in frames])
+        without = [blacken_lungs(frame, hasher.margin) for frame in frames]
+        black = np.stack([prepare_frame(frame, hasher.enhanced) for frame in without])
         features.append(hasher.outputs_of_inputs(whole)[0])
         codes.append(pack_bits(hasher.outputs_of_inputs(black)[1][CONTROL_BITS] >= 0))
         progress(stop)

@@ -1,7 +1,8 @@
 """Turn pictures into binary codes with a trained network."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypedDict
 
@@ -81,7 +82,7 @@ class Hasher:
             method: One of ``METHODS``, or ``EMBEDDING``, which gives features only.
 
         Raises:
-            HasherError: Unknown method or length, or the weights file is missing.
+            HasherError: Unknown method or length, or the weights file is missing or damaged.
         """
         if method not in (*METHODS, EMBEDDING):
             raise HasherError(f"There is no method {method!r}: choose one of {', '.join(METHODS)}.")
@@ -155,11 +156,27 @@ def _to_numpy(values: "Tensor") -> np.ndarray:
     return values.float().cpu().numpy()
 
 
+@contextmanager
+def reading_weights(path: Path, refuse: type[VaultError]) -> Iterator[None]:
+    """Say in a sentence that a weights file, or its card, is damaged or another network's, whatever its readers say.
+
+    Args:
+        path: What is read.
+        refuse: Class of the error.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise refuse(f"The weights {path.name} are damaged or another network's: fetch the file again.") from error
+
+
 def shipped_sight(method: str = "matdh") -> Sight:
     """Return what the shipped network of ``method`` is shown of a picture, without reading the network.
 
     Raises:
-        HasherError: The weights file is missing.
+        HasherError: The weights file is missing or damaged.
 
     Example:
         >>> sorted(shipped_sight("dpn"))
@@ -167,13 +184,15 @@ def shipped_sight(method: str = "matdh") -> Sight:
     """
     from safetensors import safe_open
 
-    with safe_open(_weights_of(method), framework="numpy") as stored:
-        facts = stored.metadata()
-    return {
-        "side": int(facts["side"]),
-        "enhanced": facts.get("enhanced", "True") == "True",
-        "margin": float(facts.get("margin", FRAME_MARGIN)),
-    }
+    path = _weights_of(method)
+    with reading_weights(path, HasherError):
+        with safe_open(path, framework="numpy") as stored:
+            facts = stored.metadata()
+        return {
+            "side": int(facts["side"]),
+            "enhanced": facts.get("enhanced", "True") == "True",
+            "margin": float(facts.get("margin", FRAME_MARGIN)),
+        }
 
 
 def _weights_of(method: str) -> Path:
@@ -197,11 +216,12 @@ def _shipped_network(method: str) -> tuple["HashNetwork", Sight]:
 
     path = _weights_of(method)
     sight = shipped_sight(method)
-    with safe_open(path, framework="pt") as stored:
-        facts = stored.metadata()
-        state = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - not a dict
-    network = build_network(facts.get("encoder", "rcesa"))
-    # Batch normalisation counts its batches in int64; everything else was rounded to fp16 for the repository.
-    network.load_state_dict({k: v.float() if v.dtype == torch.float16 else v for k, v in state.items()})
+    with reading_weights(path, HasherError):
+        with safe_open(path, framework="pt") as stored:
+            facts = stored.metadata()
+            state = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - not a dict
+        network = build_network(facts.get("encoder", "rcesa"))
+        # Batch normalisation counts its batches in int64; everything else was rounded to fp16 for the repository.
+        network.load_state_dict({k: v.float() if v.dtype == torch.float16 else v for k, v in state.items()})
     network = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network, sight

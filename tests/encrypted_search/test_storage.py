@@ -36,6 +36,14 @@ def test_missing_weights_name_the_command_that_makes_them(tmp_path):
         read_card("vit-plain", tmp_path)
 
 
+@pytest.mark.parametrize("card", ["{}", "not JSON", '{"method": "vit", "arguments": {"depth": 1, "width": 48}}'])
+def test_damaged_weights_are_one_sentence(tmp_path, card):
+    (tmp_path / "vit-plain.json").write_text(card)
+    (tmp_path / "vit-plain.safetensors").write_bytes(b"half a file")
+    with pytest.raises(SettingError, match="vit-plain.safetensors are damaged or another network's"):
+        read_network("vit-plain", tmp_path)
+
+
 def test_a_network_is_read_from_its_card_and_weights(tmp_path):
     network = build("vit", {"depth": 1, "width": 48}).eval()
     save_network(network.state_dict(), tmp_path / "small.safetensors")

@@ -175,6 +175,18 @@ def test_refuses_what_is_no_picture(image):
         MultiStageCipher(KEY).encrypt(image)
 
 
+@pytest.mark.parametrize("identifier", ["", b"", "a\0", b"a\0\0", bytes(32)])
+def test_refuses_identifiers_whose_key_is_anothers(identifier):
+    with pytest.raises(CipherError, match="name the picture otherwise"):
+        MultiStageCipher(KEY, policy="fresh").picture_key(identifier)
+
+
+def test_identifiers_may_come_as_an_array():
+    pictures, cipher = noise((2, 4, 4)), MultiStageCipher(KEY, 2, policy="fresh")
+    listed = cipher.encrypt_batch(pictures, ["a", "b"])
+    assert np.array_equal(cipher.encrypt_batch(pictures, np.array(["a", "b"])), listed)
+
+
 def test_refuses_missing_identifiers():
     cipher = MultiStageCipher(KEY, policy="fresh")
     with pytest.raises(CipherError, match="pass image_id"):

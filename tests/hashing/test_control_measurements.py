@@ -6,7 +6,7 @@ import torch
 
 from engine.datasets import load_dataset
 from engine.evaluation import pairwise_distances
-from engine.hashing import Hasher
+from engine.hashing import Hasher, control_measurements
 from engine.hashing.control_measurements import blacken_lungs, lung_mask, measure_controls, principal_components
 from engine.hashing.evaluate import code_arrays
 from engine.hashing.preprocess import FRAME_MARGIN, network_input, prepare_frame
@@ -78,3 +78,15 @@ def test_every_control_is_measured_and_its_arrays_are_kept(hasher: Hasher) -> No
     assert more["query_black_48"].shape == (12, 6)
     assert more["gallery_features"].shape == (18, 18)
     assert controls["split_audit"]["pictures"] == 30
+
+
+def test_controls_are_measured_on_what_the_network_was_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that never saw CLAHE is not shown it here either."""
+    gallery = load_dataset("simulated").subset("test")
+    few = replace(gallery, records=gallery.records[:2])
+    plain = Hasher(MATDH().eval(), bits=48, side=64, enhanced=False)
+    shown: list[np.ndarray] = []
+    outputs = plain.outputs_of_inputs
+    monkeypatch.setattr(plain, "outputs_of_inputs", lambda inputs: (shown.append(inputs), outputs(inputs))[1])
+    control_measurements._features_and_black_codes(plain, few, lambda done: None)
+    np.testing.assert_array_equal(shown[0], np.stack([plain.view(few.load(i)) for i in range(2)]))

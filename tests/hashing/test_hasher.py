@@ -1,12 +1,15 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import save_file
 
 from engine.datasets import load_dataset
 from engine.hashing import Hasher, HasherError, hamming_distances, unpack_bits
 from engine.hashing.hasher import WEIGHTS
 from engine.hashing.preprocess import network_input
+from models.hashing import build_network
 from models.network import CODE_LENGTHS
 
 
@@ -64,6 +67,24 @@ def test_missing_weights_say_how_to_make_them(monkeypatch: pytest.MonkeyPatch, t
     hasher._shipped_network.cache_clear()
     with pytest.raises(HasherError, match="engine train matdh"):
         Hasher.load()
+    hasher._shipped_network.cache_clear()
+
+
+@pytest.mark.parametrize("harm", ["cut", "bare", "sideless", "another's"])
+def test_damaged_weights_are_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, harm: str) -> None:
+    from engine.hashing import hasher
+
+    path, facts = tmp_path / "dpn.safetensors", {"side": "96", "encoder": "resnet18"}
+    state = {name: value.half() for name, value in build_network("resnet18").state_dict().items()}
+    if harm == "another's":
+        state = {f"their.{name}": value for name, value in state.items()}
+    save_file(state, path, {"bare": None, "sideless": {"encoder": "resnet18"}}.get(harm, facts))
+    if harm == "cut":
+        path.write_bytes(path.read_bytes()[:5000])
+    monkeypatch.setattr(hasher, "WEIGHTS", tmp_path)
+    hasher._shipped_network.cache_clear()
+    with pytest.raises(HasherError, match="dpn.safetensors are damaged or another network's"):
+        Hasher.load(method="dpn")
     hasher._shipped_network.cache_clear()
 
 

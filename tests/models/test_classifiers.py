@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from models.vgg16 import VGG16
+from models.vgg16 import VGG16, convolutional_base
 from models.vision import import_torchvision
 from models.vit import ViT
 
@@ -19,6 +19,20 @@ def test_vgg16_computes_what_torchvisions_does():
     pictures = torch.rand(2, 3, 64, 64) * 255
     with torch.inference_mode():
         torch.testing.assert_close(ours(pictures)[1], theirs.eval()(pictures - ours.mean))
+
+
+def test_imagenets_base_is_taken_over_and_another_file_is_refused(tmp_path):
+    from safetensors.torch import save_file
+
+    right, wrong = tmp_path / "right.safetensors", tmp_path / "wrong.safetensors"
+    state = {f"features.{name}": value.half() for name, value in convolutional_base().state_dict().items()}
+    save_file(state, right)
+    save_file({f"base.{name}": value for name, value in state.items()}, wrong)
+    network = VGG16(width=16, cells=2)
+    network.load_imagenet(right)
+    assert all(torch.equal(network.state_dict()[name], value.float()) for name, value in state.items())
+    with pytest.raises(RuntimeError, match="Missing key"):
+        network.load_imagenet(wrong)
 
 
 def test_the_full_width_is_the_papers():
