@@ -18,6 +18,8 @@ from pages.components.uploads import OWN, RETENTION, current_upload, forget_uplo
 
 PER_CLASS = 2
 PER_PAGE = 12
+# Why the last file was refused: it is dropped, and the sentence stays until another is chosen or the data cleared.
+_REFUSED = "_upload_refused"
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ def picture_picker() -> None:
         else:
             _strip(name, samples(name), "Sample pictures")
         if way != "Your own":
+            st.session_state.pop(_REFUSED, None)
             _choose_gallery(name)
 
 
@@ -164,10 +167,13 @@ def _upload() -> None:
         try:
             keep_upload(file)
         except VaultError as error:
-            st.error(str(error), icon=":material/broken_image:")
+            st.session_state[_REFUSED] = str(error)
         else:
+            st.session_state.pop(_REFUSED, None)
             choose("picture", OWN)
-            _next_upload()
+        _next_upload()
+    if refused := st.session_state.get(_REFUSED):
+        st.error(refused, icon=":material/broken_image:")
     if current_upload():
         st.button("Clear my data", icon=":material/delete:", on_click=clear_own_data)
 
@@ -178,12 +184,13 @@ def clear_own_data() -> None:
     forget_collection()
     derived.clear()
     derived_at_full_size.clear()
-    st.session_state.pop("_key", None)
+    for left in ("_key", "_es_key", _REFUSED):
+        st.session_state.pop(left, None)
     choose("picture", "")
     st.session_state["_upload_round"] = st.session_state.get("_upload_round", 0) + 1
 
 
 def _next_upload() -> None:
-    """Drop the uploader's own copy of the file, and run again with the new picture."""
+    """Drop the uploader's own copy of the file, and run again with the new picture or without it."""
     st.session_state["_upload_round"] += 1
     st.rerun()

@@ -122,7 +122,7 @@ def cipher(dials: Dials, key: bytes):  # noqa: ANN201
 def seal(dials: Dials, key: bytes, image: np.ndarray) -> Sealed:
     """Seal a picture and time it."""
     machine = cipher(dials, key)
-    _warm_up(dials.scheme)
+    _warm_up(dials.scheme, image.dtype)
     start = time.perf_counter()
     data = machine.encrypt(image, *names(dials))
     seconds = time.perf_counter() - start
@@ -191,10 +191,10 @@ def race(rivals: dict[str, Callable[[], object]], rounds: int = 5) -> dict[str, 
 
 
 @functools.cache
-def _warm_up(scheme: str) -> None:
-    """Compile what is compiled at first use, so that no visitor's time has it in it."""
+def _warm_up(scheme: str, dtype: np.dtype) -> None:
+    """Compile what is compiled at first use of pixels of a type, so that no visitor's time has it in it."""
     dials = Dials(scheme)
-    cipher(dials, bytes(32)).encrypt(np.zeros((16, 16), np.uint8), *names(dials))
+    cipher(dials, bytes(32)).encrypt(np.zeros((16, 16), dtype), *names(dials))
 
 
 def names(dials: Dials) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The Encrypt page."""
 
+import numpy as np
 import pytest
 
 from engine.encryption import AuthenticationError, CipherError, generate_key
@@ -129,3 +130,14 @@ def test_the_race_runs_everyone_equally_often():
     times = schemes.race({name: lambda name=name: run(name) for name in runs}, rounds=3)
     assert runs == {"a": 3, "b": 3}
     assert all(seconds >= 0 for seconds in times.values())
+
+
+def test_what_is_compiled_at_first_use_is_no_part_of_a_time(monkeypatch):
+    seen = []
+    monkeypatch.setattr(schemes.FrequencyCipher, "encrypt", lambda self, image: seen.append(image.dtype) or b"")
+    monkeypatch.setattr(schemes, "look_of", lambda data: None)
+    schemes._warm_up.cache_clear()
+    for dtype in (np.uint8, np.uint16):
+        schemes.seal(Dials("frequency"), bytes(32), np.zeros((16, 16), dtype))
+    schemes._warm_up.cache_clear()
+    assert seen == [np.uint8, np.uint8, np.uint16, np.uint16], "each type is met before it is timed"

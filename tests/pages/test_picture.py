@@ -104,6 +104,27 @@ def test_what_is_no_picture_is_refused_in_one_sentence(open_page, kind):
     assert "Simulated from a CT scan" in texts(app), "the last good picture stays"
 
 
+def test_a_refused_file_leaves_the_uploader_and_its_sentence_stays_until_the_next(open_page, chest):
+    app = bring(open_page("enhance"), b"no picture")
+    assert not app.file_uploader[0].value, "it would look as if it had been taken"
+    app.slider(key="clip").set_value(3.0).run()
+    assert "not a PNG" in app.error[0].value
+    app.file_uploader[0].upload("mine.png", chest)
+    assert not app.run().error
+
+
+@pytest.mark.parametrize("leave", ["clear", "samples"])
+def test_the_sentence_of_a_refused_file_goes_with_what_it_was_about(open_page, chest, leave):
+    app = bring(bring(open_page("enhance"), chest), b"no picture")
+    assert app.error
+    if leave == "clear":
+        next(button for button in app.button if button.label == "Clear my data").click().run()
+    else:
+        app.segmented_control(key="picture_way").set_value("Samples").run()
+        app.segmented_control(key="picture_way").set_value("Your own").run()
+    assert not app.error
+
+
 def test_the_uploader_says_what_becomes_of_the_picture(open_page):
     app = open_page("enhance")
     app.segmented_control(key="picture_way").set_value("Your own").run()

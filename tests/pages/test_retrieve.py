@@ -8,9 +8,9 @@ import pytest
 
 from engine.hashing import Hasher, HasherError, shipped_methods
 from engine.hashing.novelty import Novelty
-from engine.retrieval import CloudServer
+from engine.retrieval import CloudServer, DataOwner
 from engine.training.methods import METHODS
-from pages.components import gallery
+from pages.components import gallery, vault
 from pages.components.codes import describe
 from pages.components.picture import samples
 from pages.components.results import result
@@ -107,11 +107,19 @@ def test_an_answer_that_was_changed_is_not_shown(open_page, monkeypatch):
 
 def test_the_vault_holds_the_training_split_and_no_label(app):
     app.run()
-    vault = open_vault("simulated", "matdh", 48)
+    sealed = open_vault("simulated", "matdh", 48)
     dataset = gallery.gallery("simulated")
-    assert len(vault.server) == sum(record.split == "train" for record in dataset.records)
-    stored = b"".join(path.read_bytes() for path in Path(vault.folder.name).iterdir())
+    assert len(sealed.server) == sum(record.split == "train" for record in dataset.records)
+    stored = b"".join(path.read_bytes() for path in Path(sealed.folder.name).iterdir())
     assert not any(label.encode() in stored for label in dataset.classes)
+
+
+def test_what_opening_compiles_is_no_part_of_the_first_searchs_time(app, monkeypatch):
+    app.run()
+    opened = []
+    monkeypatch.setattr(DataOwner, "open", lambda self, identity: opened.append(identity))
+    vault._seal(("simulated", "matdh", 48), vault.Sealing())
+    assert len(opened) == 1
 
 
 def test_the_figures_are_those_of_the_result_file_beside_the_papers(open_page):
