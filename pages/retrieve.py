@@ -1,7 +1,5 @@
 """Retrieve: the ten most similar X-rays of a sealed gallery, and how far to trust them."""
 
-from collections import Counter
-
 import numpy as np
 import streamlit as st
 
@@ -20,13 +18,18 @@ from pages.components.gallery import label_title
 from pages.components.links import choose
 from pages.components.metrics import Figure, figure_row
 from pages.components.picture import Picture, current_picture, picture_picker
-from pages.components.search import Found, Search, search, ties
+from pages.components.search import Found, Search, commonest, search, ties
 from pages.components.trust import trust
 from pages.components.vault import open_vault
+from pages.components.words import are
 
 LENGTHS = (16, 24, 32, 48, 64)
 # Whose reference of usual pictures is shipped.
 NOVELTY = "matdh"
+ONE_SCAN = (
+    "The simulated pictures come from one CT scan, and the network, which learned from real X-rays, hardly tells them "
+    "apart."
+)
 
 frame.ensure_frame()
 frame.heading(
@@ -157,13 +160,8 @@ def load_result(hit: Found, picture: Picture, own: Collection | None) -> np.ndar
 
 def say_vote(outcome: Search, picture: Picture) -> None:
     """Say what the neighbours' labels add up to."""
-    labels = Counter(hit.label for hit in outcome.found if hit.label)
     known = f" Its own label: {label_title(picture.label)}." if picture.label else " It has no label of its own."
-    if not labels:
-        st.markdown(f"**{len(outcome.found)}** neighbours, none of them labelled.{known}")
-        return
-    label, votes = labels.most_common(1)[0]
-    st.markdown(f"**{votes} of {len(outcome.found)}** neighbours are labelled **{label_title(label)}**.{known}")
+    st.markdown(commonest([hit.label for hit in outcome.found]) + known)
 
 
 def show_results(outcome: Search, picture: Picture, own: Collection | None) -> None:
@@ -173,7 +171,7 @@ def show_results(outcome: Search, picture: Picture, own: Collection | None) -> N
         sealed = st.toggle("As the server holds them", key="as_sealed", bind="query-params")
     tied = ties([hit.distance for hit in outcome.found])
     if tied:
-        simulated = " The simulated pictures come from one CT scan." if picture.gallery == galleries.BUILT_IN else ""
+        simulated = f" {ONE_SCAN}" if picture.gallery == galleries.BUILT_IN else ""
         st.caption(f":material/balance: {tied}{'' if own else simulated}")
     result_grid(outcome.found, picture.label, sealed=sealed, on_pick=pick_own if own else pick)
 
@@ -183,7 +181,7 @@ def show_second(outcome: Search, first: Search, picture: Picture, method: str) -
     st.subheader(f"{METHODS[method].title} on the same query", anchor=False)
     both = {hit.name for hit in outcome.found} & {hit.name for hit in first.found}
     say_vote(outcome, picture)
-    st.caption(f"{len(both)} of the ten are among the first method's ten as well.")
+    st.caption(f"{len(both)} of the ten {are(len(both))} among the first method's ten as well.")
     result_grid(outcome.found, picture.label, sealed=False, on_pick=pick, name="second_")
 
 

@@ -90,7 +90,7 @@ def seal(work: Callable[[Callable[[int, int], None]], Intake], left_out: list[st
 def report(intake: Intake) -> None:
     """Say what became of the last files."""
     if intake.added or intake.again:
-        again = f" {intake.again} were there already." if intake.again else ""
+        again = f" {intake.again} {'was' if intake.again == 1 else 'were'} there already." if intake.again else ""
         st.success(f"{intake.added} sealed.{again}", icon=":material/lock:")
     if not intake.problems:
         return

@@ -24,6 +24,7 @@ from pages.components import tuning
 from pages.components.links import choose
 from pages.components.uploads import MAX_PIXELS, OWN, Upload, drop_file, keep
 from pages.components.vault import Vault
+from pages.components.words import counted
 
 # What `python -m engine search` loads for a store of this length.
 METHOD, BITS = "matdh", 48
@@ -63,7 +64,7 @@ class Collection:
     @property
     def counted(self) -> str:
         """The number of pictures in words."""
-        return f"{self.count} picture{'' if self.count == 1 else 's'}"
+        return counted(self.count, "picture")
 
     @property
     def token(self) -> str:
@@ -133,7 +134,8 @@ def read_uploads(files: Sequence[UploadedFile]) -> tuple[list[tuple[str, bytes]]
         drop_file(file)
     left_out = len(files) - len(taken)
     limits = f"{MAX_FILES} files and {MAX_UPLOAD_BYTES // 2**20} MB at a time"
-    return taken, [f"{left_out} files were left out: upload at most {limits}."] if left_out else []
+    verb = "was" if left_out == 1 else "were"
+    return taken, [f"{counted(left_out, 'file')} {verb} left out: upload at most {limits}."] if left_out else []
 
 
 def take_in(files: Sequence[tuple[str, bytes]], on_progress: Callable[[int, int], None]) -> Intake:

@@ -8,6 +8,7 @@ import streamlit as st
 from pages.components.gallery import label_title
 from pages.components.search import Found
 from pages.components.show import picture
+from pages.components.words import counted
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,11 @@ _BADGES = {
 
 def _card(hit: Found, verdict: str, sealed: bool, on_pick: Callable[[Found], None], name: str) -> None:
     label = label_title(hit.label) if hit.label else "no label"
-    alt = f"Result {hit.rank}, {hit.distance} bits away, " + ("sealed: noise" if sealed else f"{label}, opened")
+    alt = f"Result {hit.rank}, {counted(hit.distance, 'bit')} away, " + (
+        "sealed: noise" if sealed else f"{label}, opened"
+    )
     picture(hit.sealed if sealed else hit.opened, alt=alt)
-    st.markdown(f"**{hit.rank}.** {hit.distance} bit{'' if hit.distance == 1 else 's'} away")
+    st.markdown(f"**{hit.rank}.** {counted(hit.distance, 'bit')} away")
     st.markdown(
         ":gray-badge[:material/lock: unknown to the server]" if sealed else _BADGES[verdict].format(label=label)
     )

@@ -16,6 +16,7 @@ from pages.components import gallery as galleries
 from pages.components.picture import Picture
 from pages.components.schemes import look_of
 from pages.components.show import data_url, letterbox
+from pages.components.words import counted
 
 METHOD, BITS = "matdh", 48
 PER_CLASS = 3
@@ -277,5 +278,10 @@ def _different(codes: int) -> str:
 
 
 def _shapes(shapes: Sequence[tuple[int, ...]]) -> str:
+    """Say which sizes pictures have.
+
+    >>> _shapes([(4, 6), (4, 6)]), _shapes([(4, 6), (5, 6)])
+    ('6 x 4 pixels', '6 x 4 pixels and 1 other size')
+    """
     sizes = sorted({f"{width} x {height} pixels" for height, width in shapes})
-    return sizes[0] if len(sizes) == 1 else f"{sizes[0]} and {len(sizes) - 1} other sizes"
+    return sizes[0] if len(sizes) == 1 else f"{sizes[0]} and {counted(len(sizes) - 1, 'other size')}"

@@ -9,9 +9,11 @@ import numpy as np
 
 from engine.imaging import encode_jpeg, to_uint8
 from engine.retrieval import Result
+from pages.components.gallery import label_title
 from pages.components.schemes import look_of
 from pages.components.show import cipher_file, letterbox
 from pages.components.vault import Vault
+from pages.components.words import are, counted
 
 TOP = 10
 THUMBNAIL_SIDE = 256
@@ -106,18 +108,41 @@ class _Clock:
         return outcome
 
 
+def commonest(labels: Sequence[str]) -> str:
+    """Say which label most neighbours have, or which ones where several are as frequent.
+
+    Args:
+        labels: One of each neighbour; empty where nobody knows it.
+
+    >>> commonest(["normal", "covid-19", "normal"])
+    '**2 of 3 neighbours** are labelled **Normal**.'
+    >>> commonest(["normal", "pneumonia"]), commonest([""])
+    ('**1 of 2 neighbours** is labelled **Normal**, as many **Pneumonia**.', '**1 neighbour**, not labelled.')
+    """
+    count = len(labels)
+    votes = Counter(label for label in labels if label)
+    if not votes:
+        return f"**{counted(count, 'neighbour')}**, {'not' if count == 1 else 'none of them'} labelled."
+    most = max(votes.values())
+    first, *others = (label_title(label) for label, number in votes.items() if number == most)
+    also = "".join(f", as many **{other}**" for other in others)
+    return f"**{most} of {counted(count, 'neighbour')}** {are(most)} labelled **{first}**{also}."
+
+
 def ties(distances: Sequence[int]) -> str | None:
     """Say when most results are equally far, so that their order means nothing; None where it does.
 
     >>> ties([0, 0, 0, 4])
     '3 of 4 results are 0 bits away: the code cannot tell them apart, and their order says nothing.'
-    >>> ties([0, 1, 3, 4]) is None
-    True
+    >>> ties([0, 1, 3, 4]) is None, ties([7]) is None
+    (True, True)
     """
+    if len(distances) < 2:
+        return None
     distance, count = Counter(distances).most_common(1)[0]
     if count <= len(distances) / 2:
         return None
     return (
-        f"{count} of {len(distances)} results are {distance} bits away: the code cannot tell them apart, and their "
-        "order says nothing."
+        f"{count} of {len(distances)} results are {counted(distance, 'bit')} away: the code cannot tell them apart, "
+        "and their order says nothing."
     )

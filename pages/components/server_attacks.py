@@ -17,6 +17,7 @@ from pages.components.dials import one_of
 from pages.components.gallery import label_title
 from pages.components.metrics import Figure, figure_row, markdown_table
 from pages.components.results import arrays, result
+from pages.components.words import counted
 
 SYMBOLS = ("circle", "diamond", "square")
 FORMS = {"masked": "Masked", "plain": "Plain"}
@@ -114,8 +115,8 @@ def _stored_table(found: dict) -> None:
         "through any mask.",
         f"**Repeated questions show.** Equal codes stay equal. But {repeats['distinct']} different codes stand for "
         f"{repeats['codes']} pictures: an equal code is a hint, no proof.",
-        f"**Known pairs open the mask.** {few} code known in both forms gives {known[few][0]:.0%} of the others, most "
-        f"of them equal to it; {many} give {known[many][0]:.0%}.",
+        f"**Known pairs open the mask.** {counted(few, 'code')} known in both forms {'gives' if few == 1 else 'give'} "
+        f"{known[few][0]:.0%} of the others, most of them equal to it; {many} give {known[many][0]:.0%}.",
     ]
     st.markdown("\n".join(f"- {sentence}" for sentence in sentences))
     knows = {

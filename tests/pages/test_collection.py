@@ -172,8 +172,8 @@ def test_a_stranger_s_file_name_is_text(page):
     [
         ("MAX_PICTURES", 2, "full with 2 pictures"),
         ("MAX_SEALED_BYTES", 60_000, "would grow beyond"),
-        ("MAX_FILES", 2, "1 files were left out"),
-        ("MAX_UPLOAD_BYTES", len(chest(1)) + len(chest(2)), "1 files were left out"),
+        ("MAX_FILES", 2, "1 file was left out"),
+        ("MAX_UPLOAD_BYTES", len(chest(1)) + len(chest(2)), "1 file was left out"),
     ],
 )
 def test_every_bound_holds_and_says_so(page, monkeypatch, bound, value, sentence):
