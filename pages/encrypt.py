@@ -5,17 +5,18 @@ from dataclasses import astuple
 import numpy as np
 import streamlit as st
 
-from engine.encryption import generate_key
 from engine.imaging import resize, to_uint8
 from pages.components import cipher_papers, cipher_views, frame, schemes
 from pages.components.compare import before_after
 from pages.components.dials import one_of
+from pages.components.keys import visit_key
 from pages.components.picture import Picture, current_picture, picture_picker
 from pages.components.schemes import SCHEMES, Dials, Sealed
 from pages.components.show import cipher_file, derived, derived_at_full_size, xray_file
 
 # Scramblers index every value with 8 bytes; beyond this a phone photo would cost half a gigabyte.
 WORK_SIDE = 1024
+KEY = "encrypt"
 VIEWS = {
     "Step by step": cipher_views.step_by_step,
     "Does it look like noise?": cipher_views.noise_tests,
@@ -30,13 +31,6 @@ frame.heading(
     "Left of the line is your picture; right of it, all that leaves this machine. "
     "Choose a scheme, then try to open it.",
 )
-
-
-def key() -> bytes:
-    """Return this visit's key. It lives in this session only, never in the address."""
-    if "_key" not in st.session_state:
-        st.session_state["_key"] = generate_key()
-    return st.session_state["_key"]
 
 
 def choose_dials() -> Dials:
@@ -74,7 +68,7 @@ def working_copy(picture: Picture, scheme: str) -> np.ndarray:
 
 def seal(dials: Dials, image: np.ndarray) -> tuple[Sealed, bytes]:
     """Seal a picture; return what came of it, and a PNG of what that looks like."""
-    sealed = schemes.seal(dials, key(), image)
+    sealed = schemes.seal(dials, visit_key(KEY), image)
     return sealed, cipher_file(sealed.look)
 
 
@@ -100,7 +94,7 @@ def sealing(picture: Picture) -> None:
             f"{image.nbytes:,} bytes of pixels became {sealed.size:,} in {sealed.seconds * 1000:.1f} ms. {picture.note}"
         )
     chosen = one_of("Look closer", list(VIEWS), "closer", default="Step by step")
-    VIEWS[chosen](cipher_views.Case(picture, image, dials, key(), sealed))
+    VIEWS[chosen](cipher_views.Case(picture, image, dials, visit_key(KEY), sealed))
 
 
 sealing(current_picture())

@@ -10,6 +10,7 @@ from pages.components import frame
 from pages.components.encrypted_cells import Cell
 from pages.components.encrypted_live import Tile
 from pages.components.gallery import label_title
+from pages.components.keys import visit_key
 from pages.components.metrics import Figure, figure_row
 from pages.components.picture import Picture, current_picture, picture_picker
 from pages.components.results import missing, result
@@ -80,7 +81,7 @@ def searching(picture: Picture) -> None:
         picture_picker()
         cell, masks = cells.dials()
     image = live.small(picture.image)
-    pixels = live.encrypted(image, cell.setting, masks, live.key())
+    pixels = live.encrypted(image, cell.setting, masks, visit_key(live.KEY))
     found = cells.figures_of(cell)
     with view:
         steps(image, pixels, cell)

@@ -24,7 +24,7 @@ NOISE_SIDE = 96
 PROBLEMS = 12
 EXAMPLES = 12
 STORE, KEY = "my-collection.db", "my-collection.key"
-_ROUND, _REPORT = "_collection_round", "_collection_report"
+_ROUND = "_collection_round"
 _TRY, _LEAVE = "_collection_try", "_collection_leave"
 
 frame.ensure_frame()
@@ -82,7 +82,7 @@ def seal(work: Callable[[Callable[[int, int], None]], Intake], left_out: list[st
         intake = work(lambda done, total: bar.progress(done / total, f"Sealed {done} of {total}"))
     except VaultError as error:
         intake = Intake(0, 0, (str(error),))
-    st.session_state[_REPORT] = Intake(intake.added, intake.again, (*left_out, *intake.problems))
+    st.session_state[collection.REPORT] = Intake(intake.added, intake.again, (*left_out, *intake.problems))
     st.session_state[_ROUND] += 1
     st.rerun()
 
@@ -191,12 +191,6 @@ def search_it() -> None:
     ask_for(_LEAVE)
 
 
-def clear() -> None:
-    """Forget everything of the visitor's, this page's report included."""
-    clear_own_data()
-    st.session_state.pop(_REPORT, None)
-
-
 def empty() -> None:
     """Say what will happen, where there is nothing yet."""
     with st.container(border=True):
@@ -215,11 +209,11 @@ def draw() -> None:
     view, side = st.columns([3, 2], gap="medium")
     with side:
         bring()
-        if own or st.session_state.get(_REPORT):
-            st.button("Clear my data", icon=":material/delete:", on_click=clear)
+        if own or st.session_state.get(collection.REPORT):
+            st.button("Clear my data", icon=":material/delete:", on_click=clear_own_data)
     with view:
-        if st.session_state.get(_REPORT):
-            report(st.session_state[_REPORT])
+        if st.session_state.get(collection.REPORT):
+            report(st.session_state[collection.REPORT])
         if own is None:
             empty()
         else:

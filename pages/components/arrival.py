@@ -3,7 +3,7 @@
 import os
 import shutil
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import streamlit as st
 from streamlit import runtime
@@ -34,6 +34,7 @@ class Arrival:
         problem: Why the last fetch ended early, in one sentence.
         running: Whether one is under way.
         stopping: Whether it has been asked to stop.
+        lock: Held while one visitor starts it.
     """
 
     done: int = 0
@@ -41,6 +42,7 @@ class Arrival:
     problem: str = ""
     running: bool = False
     stopping: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def advance(self, done: int, total: int) -> None:
         """Note how far the fetch has come."""
@@ -65,9 +67,10 @@ def offered() -> bool:
 def start() -> None:
     """Start fetching, unless that is under way; what an earlier fetch brought is kept."""
     state = arrival()
-    if state.running or not offered():
-        return
-    state.running, state.stopping, state.problem = True, False, ""
+    with state.lock:
+        if state.running or not offered():
+            return
+        state.running, state.stopping, state.problem = True, False, ""
     # A daemon: a server that is told to stop does not wait for it.
     threading.Thread(target=_fetch, args=(state,), name="fetching", daemon=True).start()
 

@@ -125,11 +125,3 @@ def spread(values: Sequence[float]) -> str:
     """
     mean, low, high = values
     return f"{mean:.3f} ({low:.3f} to {high:.3f})"
-
-
-def fresh(name: str, make: Callable[[], Any]) -> Any:
-    """Return what ``make`` made for this visit; "Fresh key" makes another."""
-    slot = f"_lab_{name}"
-    if st.button("Fresh key", icon=":material/casino:", key=f"lab_again_{name}") or slot not in st.session_state:
-        st.session_state[slot] = make()
-    return st.session_state[slot]

@@ -28,6 +28,8 @@ from pages.components.words import counted
 
 # What `python -m engine search` loads for a store of this length.
 METHOD, BITS = "matdh", 48
+# Where the session holds the last Intake: it names files.
+REPORT = "_collection_report"
 MAX_FILES = 100
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024
 MAX_PICTURES = 100
@@ -113,7 +115,8 @@ def current_collection() -> Collection | None:
 
 
 def forget_collection() -> None:
-    """Drop this visitor's collection: its file, its key and its roles."""
+    """Drop this visitor's collection: its file, its key, its roles, and what was said of its files."""
+    st.session_state.pop(REPORT, None)
     for collection in _shelf():
         collection.vault.folder.cleanup()
     _shelf().clear()

@@ -9,12 +9,12 @@ import streamlit as st
 from engine.encrypted_search.evaluation import eight_bits
 from engine.encrypted_search.roles import PictureOwner, QueryUser, SearchServer
 from engine.encrypted_search.setting import Setting
-from engine.encryption import generate_key
 from engine.evaluation import pairwise_distances
 from engine.imaging import encode_png, resize, to_uint8
 from pages.components import gallery as galleries
 from pages.components.encrypted_cells import Cell
 from pages.components.gallery import label_title
+from pages.components.keys import visit_key
 from pages.components.picture import Picture, samples
 from pages.components.results import arrays
 from pages.components.show import data_url, derived
@@ -24,6 +24,7 @@ SIDE = 64
 SHOWN_SIDE = 256
 NEIGHBOURS = 10
 ANSWERS = "encrypted_search_answers"
+KEY = "encrypted_search"
 
 
 @dataclass(frozen=True)
@@ -137,13 +138,6 @@ def result_tiles(found: Answer) -> list[Tile]:
     return row
 
 
-def key() -> bytes:
-    """Return the key of this visit's encrypted searches; it never leaves the session."""
-    if "_es_key" not in st.session_state:
-        st.session_state["_es_key"] = generate_key()
-    return st.session_state["_es_key"]
-
-
 @dataclass(frozen=True)
 class Walk:
     """Paper B Fig. 2, done once for real.
@@ -170,7 +164,7 @@ def walk(cell: Cell, picture: Picture, masks: int) -> Walk:
 
     name = picture.gallery
     images = [small(galleries.load(name, position)) for position in samples(name)]
-    owner = PictureOwner(key(), cell.setting, masks)
+    owner = PictureOwner(visit_key(KEY), cell.setting, masks)
     server = SearchServer(load_classifier(cell.method, cell.setting.name), cell.setting)
     stored = owner.encrypt(images)
     server.receive(stored)

@@ -65,11 +65,14 @@ def shelf() -> Shelf:
     return Shelf()
 
 
-@st.cache_resource(show_spinner=False)
 def positions(name: str) -> dict[str, int]:
-    """Return where each picture of a gallery stands, by its id."""
-    dataset = gallery(name)
-    return {record.id: position for position, record in enumerate(dataset.records)} if dataset else {}
+    """Return where each picture of a gallery stands, by its id; nothing while the gallery is not here."""
+    return _positions(name) if gallery(name) else {}
+
+
+@st.cache_resource(show_spinner=False)
+def _positions(name: str) -> dict[str, int]:
+    return {record.id: position for position, record in enumerate(gallery(name).records)}
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

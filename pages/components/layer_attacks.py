@@ -10,7 +10,7 @@ import streamlit as st
 from engine.attacks import Adversary, arnold, coefficients, modes, toy
 from engine.attacks.key_strength import layers
 from engine.attacks.sensitivity import block_avalanche, key_avalanche, key_change, pixel_change
-from engine.encryption import FrequencyCipher, LayerKeys, Present, blocks, generate_key, logistic, open_container
+from engine.encryption import FrequencyCipher, LayerKeys, Present, blocks, logistic, open_container
 from engine.encryption.arnold import scramble
 from engine.evaluation import npcr_critical
 from pages.components import cipher_tests
@@ -18,7 +18,6 @@ from pages.components.attack_cards import (
     adversary,
     attacks_missing,
     cost,
-    fresh,
     pictures_row,
     public_pictures,
     run,
@@ -26,6 +25,7 @@ from pages.components.attack_cards import (
     verdict_of,
 )
 from pages.components.dials import one_of
+from pages.components.keys import fresh_key
 from pages.components.metrics import Figure, figure_row, markdown_table
 from pages.components.results import result
 from pages.components.schemes import SCHEMES, Dials, cipher, look_of
@@ -127,7 +127,7 @@ _COUNTED = {"PRESENT in ECB": "repeated blocks", "PRESENT without a tag": "chang
 def stripped(truth: np.ndarray) -> None:
     """Attack one layer alone, and the whole scheme in the same way."""
     chosen = one_of("Strip it down to", [*LAYERS, NO_TAG], "layer")
-    key = fresh("layers", generate_key)
+    key = fresh_key("layers")
     case = Case(truth, key, FrequencyCipher(key).encrypt(truth))
     if chosen == NO_TAG:
         _forgery(case)
@@ -220,7 +220,7 @@ def key_strength(truth: np.ndarray) -> None:
         "strong as its strongest hiding layer: PRESENT-128."
     )
     st.markdown("**How far one changed bit reaches.** A good cipher changes half of all bits, and nearly all pixels.")
-    key = fresh("strength", generate_key)
+    key = fresh_key("strength")
     tried = np.frombuffer(secrets.token_bytes(8 * BLOCKS_TRIED), np.uint64)
     block, of_key = block_avalanche(key[:16], tried), key_avalanche(key[:16], tried)
     pixel, random = pixel_change(key, truth), npcr_critical(truth.size)
@@ -255,7 +255,7 @@ _NPCR = "Share of ciphertext pixels that change (NPCR). Salt and nonce unchanged
 
 def toy_against_the_tests(truth: np.ndarray) -> None:
     """Let the toy pass the statistical tests and fall, beside AES and the frequency scheme."""
-    key = fresh("toy", generate_key)
+    key = fresh_key("toy")
     adversary(toy.ADVERSARY)
     names = ("toy", "aes", "frequency")
     dials = [Dials(name) for name in names]

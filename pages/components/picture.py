@@ -11,6 +11,7 @@ from pages.components import gallery as galleries
 from pages.components.collection import forget_collection
 from pages.components.dials import one_of
 from pages.components.frame import NOTICE
+from pages.components.keys import forget_keys
 from pages.components.links import choose, linked
 from pages.components.show import derived, derived_at_full_size
 from pages.components.thumbnails import Thumbnail, thumbnails
@@ -184,8 +185,8 @@ def clear_own_data() -> None:
     forget_collection()
     derived.clear()
     derived_at_full_size.clear()
-    for left in ("_key", "_es_key", _REFUSED):
-        st.session_state.pop(left, None)
+    forget_keys()
+    st.session_state.pop(_REFUSED, None)
     choose("picture", "")
     st.session_state["_upload_round"] = st.session_state.get("_upload_round", 0) + 1
 

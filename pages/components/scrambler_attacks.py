@@ -8,13 +8,12 @@ import streamlit as st
 from engine.attacks import Outcome, ciphertext_only, jigsaw, judge, known_plaintext
 from engine.attacks.block_statistics import flat_map
 from engine.attacks.measured_map import TASKS as STUDIES
-from engine.encryption import MultiStageCipher, generate_key
+from engine.encryption import MultiStageCipher
 from engine.imaging import resize
 from pages.components.attack_cards import (
     adversary,
     attacks_missing,
     cost,
-    fresh,
     pictures_row,
     public_pictures,
     run_once,
@@ -22,6 +21,7 @@ from pages.components.attack_cards import (
 )
 from pages.components.charts import draw, histograms
 from pages.components.dials import one_of
+from pages.components.keys import fresh_key
 from pages.components.metrics import Figure, figure_row, markdown_table
 from pages.components.privacy_map import HOME, POLICIES, TASKS, map_missing, measured_points
 from pages.components.results import result
@@ -41,7 +41,7 @@ def shared_key(truth: np.ndarray) -> None:
     count = right.slider(
         "Known pictures", 1, KNOWN_MOST, 4, key="lab_known", bind="query-params", disabled=chosen != "Known pictures"
     )
-    cipher = MultiStageCipher(fresh("shared", generate_key), block, policy=policy)
+    cipher = MultiStageCipher(fresh_key("shared"), block, policy=policy)
     sealed = cipher.encrypt(truth, "target")
     planted = chosen == "Chosen pictures"
     adversary(known_plaintext.CHOSEN if planted else known_plaintext.KNOWN)
@@ -126,7 +126,7 @@ def looking_only(truth: np.ndarray) -> None:
     masks = one_of(
         "Largest mask", (0, 128, 192, 255), "look_masks", default=255, at=middle, help="Paper B: substitution"
     )
-    cipher = MultiStageCipher(fresh("look", generate_key), block, masks, "fresh")
+    cipher = MultiStageCipher(fresh_key("look"), block, masks, "fresh")
     sealed = cipher.encrypt(truth, "target")
     activity = flat_map(sealed, block)
     adversary(ciphertext_only.CONFIRM)
@@ -263,7 +263,7 @@ def jigsaw_puzzle(truth: np.ndarray) -> None:
     left, right = st.columns(2, gap="medium")
     size = one_of("Block size", JIGSAW_BLOCKS, "jig_block", default=32, at=left)
     stage = one_of("Stages of the scheme", STAGES, "jig_stage", at=right)
-    sealed = _moved(truth, size, stage, fresh("jigsaw", generate_key))
+    sealed = _moved(truth, size, stage, fresh_key("jigsaw"))
     adversary(jigsaw.ADVERSARY)
     found = run_once("jigsaw", sealed, (size,), lambda: judge(jigsaw.reassemble, sealed, size, truth=truth, queries=1))
     pictures_row([("The picture", truth), ("What the server has", sealed), ("What the attacker gets", found.picture)])

@@ -7,14 +7,14 @@ from engine.attacks import codes as attacks
 from engine.attacks import inversion
 from engine.attacks.studies.codes import BITS, METHOD
 from engine.attacks.studies.settings import TARGETS
-from engine.encryption import generate_key
 from engine.evaluation import ssim
 from engine.hashing.codes import unpack_bits
 from engine.retrieval import CodeMask
-from pages.components.attack_cards import adversary, attacks_missing, fresh, pictures_row, spread
+from pages.components.attack_cards import adversary, attacks_missing, pictures_row, spread
 from pages.components.charts import draw
 from pages.components.dials import one_of
 from pages.components.gallery import label_title
+from pages.components.keys import fresh_key
 from pages.components.metrics import Figure, figure_row, markdown_table
 from pages.components.results import arrays, result
 from pages.components.words import counted
@@ -31,7 +31,7 @@ def clusters() -> None:
         return
     form = one_of("Codes on the server", FORMS, "code_form")
     codes, labels, classes = arrays(f"{METHOD}_codes", f"query_{BITS}", "query_labels", "classes").values()
-    mask = CodeMask.derive(fresh("mask", generate_key), salt=b"lab", bits=BITS)
+    mask = CodeMask.derive(fresh_key("mask"), salt=b"lab", bits=BITS)
     adversary(attacks.CLUSTERS)
     stored = mask.apply(codes) if form == "masked" else codes
     groups = attacks.clusters(stored, len(classes))

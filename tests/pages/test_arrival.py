@@ -1,6 +1,8 @@
 """The real gallery comes at one click, here from a host on this machine."""
 
+import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -32,7 +34,7 @@ def local(app, host, monkeypatch, tmp_path, request):
 
 def forget() -> None:
     """Forget the galleries of this process."""
-    for kept in (arrival.arrival, arrival.count, gallery.shelf, gallery.positions):
+    for kept in (arrival.arrival, arrival.count, gallery.shelf, gallery._positions):
         kept.clear()
 
 
@@ -106,6 +108,33 @@ def test_a_host_can_keep_its_visitors_from_fetching(local, open_page, monkeypatc
     assert "fetch_real" not in [button.key for button in app.button]
     arrival.start()
     assert not arrival.arrival().running
+
+
+def test_who_asked_too_early_is_told_later(local, tmp_path):
+    assert gallery.positions("covidx-open") == {}
+    fetch("covidx-open", tmp_path, base=local.base, limits=at_home.QUICK)
+    gallery.look_again("covidx-open")
+    assert len(gallery.positions("covidx-open")) == 10
+
+
+def test_two_visitors_start_one_fetch(local, monkeypatch):
+    """Both find that nothing is running before either has started."""
+    looked, begun = threading.Barrier(2, timeout=1), []
+
+    def meet():
+        with suppress(threading.BrokenBarrierError):
+            looked.wait()
+        return True
+
+    monkeypatch.setattr(arrival, "offered", meet)
+    monkeypatch.setattr(arrival, "_fetch", lambda state: begun.append(state))
+    visitors = [threading.Thread(target=arrival.start) for _ in range(2)]
+    for visitor in visitors:
+        visitor.start()
+    for visitor in visitors:
+        visitor.join()
+    arrival.arrival().running = False
+    assert len(begun) == 1
 
 
 def test_pictures_that_come_by_the_command_line_are_seen_without_a_restart(local, open_page, tmp_path):

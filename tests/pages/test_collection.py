@@ -266,13 +266,15 @@ def test_clearing_frees_everything(page, held):
 
 
 def test_clearing_from_another_page_frees_it_too(page, held):
-    app = bring(page, ("a.png", chest(1)), ("c.png", chest(3)))
+    app = bring(page, ("a.png", chest(1)), ("c.png", chest(3)), ("b.png", b"bad"))
     press(app, "Search it").switch_page("pages/retrieve.py").run()
     app.segmented_control(key="picture_way").set_value("Your own").run()
     press(app, "Clear my data")
     gc.collect()
     assert held[0][0]() is None
     assert not held[0][1].exists()
+    app.switch_page("pages/your_collection.py").run()
+    assert "b.png" not in html(app), "names of files are the visitor's too"
 
 
 def test_simulated_pictures_can_be_tried(page):

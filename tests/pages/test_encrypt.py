@@ -54,7 +54,7 @@ def test_a_link_sets_the_dials_and_never_holds_the_key(open_page):
     app = open_page("encrypt", scheme="Multi-stage", block="16", policy="fresh")
     assert app.slider(key="block").value == 16
     assert app.segmented_control(key="policy").value == "fresh"
-    key = app.session_state["_key"]
+    key = app.session_state["_key_encrypt"]
     address = str(dict(app.query_params))
     assert key.hex() not in address
     assert "key" not in address

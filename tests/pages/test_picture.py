@@ -84,9 +84,26 @@ def test_clear_my_data_goes_back_to_a_sample(open_page, chest):
 
 def test_clear_my_data_makes_a_new_key(open_page, chest):
     app = bring(open_page("encrypt"), chest)
-    key = app.session_state["_key"]
+    key = app.session_state["_key_encrypt"]
     next(button for button in app.button if button.label == "Clear my data").click().run()
-    assert app.session_state["_key"] != key
+    assert app.session_state["_key_encrypt"] != key
+
+
+def test_clear_my_data_forgets_every_key(open_page, chest):
+    """A key that scrambled the picture in an attack is the visitor's as well."""
+
+    def held(app):
+        return {name for name in app.session_state if isinstance(app.session_state[name], bytes)}
+
+    bring(open_page("encrypt"), chest)
+    app = open_page("privacy_lab", attack="Jigsaw")
+    assert held(app) == {"_key_encrypt", "_key_jigsaw"}
+    before = app.session_state["_key_jigsaw"]
+    assert len(before) == 32
+    app.segmented_control(key="picture_way").set_value("Your own").run()
+    next(button for button in app.button if button.label == "Clear my data").click().run()
+    assert held(app) == {"_key_jigsaw"}
+    assert app.session_state["_key_jigsaw"] != before
 
 
 def test_a_picture_too_large_for_a_small_machine_is_refused(open_page):
