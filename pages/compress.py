@@ -159,7 +159,6 @@ def tuned_section(entry: dict[str, Any]) -> None:
 def every_section(entry: dict[str, Any]) -> None:
     """Show every variant in one table."""
     st.markdown(all_table(entry))
-    st.caption(f"{entry['provenance']['protocol']}. Calibration: {entry['provenance']['calibration']}.")
 
 
 frame.ensure_frame()

@@ -5,7 +5,7 @@ import streamlit as st
 
 from engine.hashing.hasher import shipped_sight
 from engine.hashing.preprocess import network_input
-from engine.imaging import enhance, to_uint8
+from engine.imaging import enhance, local_contrast, to_uint8
 from pages.components import frame, show
 from pages.components.charts import histograms
 from pages.components.compare import before_after
@@ -44,16 +44,17 @@ def dials_and_preview(picture: Picture) -> None:
         figure_row(
             [
                 Figure(
-                    "Contrast",
-                    f"{after.std():.1f}",
-                    f"before {before.std():.1f}",
-                    "Deviation of the gray levels.",
+                    "Local contrast",
+                    f"{local_contrast(after):.1f}",
+                    f"before {local_contrast(before):.1f}",
+                    "Deviation of the gray levels inside a small square (32 along the shorter side), mean of all "
+                    "squares.",
                 ),
                 Figure(
                     "Brightness",
                     f"{after.mean():.1f}",
                     f"before {before.mean():.1f}",
-                    "Mean of the gray levels.",
+                    "Mean of the gray levels: 0 black, 255 white.",
                 ),
             ]
         )

@@ -2,7 +2,7 @@
 
 from engine.imaging.convert import encode_jpeg, encode_png, resize, to_uint8
 from engine.imaging.decode import load_file, load_image
-from engine.imaging.enhance import enhance
+from engine.imaging.enhance import enhance, local_contrast
 from engine.imaging.limits import MAX_BYTES, MAX_PIXELS, ImageError
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "enhance",
     "load_file",
     "load_image",
+    "local_contrast",
     "resize",
     "to_uint8",
 ]

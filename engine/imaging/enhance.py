@@ -42,6 +42,31 @@ def enhance(image: np.ndarray, clip_limit: float = 2.0, tiles: int = 8) -> np.nd
     return cv2.createCLAHE(clip_limit, (tiles, tiles)).apply(np.ascontiguousarray(image))
 
 
+def local_contrast(image: np.ndarray, squares: int = 32) -> float:
+    """Return how much gray levels vary nearby: their standard deviation within a square, mean over all squares.
+
+    The deviation over a whole picture says little about enhancement, which evens out what differs far apart.
+
+    Args:
+        image: ``(H, W)`` of any real dtype.
+        squares: Along the shorter side; what is left over at the right and the bottom does not count.
+
+    Returns:
+        In the picture's own gray levels.
+
+    >>> checks = np.indices((8, 8)).sum(axis=0) % 2 * 100
+    >>> local_contrast(checks, squares=2), local_contrast(np.full((8, 8), 7), squares=2)
+    (50.0, 0.0)
+    """
+    side = max(1, min(image.shape) // squares)
+    rows, columns = (length // side for length in image.shape)
+    pixels = image[: rows * side, : columns * side].astype(np.float32)
+    mean, square = (
+        cv2.resize(values, (columns, rows), interpolation=cv2.INTER_AREA) for values in (pixels, pixels * pixels)
+    )
+    return float(np.sqrt(np.maximum(square - mean * mean, 0)).mean())
+
+
 def _check(image: np.ndarray, clip_limit: float, tiles: int) -> None:
     gray = image.ndim == 2 and image.dtype in (np.uint8, np.uint16)
     colour = image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8

@@ -93,6 +93,8 @@ def pictures_of_files(files: Iterable[tuple[str, bytes]]) -> tuple[list[Picture]
             continue
         try:
             entries, left_out = open_archive(data)
+            if not entries and not left_out:
+                raise ImageError("The ZIP archive holds no picture: pack some into it.")
         except ImageError as error:
             entries, left_out = [], [f"{shown_name(name)}: {error}"]
         labels = _labels(entries)

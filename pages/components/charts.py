@@ -6,6 +6,8 @@ import numpy as np
 import streamlit as st
 
 _CONFIG = {"displayModeBar": False}
+# Of all levels of all pictures in a histogram, this many may stick out beyond the axis.
+SPIKES, ROOM = 8, 1.3
 
 
 def histograms(series: Mapping[str, np.ndarray], *, key: str) -> None:
@@ -31,14 +33,28 @@ def histograms(series: Mapping[str, np.ndarray], *, key: str) -> None:
         )
         for name, share in shares.items()
     ]
+    figure = go.Figure(lines)
+    _cut_spikes(figure, np.stack(list(shares.values())) * 100)
     draw(
-        go.Figure(lines),
+        figure,
         x="Gray level (0 black, 255 white)",
         y="Share of pixels (%)",
         alt="; ".join(_spread(name, share) for name, share in shares.items()),
         key=key,
         height=260,
     )
+
+
+def _cut_spikes(figure, percent: np.ndarray) -> None:  # noqa: ANN001
+    """Let the axis end above the curves where a border of one gray level would press them flat, and say so."""
+    curves, peak = np.sort(percent.ravel())[-SPIKES], percent.max()
+    if not 0 < ROOM * curves < peak / 2:
+        return
+    figure.update_yaxes(range=[0, ROOM * curves])
+    level = int(percent.max(axis=0).argmax())
+    text = f"{peak:.1f} % at {level}"
+    anchor = "left" if level < 128 else "right"
+    figure.add_annotation(x=level, y=1, yref="paper", text=text, showarrow=False, xanchor=anchor, yanchor="top")
 
 
 def gray_shares(pixels: np.ndarray) -> np.ndarray:

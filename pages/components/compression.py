@@ -100,8 +100,7 @@ def saved_sentence(entry: Entry, papers: Mapping[str, int]) -> str:
         entry: A network of ``quantization.json``.
         papers: Bytes of the paper's network, ``float`` and ``last``.
     """
-    rows = entry["variants"]
-    before, last = (rows[name]["formula_bytes"] for name in (EXACT, "max-last-tensor"))
+    before, last = (file_bytes(entry, name) for name in (EXACT, "max-last-tensor"))
     smaller = file_bytes(entry, EXACT) / file_bytes(entry, "full")
     one, many = (entry["latency"][batch]["full"][1] for batch in (min(entry["latency"], key=int), most(entry)))
     return (

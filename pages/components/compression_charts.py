@@ -21,6 +21,8 @@ from pages.components.compression import (
 
 # Few weights make a comb of fine bins.
 DRAWN_BINS, FEW_BINS, FEW_WEIGHTS = 256, 64, 5000
+# Thresholds that are nearer, as a share of the largest, have one label: two would stand on each other.
+NEAR = 0.05
 GRAY = "rgba(127, 140, 149, 0.75)"
 SCALES = {
     "tensor": ("One scale a layer", "circle"),
@@ -84,10 +86,16 @@ def _other_thresholds(figure: Any, thresholds: Mapping[str, Any], mode: str) -> 
     for name in MODES:
         if name != mode:
             quiet.setdefault(thresholds[name]["tensor"], []).append(MODE_TITLES[name])
-    for value, names in quiet.items():
+    named: list[tuple[float, list[str]]] = []
+    for value, names in sorted(quiet.items()):
         # Lower than the chosen line, whose name stands above.
         line = {"width": 1.5, "dash": "dot", "color": GRAY}
         figure.add_shape(type="line", x0=value, x1=value, y0=0, y1=0.88, yref="paper", line=line)
+        if named and value - named[-1][0] < NEAR * max(quiet):
+            named[-1][1].extend(names)
+        else:
+            named.append((value, names))
+    for value, names in named:
         _label(figure, value, ", ".join(names), quiet=True)
 
 

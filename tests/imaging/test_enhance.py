@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.imaging import ImageError, enhance, to_uint8
+from engine.imaging import ImageError, enhance, local_contrast, to_uint8
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +127,14 @@ def test_the_input_is_not_changed(picture):
 def test_out_of_range_arguments_are_refused(image, options):
     with pytest.raises(ImageError):
         enhance(image, **options)
+
+
+@pytest.mark.parametrize("squares", [1, 7, 32, 500])
+def test_local_contrast_is_the_mean_deviation_of_squares(large, squares):
+    side = max(1, min(large.shape) // squares)
+    found = [
+        large[top : top + side, left : left + side].std()
+        for top in range(0, large.shape[0] - side + 1, side)
+        for left in range(0, large.shape[1] - side + 1, side)
+    ]
+    assert local_contrast(large, squares) == pytest.approx(np.mean(found), abs=0.01)

@@ -131,10 +131,11 @@ def test_one_bad_file_is_one_sentence_and_the_others_are_kept(page):
         (packed([(f"{n}.png", b"x") for n in range(201)]), "more than 200 files"),
         (encrypted(packed([("a.png", chest(1))])), "is encrypted"),
         (packed([("a.png", chest(1))])[:-30], "The archive is damaged"),
+        (packed([]), "The ZIP archive holds no picture"),
         (b"not a zip at all", "This is not a PNG, JPEG or DICOM file"),
         (b"", "empty"),
     ],
-    ids=["bomb", "many", "encrypted", "broken", "no zip", "empty"],
+    ids=["bomb", "many", "encrypted", "broken", "hollow", "no zip", "empty"],
 )
 def test_what_is_no_good_is_a_sentence_and_nothing_is_kept(page, content, sentence):
     app = bring(page, ("mine.zip", content))

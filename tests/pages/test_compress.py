@@ -67,8 +67,9 @@ def test_codes_are_compared_bit_by_bit(open_page, with_results, networks):
 def test_it_says_plainly_what_the_last_layer_saves(open_page, with_results, networks):
     said = texts(open_page("compress"))
     rows = networks["matdh"]["variants"]
-    saved = rows["fp32"]["formula_bytes"] - rows["max-last-tensor"]["formula_bytes"]
-    assert f"saves {saved / 1e3:.0f} kB of {rows['fp32']['formula_bytes'] / 1e3:.0f} kB" in said
+    # Files, as on the cards and in the chart beside it: one network has one size on a page.
+    saved = rows["fp32"]["file_bytes"] - rows["max-last-tensor"]["file_bytes"]
+    assert f"saves {saved / 1e3:.0f} kB of {rows['fp32']['file_bytes'] / 1e3:.0f} kB" in said
     assert "and no time; of the paper's own VGG-16, 37 kB of 537 MB." in said
 
 
@@ -169,6 +170,17 @@ def test_the_line_stands_where_the_weights_are_clipped(drawn, networks, folder, 
     else:
         assert thick == [found["channel"][1] if mode == "full" or granularity == "channel" else found["tensor"]]
     assert f"48 weights of {layer}" in alt
+
+
+def test_thresholds_side_by_side_share_one_label(drawn, networks, folder):
+    entry = networks["vgg16"]
+    layer = entry["layer"]
+    near = {"max": 1.0, "kl": 0.98, "percentile": 0.5}
+    entry = entry | {"thresholds": {layer: {name: {"tensor": value} for name, value in near.items()}}}
+    for mode, labels in (("none", ["Percentile 99", "KL, Max"]), ("percentile", ["KL, Max", "Percentile 99 0.500"])):
+        compression_charts.weight_chart(entry, layer, np.ones(2048, int), 1.0, Choice(mode, "last", "tensor"))
+        figure, _ = drawn["chart_weights"]
+        assert [annotation.text for annotation in figure.layout.annotations] == labels
 
 
 def test_clipped_weights_are_counted_beyond_the_line():
