@@ -186,7 +186,8 @@ def ablation_section(paper: Report, task: str, metric: Metric) -> None:
         st.markdown(ablation_table(variants, task))
     st.caption(
         f"Every variant under one budget: {protocol['budget']}. Far less training than the shipped network had, so "
-        "compare the variants with each other. CA and ESA: one attention alone. Diamonds: the paper's values."
+        "compare the variants with each other. NoEnhanced: pictures as taken. AlexNet, ResNet34: another encoder. CA, "
+        "ESA: channel or spatial attention alone. NoDecoder: without reconstruction."
     )
 
 
@@ -239,10 +240,13 @@ def frame_section() -> None:
         return
     st.markdown(frame_table(measured["margins"]))
     protocol = measured["protocol"]
+    publishers = " and ".join(name for name in next(iter(measured["margins"].values())) if name != "inside")
     st.caption(
         f"How often a positive scores above a negative (AUC). Inside: {protocol['inside']}. "
-        f"Across: {protocol['across']}. {protocol['probe']}, {protocol['side']} pixels. "
-        f"{protocol['interval']}. The shipped network sees 12 %."
+        f"Never seen: {protocol['across']}; {publishers} are publishers of positives. "
+        f"Probe: {protocol['probe']}, {protocol['side']} pixels. "
+        f"Interval, of positives: {protocol['interval'].removesuffix(' that are positive')}. The shipped network sees "
+        "12 %."
     )
 
 

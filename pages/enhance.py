@@ -72,8 +72,13 @@ def _network_view(picture: Picture) -> None:
     seen = network_input(picture.image, **shipped_sight())
     low, high = seen.min(), seen.max()
     pixels = ((seen - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)
-    show.picture(show.xray_file(pixels), width=260, alt=f"{picture.title}: the lungs, cut out and enhanced")
-    st.caption(f"The lungs, cut to one frame of {seen.shape[1]} x {seen.shape[0]} values; borders stay out.")
+    show.picture(
+        show.xray_file(pixels), width=260, alt=f"{picture.title}: the lungs and a margin, cut out and enhanced"
+    )
+    st.caption(
+        f"The lungs and a margin around them, brought to {seen.shape[1]} x {seen.shape[0]} values; beyond its edge the "
+        "picture is mirrored."
+    )
 
 
 def _dials() -> tuple[float, int]:

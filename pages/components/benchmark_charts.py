@@ -197,7 +197,11 @@ def training_chart(history: Sequence[Mapping[str, float]], reported: Mapping[str
     ]
     figure = go.Figure(lines)
     figure.add_hline(
-        reported["test"], line_dash="dot", line_color=MUTED, annotation_text="paper A, test accuracy (another measure)"
+        reported["test"],
+        line_dash="dot",
+        line_color=MUTED,
+        annotation_text="paper A, test accuracy (another measure)",
+        annotation_position="bottom right",
     )
     best = max(rows, key=lambda row: row["val_score"])
     alt = f"Validation mAP over {len(history)} epochs; best at epoch {best['epoch']:.0f}: " + ", ".join(

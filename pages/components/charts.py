@@ -53,8 +53,9 @@ def _cut_spikes(figure, percent: np.ndarray) -> None:  # noqa: ANN001
     figure.update_yaxes(range=[0, ROOM * curves])
     level = int(percent.max(axis=0).argmax())
     text = f"{peak:.1f} % at {level}"
-    anchor = "left" if level < 128 else "right"
-    figure.add_annotation(x=level, y=1, yref="paper", text=text, showarrow=False, xanchor=anchor, yanchor="top")
+    side, shift = ("left", 20) if level < 128 else ("right", -20)
+    place = {"x": level, "y": 1, "yref": "paper", "xanchor": side, "xshift": shift, "yanchor": "top"}
+    figure.add_annotation(place, text=text, showarrow=False)
 
 
 def gray_shares(pixels: np.ndarray) -> np.ndarray:

@@ -131,7 +131,8 @@ def show_tests(dials: Dials, key: bytes, image: np.ndarray, token: str) -> None:
     st.markdown(comparison(columns))
     st.caption(
         f"{paper_note(dials.scheme)}Random values stay within {SIGMAS} deviations, or inside a 5 % limit: "
-        "a few of them fail by chance. Every file is sealed under a fresh salt. PSNR is MSE on another scale."
+        "a few of them fail by chance. NPCR is the share of values that change with the key, UACI by how much they do. "
+        "Every file is sealed under a fresh salt. PSNR is MSE on another scale."
     )
     judged = [test.passed for test in columns[SCHEMES["toy"].title] if test.passed is not None]
     st.info(

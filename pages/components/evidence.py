@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pages.components.gallery import label_title
-from pages.components.metrics import with_interval
+from pages.components.metrics import signed, with_interval
 
 Report = Mapping[str, Any]
 TASKS = ("binary", "three_class")
@@ -75,8 +75,10 @@ def ablation_table(variants: Report, task: str) -> str:
     """
     lines = ["| Variant | mAP | Against MATDH | 95 % interval |", "|:--|--:|--:|:--|"]
     for name, tasks in variants.items():
-        mean, low, high = tasks[task]["against_whole"]
-        lines.append(f"| {name} | {tasks[task]['map'][0]:.3f} | {mean:+.3f} | {low:+.3f} to {high:+.3f} |")
+        mean, low, high = map(signed, tasks[task]["against_whole"])
+        # The first is what the others are set against.
+        against = f"{mean} | {low} to {high}" if len(lines) > 2 else "– | –"
+        lines.append(f"| {name} | {tasks[task]['map'][0]:.3f} | {against} |")
     return "\n".join(lines)
 
 

@@ -236,10 +236,10 @@ def key_strength(truth: np.ndarray) -> None:
                 _AVALANCHE,
             ),
             Figure(
-                "One bit of the master key", f"{key_change(key, truth):.3f} %", f"random: above {random:.3f} %", _NPCR
+                "One bit of the master key", f"{key_change(key, truth):.3f}%", f"random: above {random:.3f}%", _NPCR
             ),
-            Figure("One pixel, fresh nonce", f"{pixel.fresh_nonce:.3f} %", f"random: above {random:.3f} %", _NPCR),
-            Figure("One pixel, same nonce", f"{pixel.same_nonce:.3f} %", "its own block alone", _NPCR),
+            Figure("One pixel, fresh nonce", f"{pixel.fresh_nonce:.3f}%", f"random: above {random:.3f}%", _NPCR),
+            Figure("One pixel, same nonce", f"{pixel.same_nonce:.3f}%", "its own block alone", _NPCR),
         ],
         min_width=150,
     )

@@ -49,6 +49,16 @@ def with_interval(values: Sequence[float]) -> tuple[str, str]:
     return f"{mean:.3f}", f"{low:.3f} to {high:.3f}"
 
 
+def signed(value: float, digits: int = 3) -> str:
+    """Write a difference with its sign; what rounds to nothing has none.
+
+    >>> signed(0.0291), signed(-0.0002), signed(-1.5, 1)
+    ('+0.029', '±0.000', '-1.5')
+    """
+    text = f"{value:+.{digits}f}"
+    return text if float(text) else f"±{0:.{digits}f}"
+
+
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Write a table in Markdown.
 

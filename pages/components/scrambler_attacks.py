@@ -253,8 +253,8 @@ def _kind_curve() -> None:
         height=330,
     )
     st.caption(
-        f"{rows['protocol']['pictures']}. Attacker: {rows['protocol']['kind']}. A fresh key for each picture changes "
-        "nothing here. What a network can search by is what anybody can read."
+        f"Pictures: {rows['protocol']['pictures']}. Attacker: {rows['protocol']['kind']}. A fresh key for each picture "
+        "changes nothing here. What a network can search by is what anybody can read."
     )
 
 

@@ -15,7 +15,7 @@ from pages.components.charts import draw
 from pages.components.dials import one_of
 from pages.components.gallery import label_title
 from pages.components.keys import fresh_key
-from pages.components.metrics import Figure, figure_row, markdown_table
+from pages.components.metrics import Figure, figure_row, markdown_table, signed
 from pages.components.results import arrays, result
 from pages.components.words import counted
 
@@ -128,7 +128,7 @@ def _stored_table(found: dict) -> None:
     st.caption(
         " ".join(f"{attack}: the attacker knows {one.knows[0].lower()}{one.knows[1:]}" for attack, one in knows.items())
     )
-    st.caption(f"{found['protocol']}.")
+    st.caption(f"The table: {found['protocol']}.")
 
 
 def inverted() -> None:
@@ -169,7 +169,8 @@ def inverted() -> None:
             f"{surely}."
         )
     st.caption(
-        f"{found['protocol']}. {found['distinct_codes']} different codes for {found['pictures']} pictures. Stored."
+        f"Stored figures: {found['protocol']}. {found['distinct_codes']} different codes for {found['pictures']} "
+        "pictures."
     )
 
 
@@ -182,4 +183,4 @@ def _gained(gains: dict[str, list[float]]) -> str:
 
 
 def _gain(gain: list[float] | None) -> str:
-    return "" if gain is None else f"{gain[0]:+.3f} ({gain[1]:+.3f} to {gain[2]:+.3f})"
+    return "" if gain is None else "{} ({} to {})".format(*map(signed, gain))

@@ -146,6 +146,35 @@ def test_dark_mode_is_dark_and_readable(visit):
     assert text > 600
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_small_print_and_commands_in_it_can_be_read(visit, scheme):
+    page = visit(scheme=scheme)
+    colours = page.evaluate(
+        """() => {
+            const caption = document.querySelector('[data-testid="stCaptionContainer"]:has(code)');
+            const of = (element, what) => getComputedStyle(element)[what];
+            const behind = of(document.querySelector('.stApp'), 'backgroundColor');
+            return [[of(caption, 'color'), of(caption.querySelector('code'), 'color')], behind, of(caption, 'opacity')];
+        }"""
+    )
+    texts, behind, opacity = colours
+    ground = _channels(behind)
+    for text in texts:
+        mixed = float(opacity) * _channels(text) + (1 - float(opacity)) * ground
+        lighter, darker = sorted((_luminance(mixed), _luminance(ground)), reverse=True)
+        assert (lighter + 0.05) / (darker + 0.05) >= 4.5, text
+
+
+def _channels(colour: str) -> np.ndarray:
+    return np.array([float(n) for n in re.findall(r"[\d.]+", colour)[:3]])
+
+
+def _luminance(channels: np.ndarray) -> float:
+    """Relative luminance of WCAG 2.2 from channels of 0..255."""
+    c = channels / 255
+    return float(np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722])
+
+
 @pytest.mark.parametrize("path", [*paths(), "compress?part=Table+VIII", "privacy_lab?attack=Key+strength"])
 def test_nothing_sticks_out_on_a_phone_and_no_figure_is_cut_off(visit, path):
     page = visit(path, width=390)
