@@ -14,6 +14,7 @@ from engine.commands import (
     encrypted_search,
     evaluate,
     novelty,
+    ordering,
     quantize,
     rivals,
     sealing,
@@ -23,7 +24,7 @@ from engine.commands import (
 from engine.commands.console import note
 from engine.errors import VaultError
 
-TOPICS = (sealing, store, evaluate, quantize, ciphers, attack, novelty, rivals, train, encrypted_search, data)
+TOPICS = (sealing, store, evaluate, quantize, ciphers, attack, novelty, ordering, rivals, train, encrypted_search, data)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -18,7 +18,15 @@ STORY: dict[Step, tuple[str, str]] = {
         "Ask",
         "The user encodes a picture of its own with the owner's network, masks the code and sends that alone.",
     ),
-    "answer": ("Answer", "The server ranks by Hamming distance and answers with identifiers and sealed bytes."),
+    "answer": (
+        "Answer",
+        "The server ranks by Hamming distance and names the nearest rows, with all that are just as near.",
+    ),
+    "order": (
+        "Order",
+        "A class shares a code, so many rows are equally near. The owner lends the user 64 bytes of each, by which the "
+        "user puts them in order and fetches the first, still sealed.",
+    ),
     "grant": ("Grant", "The owner looks up what was found, writes it down, and grants one key for each picture."),
     "open": ("Open", "The user checks the server's answer against the owner's, and opens the pictures."),
 }

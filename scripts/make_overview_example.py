@@ -87,11 +87,13 @@ def timed_search(owner: DataOwner, server: CloudServer, user: DataUser, image: n
     enhance(image)
     times["enhance"] = time.perf_counter() - start
     start = time.perf_counter()
-    code = user.hash(image)
+    code, descriptor = user.describe(image)
     sent = user.mask(code)
     times["hash"] = time.perf_counter() - start
     start = time.perf_counter()
-    hits = server.top_k(sent, NEIGHBOURS)
+    near = server.nearest(sent, NEIGHBOURS)
+    lent = owner.descriptors([one.id for one in near])
+    hits = server.fetch(user.order(near, descriptor, lent)[:NEIGHBOURS])
     times["find"] = time.perf_counter() - start
     start = time.perf_counter()
     results = user.open(hits, owner.release([hit.id for hit in hits]), code)

@@ -86,6 +86,39 @@ def expected_hits(distances: Matrix, relevant: npt.NDArray[np.bool_], depth: int
     return np.cumsum(np.pad(share, ((0, 0), (0, beyond))), axis=1)
 
 
+def hit_chance(distances: Matrix, relevant: npt.NDArray[np.bool_], depth: int) -> Floats:
+    """Chance that at least one relevant item is among the nearest ``depth``, over all orders of equally near items.
+
+    Behind N nearer items, none of them relevant, the cut takes ``depth - N`` of a tie group of n items, r of them
+    relevant: it misses them all with chance ``C(n - r, depth - N) / C(n, depth - N)``.
+
+    Args:
+        distances: ``(Q, G)``, smaller is nearer.
+        relevant: ``(Q, G)`` bool.
+        depth: how many ranks, 1 to G.
+
+    Returns:
+        ``(Q,)`` float64 in 0..1.
+
+    Raises:
+        ValueError: ``depth`` is below 1 or above G.
+
+    Example:
+        >>> hit_chance(np.array([[0, 1, 1, 1]]), np.array([[False, True, False, False]]), depth=2).round(4).tolist()
+        [0.3333]
+    """
+    if not 1 <= depth <= distances.shape[1]:
+        raise ValueError(f"a ranking of {distances.shape[1]} items is cut at rank 1 to {distances.shape[1]}")
+    groups = _rank_groups(distances, relevant, "expected")
+    nearer, size, before, among = (field[:, depth - 1] for field in groups)
+    taken = depth - nearer
+    # The cut draws item after item: each draw misses with the share of the others among those that are left.
+    draws = np.arange(depth)
+    left = np.maximum(size[:, None] - draws, 1)
+    miss = np.where(draws < taken[:, None], np.maximum(left - among[:, None], 0) / left, 1.0).prod(axis=1)
+    return np.where(before > 0, 1.0, 1.0 - miss)
+
+
 def divide(numerator: Matrix, denominator: Matrix, empty: Empty) -> Floats:
     """Divide, with 0 ("zero") or NaN ("skip") wherever the denominator is 0.
 

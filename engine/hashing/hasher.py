@@ -10,6 +10,7 @@ import numpy as np
 
 from engine.errors import VaultError
 from engine.hashing.codes import pack_bits
+from engine.hashing.descriptors import describe_features
 from engine.hashing.preprocess import FRAME_MARGIN, network_input
 from engine.imaging.framing import frame_chest
 
@@ -114,9 +115,25 @@ class Hasher:
         Raises:
             HasherError: The network has no hash heads.
         """
-        if not self.lengths:
-            raise HasherError("This network gives no bits: rank pictures by the distance of its features.")
+        self._check_heads()
         return pack_bits(self.outputs(images)[1][self.bits] >= 0)
+
+    def describe(self, images: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Hash pictures, and say what else the network saw of them.
+
+        Args:
+            images: As for :meth:`codes`.
+
+        Returns:
+            Packed codes ``(N, bits // 8)`` uint8, and descriptors ``(N, 64)`` int8 that tell pictures of one code
+            apart (``engine.hashing.descriptors``).
+
+        Raises:
+            HasherError: The network has no hash heads.
+        """
+        self._check_heads()
+        features, outputs = self.outputs(images)
+        return pack_bits(outputs[self.bits] >= 0), describe_features(features)
 
     def features(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """Return the features under the hash layer, ``(N, 1000)`` float32 for MATDH."""
@@ -150,6 +167,10 @@ class Hasher:
             for bits, head in heads.items():
                 logits[bits].append(_to_numpy(head))
         return np.concatenate(features), {bits: np.concatenate(rows) for bits, rows in logits.items()}
+
+    def _check_heads(self) -> None:
+        if not self.lengths:
+            raise HasherError("This network gives no bits: rank pictures by the distance of its features.")
 
 
 def _to_numpy(values: "Tensor") -> np.ndarray:

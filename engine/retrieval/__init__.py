@@ -9,7 +9,7 @@ from engine.retrieval.index import HammingIndex
 from engine.retrieval.owner import Access, DataOwner, Progress, Release
 from engine.retrieval.pictures import Picture, pictures_in, pictures_of, pictures_of_files
 from engine.retrieval.records import Record
-from engine.retrieval.server import CloudServer, Hit
+from engine.retrieval.server import CloudServer, Hit, Neighbour
 from engine.retrieval.sqlite_store import SqliteStore
 from engine.retrieval.store import Gallery, SealedPicture, SealedRecord, Store, StoreError, open_store
 from engine.retrieval.user import DataUser, Result
@@ -23,6 +23,7 @@ __all__ = [
     "Gallery",
     "HammingIndex",
     "Hit",
+    "Neighbour",
     "Picture",
     "Progress",
     "Record",

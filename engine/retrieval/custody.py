@@ -19,14 +19,14 @@ from engine.encryption import generate_key, open_container
 from engine.hashing.codes import hamming_distances
 from engine.imaging import enhance
 from engine.retrieval.code_mask import CodeMask
-from engine.retrieval.owner import CodeMaker, DataOwner, Release
+from engine.retrieval.owner import DataOwner, Describer, Release
 from engine.retrieval.pictures import Picture
-from engine.retrieval.server import CloudServer, Hit
+from engine.retrieval.server import MOST_NEIGHBOURS, CloudServer, Hit, Neighbour
 from engine.retrieval.store import Append, Gallery, SealedPicture, SealedRecord
 from engine.retrieval.user import DataUser, Result
 
 Party = Literal["owner", "server", "user"]
-Step = Literal["seal", "store", "ask", "answer", "grant", "open"]
+Step = Literal["seal", "store", "ask", "answer", "order", "grant", "open"]
 PARTIES: tuple[Party, ...] = get_args(Party)
 STEPS: tuple[Step, ...] = get_args(Step)
 
@@ -38,7 +38,8 @@ class WatchedServer(CloudServer):
         galleries: public facts of the galleries it was given.
         rows: everything uploaded, in order.
         queries: masked codes it was asked about.
-        answers: hits it returned, one list a query.
+        answers: rows it named, one list a query.
+        sent: sealed pictures it handed out, one list a request.
         fetched: ids whose notes the owner asked for, one list a request; None stands for all.
     """
 
@@ -48,7 +49,8 @@ class WatchedServer(CloudServer):
         self.galleries: list[Gallery] = []
         self.rows: list[SealedPicture] = []
         self.queries: list[bytes] = []
-        self.answers: list[list[Hit]] = []
+        self.answers: list[list[Neighbour]] = []
+        self.sent: list[list[Hit]] = []
         self.fetched: list[list[str] | None] = []
 
     @contextmanager
@@ -63,11 +65,17 @@ class WatchedServer(CloudServer):
 
             yield noted
 
-    def top_k(self, code: npt.NDArray[np.uint8], k: int) -> list[Hit]:
-        """Answer and note the question; see :meth:`CloudServer.top_k`."""
+    def nearest(self, code: npt.NDArray[np.uint8], k: int, most: int = MOST_NEIGHBOURS) -> list[Neighbour]:
+        """Answer and note the question; see :meth:`CloudServer.nearest`."""
         self.queries.append(code.tobytes())
-        hits = super().top_k(code, k)
-        self.answers.append(hits)
+        near = super().nearest(code, k, most)
+        self.answers.append(near)
+        return near
+
+    def fetch(self, chosen: Sequence[Neighbour]) -> list[Hit]:
+        """Hand out sealed pictures and note whose; see :meth:`CloudServer.fetch`."""
+        hits = super().fetch(chosen)
+        self.sent.append(hits)
         return hits
 
     def records(self, ids: list[str] | None = None) -> list[SealedRecord]:
@@ -112,6 +120,8 @@ class Learned:
         pair_distances: ``(N * (N - 1) / 2,)`` Hamming distances among the stored masked codes.
         query_distances: ``(N,)`` distances of the masked query to each of them.
         returned: ids it answered with, nearest first.
+        compared: ids whose notes the owner fetched to put them in order.
+        sent: ids whose sealed pictures it handed out.
         granted: ids whose notes the owner fetched next.
     """
 
@@ -121,6 +131,8 @@ class Learned:
     pair_distances: npt.NDArray[np.uint16]
     query_distances: npt.NDArray[np.uint16]
     returned: tuple[str, ...]
+    compared: tuple[str, ...]
+    sent: tuple[str, ...]
     granted: tuple[str, ...]
 
 
@@ -147,21 +159,22 @@ class Custody:
 def trace(
     pictures: Sequence[Picture],
     query: np.ndarray,
-    hasher: CodeMaker,
+    hasher: Describer,
     k: int = 3,
     prepare: Callable[[np.ndarray], np.ndarray] = enhance,
 ) -> Custody:
     """Seal a small gallery under a fresh key, search it once, and say who held what when.
 
     Kinds of the owner: ``master_key``, ``picture``, ``prepared``, ``plain_code``, ``mask``, ``masked_code``,
-    ``note``, ``sealed``, ``log``. Of the server: ``gallery``, ``sealed``, ``masked_code``, ``note``, ``id``,
-    ``masked_query``, ``returned``, ``granted``. Of the user: ``query``, ``query_code``, ``mask``,
-    ``masked_query``, ``sealed``, ``answer``, ``picture_key``, ``name``, ``masked_code``, ``picture``.
+    ``note``, ``sealed``, ``descriptor``, ``log``. Of the server: ``gallery``, ``sealed``, ``masked_code``, ``note``,
+    ``id``, ``masked_query``, ``returned``, ``compared``, ``sent``, ``granted``. Of the user: ``query``,
+    ``query_code``, ``query_descriptor``, ``mask``, ``masked_query``, ``answer``, ``descriptor``, ``sealed``,
+    ``picture_key``, ``name``, ``masked_code``, ``picture``.
 
     Args:
         pictures: the owner's, with different names; the one that is found first is followed.
         query: ``(H, W)`` uint8 or uint16, the user's.
-        hasher: makes the codes.
+        hasher: makes the codes and descriptors.
         k: how many results the user asks for.
         prepare: gives what the hasher looks at, of any dtype; the enhanced picture (paper A Eq. 1-2) if not given.
 
@@ -178,9 +191,11 @@ def trace(
         for _ in owner.upload(pictures):
             pass
         user = DataUser(owner, server)
-        code = user.hash(query)
+        code, descriptor = (rows[0] for rows in hasher.describe([query]))
         sent = user.mask(code)
-        hits = server.top_k(sent, k)
+        near = server.nearest(sent, k)
+        lent = owner.descriptors([one.id for one in near], user.name)
+        hits = server.fetch(user.order(near, descriptor, lent)[:k])
         releases = owner.release([hit.id for hit in hits], user.name)
         results = user.open(hits, releases, code)
         mask = owner.issue_code_mask()
@@ -190,9 +205,10 @@ def trace(
         Holding("owner", "master_key", (key,), "seal"),
         *_sealing(images, rows, mask, prepare(images[0])),
         *_server(server, rows),
+        *_lending(server, lent),
         *_granting(server, owner),
-        *_user(query, code, sent, mask),
-        *_answered(hits, releases, results),
+        *_user(query, code, descriptor, sent, mask),
+        *_answered(near, lent, hits, releases, results),
     )
     return Custody(holdings, _learned(server), tuple(results))
 
@@ -218,27 +234,45 @@ def _server(server: WatchedServer, rows: list[SealedPicture]) -> Iterator[Holdin
     yield Holding("server", "note", tuple(row.record for row in rows), "store")
     yield Holding("server", "id", tuple(row.id.encode() for row in rows), "store")
     yield Holding("server", "masked_query", tuple(server.queries), "ask")
-    yield Holding("server", "returned", tuple(hit.id.encode() for hit in server.answers[0]), "answer")
+    yield Holding("server", "returned", tuple(one.id.encode() for one in server.answers[0]), "answer")
+    yield Holding("server", "compared", tuple(name.encode() for name in server.fetched[0] or ()), "order")
+    yield Holding("server", "sent", tuple(hit.id.encode() for hit in server.sent[0]), "order")
     yield Holding("server", "granted", tuple(name.encode() for name in server.fetched[-1] or ()), "grant")
 
 
+def _lending(server: WatchedServer, lent: npt.NDArray[np.int8]) -> Iterator[Holding]:
+    notes = {row.id: row.record for row in server.rows}
+    yield Holding("owner", "note", tuple(notes[name] for name in server.fetched[0] or ()), "order", "order")
+    yield Holding("owner", "descriptor", tuple(map(bytes, lent)), "order", "order")
+
+
 def _granting(server: WatchedServer, owner: DataOwner) -> Iterator[Holding]:
-    asked = {row.id: row.record for row in server.rows}
-    entry = owner.access_log[-1]
-    yield Holding("owner", "note", tuple(asked[name] for name in entry.ids), "grant", "grant")
-    yield Holding("owner", "log", tuple(f"{entry.user} {name}".encode() for name in entry.ids), "grant")
+    notes = {row.id: row.record for row in server.rows}
+    entries = [f"{entry.user} {entry.what} {name}".encode() for entry in owner.access_log for name in entry.ids]
+    yield Holding("owner", "note", tuple(notes[name] for name in owner.access_log[-1].ids), "grant", "grant")
+    yield Holding("owner", "log", tuple(entries), "grant")
 
 
-def _user(query: np.ndarray, code: np.ndarray, sent: np.ndarray, mask: CodeMask) -> Iterator[Holding]:
+def _user(
+    query: np.ndarray, code: np.ndarray, descriptor: np.ndarray, sent: np.ndarray, mask: CodeMask
+) -> Iterator[Holding]:
     yield Holding("user", "query", (query.tobytes(),), "seal", look=query)
     yield Holding("user", "masked_query", (sent.tobytes(),), "ask")
     yield Holding("user", "query_code", (code.tobytes(),), "ask")
+    yield Holding("user", "query_descriptor", (descriptor.tobytes(),), "ask")
     yield Holding("user", "mask", (_mask_bytes(mask),), "ask")
 
 
-def _answered(hits: list[Hit], releases: list[Release], results: list[Result]) -> Iterator[Holding]:
-    yield Holding("user", "sealed", tuple(hit.sealed for hit in hits), "answer")
-    yield Holding("user", "answer", tuple(f"{hit.id} {hit.distance}".encode() for hit in hits), "answer")
+def _answered(
+    near: list[Neighbour],
+    lent: npt.NDArray[np.int8],
+    hits: list[Hit],
+    releases: list[Release],
+    results: list[Result],
+) -> Iterator[Holding]:
+    yield Holding("user", "answer", tuple(f"{one.id} {one.distance}".encode() for one in near), "answer")
+    yield Holding("user", "descriptor", tuple(map(bytes, lent)), "order")
+    yield Holding("user", "sealed", tuple(hit.sealed for hit in hits), "order")
     yield Holding("user", "picture_key", tuple(release.key for release in releases), "grant")
     yield Holding("user", "name", tuple(f"{one.name} {one.label or ''}".encode() for one in releases), "grant")
     yield Holding("user", "masked_code", tuple(release.code.tobytes() for release in releases), "grant")
@@ -255,7 +289,9 @@ def _learned(server: WatchedServer) -> Learned:
         different_codes=len({row.code for row in server.rows}),
         pair_distances=pairs,
         query_distances=hamming_distances(query, codes)[0],
-        returned=tuple(hit.id for hit in server.answers[0]),
+        returned=tuple(one.id for one in server.answers[0]),
+        compared=tuple(server.fetched[0] or ()),
+        sent=tuple(hit.id for hit in server.sent[0]),
         granted=tuple(server.fetched[-1] or ()),
     )
 

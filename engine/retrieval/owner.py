@@ -1,4 +1,4 @@
-"""The data owner: seals, hashes and uploads pictures, and releases the keys of single pictures."""
+"""The data owner: seals, hashes and uploads pictures, lends descriptors, and releases the keys of single pictures."""
 
 import hmac
 import secrets
@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +17,12 @@ from engine.encryption import AuthenticationError, FrequencyCipher, cipher_for, 
 from engine.encryption.keys import check_key
 from engine.errors import VaultError
 from engine.hashing.codes import check_codes
+from engine.hashing.descriptors import DESCRIPTOR_BYTES
 from engine.retrieval.code_mask import CodeMask
 from engine.retrieval.pictures import Picture, pictures_in
 from engine.retrieval.records import Record, open_record, seal_record
 from engine.retrieval.server import CloudServer
-from engine.retrieval.store import Gallery, SealedPicture, StoreError, check_code_length
+from engine.retrieval.store import Gallery, SealedPicture, SealedRecord, StoreError, check_code_length
 
 LOG_ENTRIES = 1000
 
@@ -33,6 +34,19 @@ class CodeMaker(Protocol):
 
     def codes(self, images: list[np.ndarray]) -> npt.NDArray[np.uint8]:
         """``(N, bits // 8)`` uint8 packed codes of N pictures."""
+
+
+@runtime_checkable
+class Describer(CodeMaker, Protocol):
+    """A hasher that also tells pictures of one code apart; ``engine.hashing.Hasher`` does."""
+
+    def describe(self, images: list[np.ndarray]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8]]:
+        """Packed codes ``(N, bits // 8)`` and descriptors ``(N, 64)`` of N pictures."""
+
+
+def describe(hasher: CodeMaker, images: list[np.ndarray]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8] | None]:
+    """Return the packed codes of pictures, and their descriptors if the hasher gives any."""
+    return hasher.describe(images) if isinstance(hasher, Describer) else (hasher.codes(images), None)
 
 
 class SealingCipher(Protocol):
@@ -80,11 +94,12 @@ class Release:
 
 @dataclass(frozen=True)
 class Access:
-    """One entry of the owner's access log: who was given the keys of which pictures, and when (UTC)."""
+    """One entry of the owner's access log: who was given what of which pictures, and when (UTC)."""
 
     time: datetime
     user: str
     ids: tuple[str, ...]
+    what: Literal["keys", "descriptors"] = "keys"
 
 
 class DataOwner:
@@ -164,7 +179,7 @@ class DataOwner:
                 batch = shuffled[start : start + batch_size]
                 fresh, problems = _load_new(batch, known, unreadable)
                 if fresh:
-                    codes = check_codes(self.hasher.codes([image for _, image in fresh]))
+                    fresh, codes = self._hash(fresh)
                     gallery = self._gallery_for(codes, gallery)
                     append = append or transaction.enter_context(self._server.receiving(gallery))
                     append(self._seal(fresh, codes, gallery))
@@ -220,6 +235,26 @@ class DataOwner:
         (sealed,) = self._server.pictures([identity])
         return cipher_for(sealed, image_key(self._key, bytes.fromhex(identity)), kind="image").decrypt(sealed)
 
+    def descriptors(self, ids: Sequence[str], user: str = "user") -> npt.NDArray[np.int8]:
+        """Lend what puts pictures of one code in order, and write it down in :attr:`access_log`.
+
+        A descriptor says less of a picture than the picture, and more than its code: it goes to users alone.
+
+        Args:
+            ids: which pictures, as the server named them.
+            user: who asks.
+
+        Returns:
+            ``(N, 64)`` int8 in their order; zeros for a picture that was uploaded without.
+
+        Raises:
+            StoreError: an id that the server does not hold.
+            AuthenticationError: a row was changed on the server, or it handed out others than were asked for.
+        """
+        held = [record.descriptor or bytes(DESCRIPTOR_BYTES) for _, record in self._opened(ids)]
+        self.access_log.append(Access(datetime.now(UTC), user, tuple(ids), "descriptors"))
+        return np.frombuffer(b"".join(held), np.int8).reshape(-1, DESCRIPTOR_BYTES)
+
     def release(self, ids: Sequence[str], user: str = "user") -> list[Release]:
         """Hand over the keys of exactly these pictures, and write it down in :attr:`access_log`.
 
@@ -234,11 +269,7 @@ class DataOwner:
             StoreError: an id that the server does not hold.
             AuthenticationError: a row was changed on the server, or it handed out others than were asked for.
         """
-        key = self._record_key(self._existing_gallery())
-        rows = self._server.records(list(ids))
-        if [row.id for row in rows] != list(ids):
-            raise AuthenticationError("The server answered for other pictures than were asked for: do not trust it.")
-        opened = [(row, open_record(row, key)) for row in rows]
+        opened = self._opened(ids)
         self.access_log.append(Access(datetime.now(UTC), user, tuple(ids)))
         return [
             Release(
@@ -250,6 +281,23 @@ class DataOwner:
             )
             for row, record in opened
         ]
+
+    def _opened(self, ids: Sequence[str]) -> list[tuple[SealedRecord, Record]]:
+        key = self._record_key(self._existing_gallery())
+        rows = self._server.records(list(ids))
+        if [row.id for row in rows] != list(ids):
+            raise AuthenticationError("The server answered for other pictures than were asked for: do not trust it.")
+        return [(row, open_record(row, key)) for row in rows]
+
+    def _hash(
+        self, fresh: list[tuple[Record, np.ndarray]]
+    ) -> tuple[list[tuple[Record, np.ndarray]], npt.NDArray[np.uint8]]:
+        """Hash pictures, and note their descriptors in their records."""
+        codes, descriptors = describe(self.hasher, [image for _, image in fresh])
+        if descriptors is not None:
+            pairs = zip(fresh, descriptors, strict=True)
+            fresh = [(replace(record, descriptor=row.tobytes()), image) for (record, image), row in pairs]
+        return fresh, check_codes(codes)
 
     def _gallery(self) -> Gallery | None:
         gallery = self._server.gallery

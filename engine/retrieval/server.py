@@ -1,5 +1,6 @@
 """The cloud server: it keeps what it cannot read, and finds what is near without knowing what it is."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from os import PathLike
@@ -10,6 +11,21 @@ import numpy.typing as npt
 
 from engine.retrieval.index import HammingIndex
 from engine.retrieval.store import Append, Gallery, SealedRecord, StoreError, check_code_length, open_store
+
+MOST_NEIGHBOURS = 1000
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A row that is near a query.
+
+    Attributes:
+        id: opaque, 32 hexadecimal digits.
+        distance: Hamming distance of its masked code to the masked query, in bits.
+    """
+
+    id: str
+    distance: int
 
 
 @dataclass(frozen=True)
@@ -77,16 +93,43 @@ class CloudServer:
         Raises:
             StoreError: nothing is stored, ``k`` is below 1, or the code has another length.
         """
+        return self.fetch(self.nearest(code, k, most=k))
+
+    def nearest(self, code: npt.NDArray[np.uint8], k: int, most: int = MOST_NEIGHBOURS) -> list[Neighbour]:
+        """Name the ``k`` nearest rows and all others that lie as near as the last of them.
+
+        Args:
+            code: ``(bits // 8,)`` uint8, masked.
+            k: how many, at least 1; all when the server holds fewer.
+            most: how many to name at most, if that is more than ``k``.
+
+        Returns:
+            Rows by distance, equal distances in the order of upload.
+
+        Raises:
+            StoreError: nothing is stored, ``k`` is below 1, or the code has another length.
+        """
         query = np.reshape(code, (1, -1))
         if k < 1:
             raise StoreError(f"A search returns at least 1 picture, not {k}: ask for more.")
         with self._lock:
             self._refresh()
             check_code_length(query, self._index.bits)
-            distances, positions = self._index.search(query, k)
-            ids = [self._ids[position] for position in positions[0]]
-        answers = zip(ids, distances[0].tolist(), self._store.pictures(ids), strict=True)
-        return [Hit(name, distance, rank, sealed) for rank, (name, distance, sealed) in enumerate(answers, 1)]
+            distances, positions = (row[0] for row in self._index.search(query, max(k, most)))
+            as_near = distances <= distances[:k].max(initial=0)
+            return [
+                Neighbour(self._ids[n], int(d)) for n, d in zip(positions[as_near], distances[as_near], strict=True)
+            ]
+
+    def fetch(self, chosen: Sequence[Neighbour]) -> list[Hit]:
+        """Hand out the sealed pictures of chosen rows, ranked in the order in which they are given.
+
+        Raises:
+            StoreError: nothing is stored, or an id is unknown.
+        """
+        sealed = self._store.pictures([one.id for one in chosen])
+        pairs = zip(chosen, sealed, strict=True)
+        return [Hit(one.id, one.distance, rank, picture) for rank, (one, picture) in enumerate(pairs, 1)]
 
     def records(self, ids: list[str] | None = None) -> list[SealedRecord]:
         """Hand the owner its sealed records of ``ids``, or all of them.

@@ -1,4 +1,4 @@
-"""The data user: asks the server with a masked code, and the owner for the keys of what came back."""
+"""The data user: asks the server with a masked code, puts what is equally near in order, and has the owner open it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,8 +8,9 @@ import numpy.typing as npt
 
 from engine.encryption import AuthenticationError, CipherError, cipher_for
 from engine.hashing.codes import hamming_distances
-from engine.retrieval.owner import DataOwner, Release
-from engine.retrieval.server import CloudServer, Hit
+from engine.hashing.descriptors import likeness
+from engine.retrieval.owner import DataOwner, Release, describe
+from engine.retrieval.server import CloudServer, Hit, Neighbour
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,9 @@ class Result:
 class DataUser:
     """Searches a gallery with the owner's permission.
 
-    :meth:`search` does everything; :meth:`hash`, :meth:`mask` and :meth:`open` are its steps on this
-    side, between which the server's ``top_k`` and the owner's ``release`` stand.
+    :meth:`search` does everything; :meth:`describe`, :meth:`mask`, :meth:`order` and :meth:`open` are its steps
+    on this side, between which the server's ``nearest`` and ``fetch`` and the owner's ``descriptors`` and
+    ``release`` stand.
     """
 
     def __init__(self, owner: DataOwner, server: CloudServer, name: str = "user") -> None:
@@ -62,19 +64,44 @@ class DataUser:
             k: how many, at least 1.
 
         Returns:
-            Results by rank.
+            Results by Hamming distance, and where that is equal by likeness.
 
         Raises:
             StoreError: nothing is stored, or ``k`` is below 1.
             AuthenticationError: a row or the answer was changed by the server.
         """
-        code = self.hash(image)
-        hits = self._server.top_k(self.mask(code), k)
+        code, descriptor = self.describe(image)
+        near = self._server.nearest(self.mask(code), k)
+        if descriptor is not None:
+            near = self.order(near, descriptor, self._owner.descriptors([one.id for one in near], self.name))
+        hits = self._server.fetch(near[:k])
         return self.open(hits, self._owner.release([hit.id for hit in hits], self.name), code)
 
     def hash(self, image: np.ndarray) -> npt.NDArray[np.uint8]:
         """The plain code of a picture, ``(bits // 8,)`` uint8."""
         return self._owner.hasher.codes([image])[0]
+
+    def describe(self, image: np.ndarray) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8] | None]:
+        """The plain code of a picture, and its descriptor ``(64,)`` int8; None if the hasher gives none."""
+        codes, descriptors = describe(self._owner.hasher, [image])
+        return codes[0], None if descriptors is None else descriptors[0]
+
+    @staticmethod
+    def order(
+        near: Sequence[Neighbour], descriptor: npt.NDArray[np.int8], lent: npt.NDArray[np.int8]
+    ) -> list[Neighbour]:
+        """Put rows that are equally near in order of likeness, which the server cannot know.
+
+        Args:
+            near: from ``CloudServer.nearest``.
+            descriptor: ``(64,)`` int8 of the query.
+            lent: ``(N, 64)`` int8 from ``DataOwner.descriptors`` for the ids of the rows, in their order.
+
+        Returns:
+            The same rows by distance, where that is equal by likeness, and where that is equal as they came.
+        """
+        distances = np.array([one.distance for one in near])
+        return [near[position] for position in np.lexsort((-likeness(descriptor, lent), distances))]
 
     def mask(self, code: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """The code as the server may see it, ``(bits // 8,)`` uint8."""
@@ -84,7 +111,7 @@ class DataUser:
         """Check the server's answer against the owner's, and open the pictures.
 
         Args:
-            hits: from ``CloudServer.top_k``.
+            hits: from ``CloudServer.fetch`` or ``top_k``.
             releases: from ``DataOwner.release`` for the ids of the hits, in their order.
             code: ``(bits // 8,)`` uint8, the plain code of the query.
 

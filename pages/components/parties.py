@@ -41,23 +41,28 @@ _WORDS: dict[tuple[Party, str], tuple[str, str, str]] = {
     ("owner", "plain_code"): ("Plain codes", "What the network says of each picture.", ""),
     ("owner", "mask"): ("Code mask", "Where each bit goes, and which are flipped.", _SECRET),
     ("owner", "masked_code"): ("Masked codes", "Made for the server.", ""),
-    ("owner", "note"): ("Sealed notes", "Name and label of each picture; only the owner opens them.", ""),
+    ("owner", "note"): ("Sealed notes", "Name, label and descriptor of each picture; only the owner opens them.", ""),
     ("owner", "sealed"): ("Sealed pictures", "Made for the server, each under a key of its own.", ""),
-    ("owner", "log"): ("Access log", "Who was given the keys of which pictures.", _TEXT),
+    ("owner", "descriptor"): ("Descriptors", "What the network saw beside the code; from the notes.", ""),
+    ("owner", "log"): ("Access log", "Who was given descriptors and keys of which pictures.", _TEXT),
     ("server", "gallery"): ("Gallery", "A random number, and a mark by which the owner knows its own.", ""),
     ("server", "sealed"): ("Sealed pictures", "Height and width, from the header. The rest is noise.", ""),
     ("server", "masked_code"): ("Masked codes", "How far any two are apart; not what a bit means.", ""),
     ("server", "note"): ("Sealed notes", "Nothing: padded to one length.", ""),
     ("server", "id"): ("Identifiers", "Nothing: random numbers.", _TEXT),
     ("server", "masked_query"): ("Masked query", "How far it is from each stored code.", ""),
-    ("server", "returned"): ("Rows it answered with", "Who was given what: the access pattern.", _TEXT),
+    ("server", "returned"): ("Rows it answered with", "Which rows are nearest to the question.", _TEXT),
+    ("server", "compared"): ("Rows the owner compared", "Which rows were worth a closer look.", _TEXT),
+    ("server", "sent"): ("Rows it sent", "Who was given what: the access pattern.", _TEXT),
     ("server", "granted"): ("Rows the owner looked up", "For which rows keys were asked.", _TEXT),
     ("user", "query"): ("Query picture", "Everything: it is the user's, and stays here.", ""),
     ("user", "masked_query"): ("Masked query", "All that is sent to the server.", ""),
     ("user", "query_code"): ("Plain query code", "What the network says of the query.", ""),
+    ("user", "query_descriptor"): ("Query descriptor", "What it saw beside the code. It stays here.", ""),
     ("user", "mask"): ("Code mask", "Lent by the owner: without it the server finds nothing.", _SECRET),
     ("user", "sealed"): ("Sealed results", "Noise, until a key comes.", ""),
-    ("user", "answer"): ("Identifiers and distances", "How near each result is.", _TEXT),
+    ("user", "answer"): ("Identifiers and distances", "How near each row is.", _TEXT),
+    ("user", "descriptor"): ("Descriptors, lent", "Which of the equally near rows are most alike.", ""),
     ("user", "picture_key"): ("Picture keys", "Each opens one picture and no other.", _SECRET),
     ("user", "name"): ("Names and labels", "What the owner says of each result.", _TEXT),
     ("user", "masked_code"): ("Codes as uploaded", "To check the server's answer against.", ""),
@@ -155,7 +160,15 @@ def learned(custody: Custody, step: Step) -> tuple[str, ...]:
             "Asked again, it would look the same.",
         )
     if step == "answer":
-        return (f"The access pattern: {len(facts.returned)} of {len(facts.sealed_bytes)} rows went to this user.",)
+        return (
+            f"{len(facts.returned)} of {len(facts.sealed_bytes)} rows are as near as the {len(facts.sent)} that were "
+            "asked for: it named them all.",
+        )
+    if step == "order":
+        return (
+            f"The owner looked up {len(facts.compared)} rows, and {len(facts.sent)} of them went to this user: the "
+            "access pattern. Why these, it cannot see.",
+        )
     if step == "grant":
         return (f"The owner looked up {len(facts.granted)} rows: keys for these were asked for.",)
     if step == "open":

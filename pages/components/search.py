@@ -74,9 +74,11 @@ def search(vault: Vault, image: np.ndarray, itself: str | None) -> Search:
         engine.errors.VaultError: The store cannot answer, or its answer was changed.
     """
     clock = _Clock()
-    code = clock("Enhance and hash", lambda: vault.user.hash(image))
+    code, descriptor = clock("Enhance and hash", lambda: vault.user.describe(image))
     sent = clock("Mask the code", lambda: vault.user.mask(code))
-    hits = clock("Server searches", lambda: vault.server.top_k(sent, TOP + 1))
+    near = clock("Server searches", lambda: vault.server.nearest(sent, TOP + 1))
+    lent = clock("Owner lends descriptors", lambda: vault.owner.descriptors([one.id for one in near]))
+    hits = clock("Order and fetch", lambda: vault.server.fetch(vault.user.order(near, descriptor, lent)[: TOP + 1]))
     keys = clock("Owner releases keys", lambda: vault.owner.release([hit.id for hit in hits]))
     results = clock("Open the pictures", lambda: vault.user.open(hits, keys, code))
     pairs = [(r, hit.sealed) for r, hit in zip(results, hits, strict=True) if itself not in (r.name, r.id)][:TOP]
@@ -130,10 +132,10 @@ def commonest(labels: Sequence[str]) -> str:
 
 
 def ties(distances: Sequence[int]) -> str | None:
-    """Say when most results are equally far, so that their order means nothing; None where it does.
+    """Say when most results are equally far, so that their code has not put them in order; None where it has.
 
     >>> ties([0, 0, 0, 4])
-    '3 of 4 results are 0 bits away: the code cannot tell them apart, and their order says nothing.'
+    '3 of 4 results are 0 bits away: the code cannot tell them apart, so the most similar features come first.'
     >>> ties([0, 1, 3, 4]) is None, ties([7]) is None
     (True, True)
     """
@@ -144,5 +146,5 @@ def ties(distances: Sequence[int]) -> str | None:
         return None
     return (
         f"{count} of {len(distances)} results are {counted(distance, 'bit')} away: the code cannot tell them apart, "
-        "and their order says nothing."
+        "so the most similar features come first."
     )

@@ -7,6 +7,7 @@ from safetensors.torch import save_file
 
 from engine.datasets import load_dataset
 from engine.hashing import Hasher, HasherError, hamming_distances, unpack_bits
+from engine.hashing.descriptors import describe_features
 from engine.hashing.hasher import WEIGHTS
 from engine.hashing.preprocess import network_input
 from models.hashing import build_network
@@ -41,6 +42,14 @@ def test_depth_hardly_moves_the_code(pictures: list[np.ndarray]) -> None:
     hasher = Hasher.load(bits=48)
     deep = [picture.astype(np.uint16) * 257 for picture in pictures]
     assert np.diag(hamming_distances(hasher.codes(pictures), hasher.codes(deep))).max() <= 6
+
+
+def test_describing_gives_the_code_and_the_feature_in_bytes(pictures: list[np.ndarray]) -> None:
+    hasher = Hasher.load(bits=32)
+    codes, descriptors = hasher.describe(pictures)
+    np.testing.assert_array_equal(codes, hasher.codes(pictures))
+    np.testing.assert_array_equal(descriptors, describe_features(hasher.features(pictures)))
+    assert [part.shape for part in hasher.describe([])] == [(0, 4), (0, 64)]
 
 
 def test_no_picture_gives_no_code() -> None:

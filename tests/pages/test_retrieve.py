@@ -93,13 +93,13 @@ def test_missing_weights_are_a_sentence_and_the_page_goes_on(open_page, monkeypa
 
 
 def test_an_answer_that_was_changed_is_not_shown(open_page, monkeypatch):
-    honest = CloudServer.top_k
+    honest = CloudServer.fetch
 
-    def dishonest(self, code, k):
-        first, *others = honest(self, code, k)
+    def dishonest(self, chosen):
+        first, *others = honest(self, chosen)
         return [replace(first, sealed=others[0].sealed), *others]
 
-    monkeypatch.setattr(CloudServer, "top_k", dishonest)
+    monkeypatch.setattr(CloudServer, "fetch", dishonest)
     app = open_page("retrieve")
     assert len(app.error) == 1
     assert not [line for line in app.markdown if line.value.endswith("away")]

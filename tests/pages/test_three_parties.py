@@ -32,7 +32,7 @@ def runs(data: bytes, length: int = 8) -> set[bytes]:
 def test_the_dial_the_buttons_and_the_link_agree(open_page):
     app = open_page("three_parties", step="3 Ask")
     assert app.segmented_control(key="step").value == "ask"
-    for label, step in (("Next", "answer"), ("Next", "grant"), ("Back", "answer")):
+    for label, step in (("Next", "answer"), ("Next", "order"), ("Back", "answer")):
         next(button for button in app.button if button.label == label).click().run()
         assert not app.exception
         assert app.segmented_control(key="step").value == step
@@ -100,7 +100,7 @@ def test_no_whole_key_or_mask_reaches_the_page(query):
 
 
 def test_a_visitor_s_own_picture_can_be_the_query(open_page, chest):
-    app = open_page("three_parties", step="6 Open")
+    app = open_page("three_parties", step="7 Open")
     app.segmented_control(key="picture_way").set_value("Your own").run()
     app.file_uploader[0].upload("mine.png", chest)
     app.run()

@@ -20,6 +20,17 @@ class BlockHasher:
         return (blocks > np.median(blocks)).ravel()
 
 
+class DescribingHasher(BlockHasher):
+    """The same, with how bright the blocks are as descriptors."""
+
+    def describe(self, images):
+        return self.codes(images), np.array([self._descriptor(image) for image in images], np.int8).reshape(-1, 64)
+
+    def _descriptor(self, image):
+        height, width = image.shape[0] // 8, image.shape[1] // 8
+        return image[: 8 * height, : 8 * width].reshape(8, height, 8, width).mean(axis=(1, 3)).ravel() / 2 - 64
+
+
 def make_pictures(count, seed=0):
     """Three families of 48 x 64 pictures, one per label, each picture with blocks and noise of its own."""
     rng = np.random.default_rng(seed)

@@ -9,7 +9,7 @@ from engine.retrieval.custody import PARTIES, STEPS, WatchedServer, trace
 from engine.retrieval.owner import DataOwner
 from engine.retrieval.store import StoreError
 from engine.retrieval.user import DataUser
-from tests.retrieval.conftest import BlockHasher, make_pictures
+from tests.retrieval.conftest import DescribingHasher, make_pictures
 from tests.retrieval.test_privacy import windows
 
 COUNT, TOP = 12, 3
@@ -27,7 +27,7 @@ def query():
 
 @pytest.fixture(scope="module")
 def custody(pictures, query):
-    return trace(pictures, query, BlockHasher(), k=TOP)
+    return trace(pictures, query, DescribingHasher(), k=TOP)
 
 
 def held(custody, party, kind):
@@ -43,6 +43,7 @@ def secrets(custody, pictures, query, hasher):
         "pixels": set().union(*(windows(image.tobytes()) for image in images)),
         "keys": set().union(*(windows(key) for key in keys)),
         "codes": {code.tobytes() for code in hasher.codes(images)},
+        "descriptors": set().union(*(windows(row.tobytes()) for row in DescribingHasher().describe(images)[1])),
         "prepared": windows(held(custody, "owner", "prepared")[0]),
         "names": {part.encode() for picture in pictures for part in (picture.name, picture.label)},
     }
@@ -74,7 +75,9 @@ def test_the_server_s_column_leaves_nothing_out(custody, pictures):
     assert len(list(rows)) == COUNT
     assert len(held(custody, "server", "masked_query")) == 1
     assert held(custody, "server", "masked_query") == held(custody, "user", "masked_query")
-    assert held(custody, "server", "returned") == held(custody, "server", "granted")
+    assert held(custody, "server", "returned") == held(custody, "server", "compared")
+    assert held(custody, "server", "sent") == held(custody, "server", "granted")
+    assert set(held(custody, "server", "sent")) <= set(held(custody, "server", "returned"))
     assert (
         held(custody, "user", "sealed") == held(custody, "server", "sealed")[:1] + held(custody, "user", "sealed")[1:]
     )
@@ -111,7 +114,18 @@ def test_what_the_server_learns_is_what_a_naive_count_gives(custody, query, hash
     assert learned.different_codes == len(set(map(bytes, codes)))
     assert set(learned.shapes) == {(48, 64)}
     assert learned.sealed_bytes == tuple(len(item) for item in held(custody, "server", "sealed"))
-    assert learned.returned == tuple(result.id for result in custody.results) == learned.granted
+    assert learned.sent == tuple(result.id for result in custody.results) == learned.granted
+    as_near = sorted(learned.query_distances)[TOP - 1]
+    assert len(learned.returned) == sum(distance <= as_near for distance in learned.query_distances)
+    assert learned.compared == learned.returned
+
+
+def test_the_owner_lends_the_descriptors_it_made(custody, pictures):
+    made = {row.tobytes() for row in DescribingHasher().describe([picture.load() for picture in pictures])[1]}
+    lent = held(custody, "owner", "descriptor")
+    assert lent == held(custody, "user", "descriptor")
+    assert len(lent) == len(custody.learned.compared)
+    assert set(lent) <= made
 
 
 def test_nobody_holds_anything_before_it_comes(custody):
@@ -135,10 +149,11 @@ def test_a_watched_server_answers_like_any_other_and_forgets_nothing(tmp_path, k
     assert len(server.queries) == 2
     assert len(set(server.queries)) == 1
     assert server.fetched == [[result.id for result in first]] * 2
+    assert [[hit.id for hit in hits] for hits in server.sent] == server.fetched
     list(owner.upload(pictures))
     assert server.fetched[-1] is None
 
 
-def test_a_walk_without_pictures_is_refused(query, hasher):
+def test_a_walk_without_pictures_is_refused(query):
     with pytest.raises(StoreError, match="at least one"):
-        trace([], query, hasher)
+        trace([], query, DescribingHasher())

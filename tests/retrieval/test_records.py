@@ -1,7 +1,9 @@
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from Crypto.Cipher import AES
 
 from engine.encryption import AuthenticationError
 from engine.retrieval import Record, SealedRecord
@@ -20,6 +22,23 @@ def sealed_row(name="ward 7/Müller.png", label="covid-19"):
 def test_a_record_comes_back(label):
     record, row = sealed_row(label=label)
     assert open_record(row, KEY) == record
+
+
+def test_a_descriptor_comes_back_and_does_not_show_in_the_length():
+    record, row = sealed_row()
+    described = replace(record, descriptor=bytes(range(64)))
+    longer = replace(row, record=seal_record(described, KEY, identity=row.id, code=row.code))
+    assert open_record(longer, KEY) == described
+    assert len(longer.record) == len(row.record)
+
+
+def test_a_note_of_before_there_were_descriptors_opens():
+    record, row = sealed_row()
+    nonce = bytes(12)
+    cipher = AES.new(KEY, AES.MODE_GCM, nonce=nonce).update(row.id.encode() + row.code)
+    text = json.dumps([record.name, record.label, record.digest]).encode().ljust(256)
+    old = replace(row, record=nonce + b"".join(cipher.encrypt_and_digest(text)))
+    assert open_record(old, KEY) == record
 
 
 def test_length_says_nothing_about_name_or_label():

@@ -12,7 +12,8 @@ import pytest
 from engine.encryption import AesGcmCipher, AuthenticationError, CipherError, generate_key
 from engine.hashing import hamming_distances, pack_bits
 from engine.imaging import ImageError, encode_png
-from engine.retrieval import CloudServer, DataOwner, DataUser, Picture, SqliteStore, StoreError
+from engine.retrieval import CloudServer, DataOwner, DataUser, Neighbour, Picture, SqliteStore, StoreError
+from tests.retrieval.conftest import DescribingHasher
 
 
 def image_of(pictures, name):
@@ -255,6 +256,61 @@ def test_two_exchanged_pictures_are_noticed(user, path, pictures):
     alter(path, "UPDATE sealed SET position = 1 WHERE position = 99")
     with pytest.raises(AuthenticationError):
         user.search(pictures[0].load(), k=12)
+
+
+def test_the_server_names_all_that_lie_as_near_as_the_last_one(filled_owner, server, pictures, hasher):
+    mask, codes = filled_owner.issue_code_mask(), hasher.codes([picture.load() for picture in pictures])
+    for code in codes[:4] & 0b11110000:
+        distances = sorted(hamming_distances(code[None], codes)[0].tolist())
+        for k in (1, 3, 12, 50):
+            named = server.nearest(mask.apply(code[None])[0], k)
+            assert [one.distance for one in named] == [d for d in distances if d <= distances[:k][-1]]
+            assert [hit.id for hit in server.top_k(mask.apply(code[None])[0], k)] == [one.id for one in named[:k]]
+            assert len(server.nearest(mask.apply(code[None])[0], k, most=2)) <= max(k, 2)
+
+
+class OneCode(DescribingHasher):
+    """A hasher to whose codes all pictures are alike."""
+
+    def codes(self, images):
+        return np.zeros((len(images), 6), np.uint8)
+
+
+def test_what_is_equally_near_comes_in_order_of_likeness(key, server, pictures):
+    owner = DataOwner(key, server, OneCode(), cipher=AesGcmCipher)
+    list(owner.upload(pictures))
+    query = pictures[7].load()
+    results = DataUser(owner, server, name="Dr. Rivera").search(query, k=12)
+    assert [result.distance for result in results] == [0] * 12
+    described = OneCode().describe([query, *(result.image for result in results)])[1].astype(float)
+    lengths = np.linalg.norm(described, axis=1)
+    alike = described[1:] @ described[0] / lengths[1:] / lengths[0]
+    assert results[0].name == pictures[7].name
+    assert alike.tolist() == sorted(alike, reverse=True)
+    assert len(set(alike)) > 6
+    assert [entry.what for entry in owner.access_log] == ["descriptors", "keys"]
+    assert {entry.user for entry in owner.access_log} == {"Dr. Rivera"}
+    few = DataUser(owner, server).search(query, k=3)
+    assert [result.id for result in few] == [result.id for result in results[:3]]
+
+
+def test_a_nearer_code_goes_before_a_more_similar_picture(key, server, pictures):
+    near = [Neighbour("a", 3), Neighbour("b", 1), Neighbour("c", 3), Neighbour("d", 3)]
+    one = np.full(64, 9, np.int8)
+    lent = np.array([-one, -one, one, 0 * one])
+    assert [found.id for found in DataUser.order(near, one, lent)] == ["b", "c", "d", "a"]
+
+
+def test_a_store_of_before_there_were_descriptors_is_searched_in_the_order_of_upload(key, server, pictures, hasher):
+    list(DataOwner(key, server, hasher, cipher=AesGcmCipher).upload(pictures))
+    owner = DataOwner(key, server, DescribingHasher(), cipher=AesGcmCipher)
+    assert not owner.descriptors([row.id for row in server.records()]).any()
+    query = pictures[5].load()
+    found, expected = (
+        DataUser(owner, server).search(query, k=5),
+        server.top_k(owner.issue_code_mask().apply(hasher.codes([query]))[0], 5),
+    )
+    assert [result.id for result in found] == [hit.id for hit in expected]
 
 
 def test_a_lie_about_distances_is_noticed(user, filled_owner, server, pictures):
