@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.evaluation.ranking import expected_hits, ranked_average_precision
+from engine.evaluation.ranking import expected_hits, hit_chance, ranked_average_precision
 
 GALLERIES = st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=1, max_size=6)
 
@@ -47,6 +47,14 @@ def test_hits_are_the_mean_over_all_permutations(gallery, depth):
     padded = [(hits + [False] * depth)[:depth] for hits in rankings(gallery)]
     expected = np.mean(np.cumsum(padded, axis=1), axis=0)
     assert expected_hits(*as_rows(gallery), depth)[0] == pytest.approx(expected, abs=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(GALLERIES, st.data())
+def test_the_chance_of_a_hit_is_the_share_of_permutations_with_one(gallery, data):
+    depth = data.draw(st.integers(1, len(gallery)))
+    expected = np.mean([any(hits[:depth]) for hits in rankings(gallery)])
+    assert hit_chance(*as_rows(gallery), depth)[0] == pytest.approx(expected, abs=1e-12)
 
 
 @given(GALLERIES)
@@ -90,3 +98,6 @@ def test_unknown_policies_and_depths_are_refused():
         ranked_average_precision(distances, relevant, empty="one")
     with pytest.raises(ValueError, match="rank 1"):
         expected_hits(distances, relevant, 0)
+    for depth in (0, 3):
+        with pytest.raises(ValueError, match="rank 1 to 2"):
+            hit_chance(distances, relevant, depth)
