@@ -26,6 +26,7 @@ def fill(text: str) -> str:
     tables = {
         "map": (map_table, "matdh", "paper_a"),
         "precision": (precision_table, "matdh", "paper_a"),
+        "ordering": (ordering_table, "ordering"),
         "controls": (controls_table, "matdh", "paper_a"),
         "recipes": (recipes_table, "recipes"),
         "ablations": (ablations_table, "ablations", "paper_a"),
@@ -65,6 +66,20 @@ def precision_table(measured: dict[str, Any], paper: dict[str, Any]) -> str:
         figures = measured["bits"]["48"][task]
         rows.append([label, *(_interval(figures[name]) for name in names), f"{figures['empty_balls']:.1%}"])
     return _table(["48 bits", *names.values(), "empty balls"], rows)
+
+
+def ordering_table(measured: dict[str, Any]) -> str:
+    """What the order among equally near results is worth: class of the first ten, and the query's patient."""
+    titles = {
+        "binary_p_at_10": "P@10, COVID-19 or not",
+        "three_class_p_at_10": "P@10, three classes",
+        "patient_among_ten": "another X-ray of the patient among the ten",
+    }
+    rows = [
+        [title, *(_interval(measured["figures"][name][how]) for how in ("code", "ordered"))]
+        for name, title in titles.items()
+    ]
+    return _table(["48 bits", "code alone", "in order of likeness"], rows)
 
 
 def controls_table(measured: dict[str, Any], paper: dict[str, Any]) -> str:
