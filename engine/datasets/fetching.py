@@ -84,7 +84,7 @@ def fetch(
     Args:
         name: ``"covidx-open"`` or ``"anatomy"``.
         root: Folder that holds the collections' folders; see :func:`engine.datasets.data_root`.
-        progress: Called with (pictures done, pictures in all), in this thread.
+        progress: Called with (pictures that are here, pictures in all) after each, in this thread.
         base: Address in front of ``<repository>/<commit>/<path>``.
         limits: Politeness; the default suits the public host.
         stop: Asked again and again, in several threads; the fetch ends once it says True.
@@ -142,7 +142,7 @@ def _fetch_all(
                     raise error
                 done += 1
                 if progress:
-                    progress(total - len(wanted) + done, total)
+                    progress(total - len(wanted) + done - len(failures), total)
                 if done == len(failures) == HOPELESS or host.stop():
                     break
         finally:
@@ -154,7 +154,7 @@ def _failure(name: str, wanted: int, failures: dict[str, DataError]) -> DataErro
     first, error = next(iter(failures.items()))
     return DataError(
         f"{len(failures)} of {wanted} pictures of {name} could not be fetched, the first of them {first} "
-        f"({error}): what arrived is kept, run the command again to go on."
+        f"({error}): what arrived is kept, fetch again to go on."
     )
 
 

@@ -67,6 +67,8 @@ def test_a_problem_is_one_sentence_and_the_next_click_goes_on(local, open_page, 
     wait()
     app.run()
     assert "1 of 10 pictures of covidx-open could not be fetched" in app.error[0].value
+    assert "fetch again to go on" in app.error[0].value, "there is no command on a page"
+    assert app.button(key="fetch_real").label == "Go on fetching real X-rays, from 9", "what failed is not here"
     assert "Simulated gallery" in texts(app)
     local.files[at_home.address(collection[4])] = lost
     local.requests.clear()
