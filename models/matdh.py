@@ -12,22 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.network import CODE_LENGTHS, HashNetwork, PyramidEncoder
+from models.network import CODE_LENGTHS, HashNetwork, PyramidEncoder, convolve
 
 CHANNELS = (64, 128, 256, 512)
 FEATURE_SIZE = 1000
 ATTENTIONS = ("spatial", "channel")
-
-
-def _convolve(inputs: int, outputs: int, kernel: int, stride: int = 1, activate: bool = True) -> nn.Sequential:
-    """Convolution, batch normalisation and (unless ``activate`` is false) ReLU; keeps height and width at stride 1."""
-    layers: list[nn.Module] = [
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
-        nn.BatchNorm2d(outputs),
-    ]
-    if activate:
-        layers.append(nn.ReLU(inplace=True))
-    return nn.Sequential(*layers)
 
 
 class EnhancedSpatialAttention(nn.Module):
@@ -42,9 +31,9 @@ class EnhancedSpatialAttention(nn.Module):
     def __init__(self, channels: int, reduction: int = 4) -> None:
         super().__init__()
         width = channels // reduction
-        self.extract = nn.Sequential(_convolve(channels, width, 1), _convolve(width, width, 3))
-        self.context = nn.Sequential(nn.MaxPool2d(2, ceil_mode=True), _convolve(width, width, 3))
-        self.fuse = nn.Sequential(_convolve(width, width, 1), nn.Conv2d(width, channels, 1))
+        self.extract = nn.Sequential(convolve(channels, width, 1), convolve(width, width, 3))
+        self.context = nn.Sequential(nn.MaxPool2d(2, ceil_mode=True), convolve(width, width, 3))
+        self.fuse = nn.Sequential(convolve(width, width, 1), nn.Conv2d(width, channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         features = self.extract(x)
@@ -80,9 +69,7 @@ class RCESA(nn.Module):
     def __init__(self, channels: int, attentions: Sequence[str] = ATTENTIONS) -> None:
         super().__init__()
         self.spatial = EnhancedSpatialAttention(channels) if "spatial" in attentions else nn.Identity()
-        self.convolve = nn.Sequential(
-            _convolve(channels, channels, 3), _convolve(channels, channels, 3, activate=False)
-        )
+        self.convolve = nn.Sequential(convolve(channels, channels, 3), convolve(channels, channels, 3, activate=False))
         self.channel = ChannelAttention(channels) if "channel" in attentions else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -105,10 +92,10 @@ class Encoder(PyramidEncoder):
         super().__init__()
         self.channels = channels
         half = channels[0] // 2
-        self.stem = nn.Sequential(_convolve(1, half, 7, 2), _convolve(half, channels[0], 5), nn.MaxPool2d(3, 2, 1))
+        self.stem = nn.Sequential(convolve(1, half, 7, 2), convolve(half, channels[0], 5), nn.MaxPool2d(3, 2, 1))
         self.modules_ = nn.ModuleList(RCESA(width, attentions) for width in channels)
         self.down = nn.ModuleList(
-            _convolve(fine, coarse, 3, 2) for fine, coarse in zip(channels, channels[1:], strict=False)
+            convolve(fine, coarse, 3, 2) for fine, coarse in zip(channels, channels[1:], strict=False)
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -127,8 +114,8 @@ class Decoder(nn.Module):
     def __init__(self, channels: Sequence[int] = CHANNELS, widths: Sequence[int] = (16, 32, 64, 128)) -> None:
         super().__init__()
         self.reduce = nn.ModuleList(nn.Conv2d(c, w, 1) for c, w in zip(channels, widths, strict=True))
-        self.merge = nn.ModuleList(_convolve(coarse, fine, 3) for fine, coarse in zip(widths, widths[1:], strict=False))
-        self.paint = nn.Sequential(_convolve(widths[0], widths[0], 3), nn.Conv2d(widths[0], 1, 3, padding=1))
+        self.merge = nn.ModuleList(convolve(coarse, fine, 3) for fine, coarse in zip(widths, widths[1:], strict=False))
+        self.paint = nn.Sequential(convolve(widths[0], widths[0], 3), nn.Conv2d(widths[0], 1, 3, padding=1))
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         skips = [reduce(map_) for reduce, map_ in zip(self.reduce, maps, strict=True)]

@@ -1,6 +1,6 @@
 """What every hashing network is: an encoder, a feature, one linear hash head per code length."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from torch import Tensor, nn
 
@@ -22,6 +22,42 @@ class PyramidEncoder(MapEncoder):
 
     Shape: ``(N, 1, H, W)`` -> ``(N, channels[0], H/4, W/4), ..., (N, channels[3], H/32, W/32)``.
     """
+
+
+class StagedEncoder(PyramidEncoder):
+    """A pyramid of stages one after the other.
+
+    Args:
+        channels: Width of each stage's map.
+        stages: Four, the first of which makes the finest map.
+        stem: What comes before them.
+
+    Shape: as :class:`PyramidEncoder`.
+    """
+
+    def __init__(self, channels: tuple[int, ...], stem: nn.Module, stages: Iterable[nn.Module]) -> None:
+        super().__init__()
+        self.channels = channels
+        self.stem = stem
+        self.stages = nn.ModuleList(stages)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        x, maps = self.stem(x), []
+        for stage in self.stages:
+            x = stage(x)
+            maps.append(x)
+        return maps
+
+
+def convolve(inputs: int, outputs: int, kernel: int, stride: int = 1, activate: bool = True) -> nn.Sequential:
+    """Convolution, batch normalisation and (unless ``activate`` is false) ReLU; keeps height and width at stride 1."""
+    layers: list[nn.Module] = [
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+    ]
+    if activate:
+        layers.append(nn.ReLU(inplace=True))
+    return nn.Sequential(*layers)
 
 
 class HashNetwork(nn.Module):

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from models.hashing.residual import two_convolutions
 from models.network import MapEncoder
 
 CELLS = 16
@@ -53,13 +54,7 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
         super().__init__()
-        self.convolve = nn.Sequential(
-            nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
-            nn.BatchNorm2d(outputs),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(outputs),
-        )
+        self.convolve = two_convolutions(inputs, outputs, stride)
         # Averaging takes the stride: torch's 1x1 convolution of one channel with stride 2 corrupts memory on CPUs.
         self.shortcut = nn.Sequential(
             nn.AvgPool2d(stride), nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs)

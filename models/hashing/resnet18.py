@@ -1,14 +1,15 @@
 """A ResNet-18 layout at half width, the encoder of DPN, DBDH and OrthoHash here."""
 
-from torch import Tensor, nn
+from torch import nn
 
-from models.network import PyramidEncoder
+from models.hashing.residual import entry, pairs, projection
+from models.network import StagedEncoder
 from models.vision import import_torchvision
 
 HALF_CHANNELS = (32, 64, 128, 256)
 
 
-class ResNet18Encoder(PyramidEncoder):
+class ResNet18Encoder(StagedEncoder):
     """ResNet-18 (He et al. 2016): torchvision's basic blocks, two a stage, for one input channel, untrained.
 
     Deviation: DPN (Fan et al., IJCAI 2020) and DBDH (Zheng et al., Neurocomputing 2020) use an AlexNet or ResNet-50
@@ -18,33 +19,10 @@ class ResNet18Encoder(PyramidEncoder):
     Shape: ``(N, 1, H, W)`` -> ``(N, 32, H/4, W/4), ..., (N, 256, H/32, W/32)``.
     """
 
-    channels = HALF_CHANNELS
-
     def __init__(self) -> None:
-        super().__init__()
-        first = self.channels[0]
-        self.stem = nn.Sequential(
-            nn.Conv2d(1, first, 7, 2, 3, bias=False),
-            nn.BatchNorm2d(first),
-            nn.ReLU(inplace=True),
-            nn.MaxPool2d(3, 2, 1),
-        )
-        inputs = (first, *self.channels)
-        self.stages = nn.ModuleList(
-            _stage(fine, coarse, 1 if number == 0 else 2)
-            for number, (fine, coarse) in enumerate(zip(inputs, self.channels, strict=False))
-        )
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        maps = [self.stages[0](self.stem(x))]
-        for stage in list(self.stages)[1:]:
-            maps.append(stage(maps[-1]))
-        return maps
+        super().__init__(HALF_CHANNELS, entry(HALF_CHANNELS[0]), pairs(HALF_CHANNELS, _block))
 
 
-def _stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
+def _block(inputs: int, outputs: int, stride: int) -> nn.Module:
     block = import_torchvision().models.resnet.BasicBlock
-    shortcut = None
-    if stride > 1 or inputs != outputs:
-        shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
-    return nn.Sequential(block(inputs, outputs, stride, shortcut), block(outputs, outputs))
+    return block(inputs, outputs, stride, projection(inputs, outputs, stride))

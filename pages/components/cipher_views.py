@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,7 @@ class Case:
     picture: Picture
     image: np.ndarray
     dials: Dials
-    key: bytes
+    key: bytes = field(repr=False)
     sealed: Sealed
 
 

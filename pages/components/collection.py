@@ -161,7 +161,7 @@ def add(pictures: Sequence[Picture], on_progress: Callable[[int, int], None]) ->
     if not pictures:
         return Intake(0, 0, ())
     collection = current_collection() or _new()
-    room = _Room(MAX_PICTURES - collection.count, MAX_SEALED_BYTES - _size(collection.file))
+    room = _Room(collection)
     bounded = [replace(picture, load=partial(room.load, picture)) for picture in pictures]
     for step in collection.vault.owner.upload(bounded, batch_size=BATCH, unreadable="skip"):
         on_progress(step.done, step.total)
@@ -190,31 +190,44 @@ def store_path(folder: str) -> Path:
 
 
 class _Room:
-    """How much a collection still takes: checked as each picture is loaded, before it is sealed."""
+    """How much a collection still takes: checked as each picture is loaded, before it is sealed.
 
-    def __init__(self, pictures: int, sealed_bytes: int) -> None:
-        self.pictures, self.sealed_bytes = pictures, sealed_bytes
+    A picture that is there already takes no room.
+    """
+
+    def __init__(self, collection: Collection) -> None:
+        self.pictures = MAX_PICTURES - collection.count
+        self.sealed_bytes = MAX_SEALED_BYTES - _size(collection.file)
+        self.known = {record.digest for record in collection.contents().values()} if collection.count else set()
 
     def load(self, picture: Picture) -> np.ndarray:
+        image = _reduced(picture)
+        digest = Record.of(picture.name, picture.label, image).digest
+        if digest not in self.known:
+            self._take(picture.name, ciphertext_bytes(FREQUENCY, image.shape, image.dtype))
+            self.known.add(digest)
+        return image
+
+    def _take(self, name: str, sealed_bytes: int) -> None:
         if self.pictures < 1:
+            raise CollectionError(f"{name}: The collection is full with {MAX_PICTURES} pictures: clear it first.")
+        if sealed_bytes > self.sealed_bytes:
             raise CollectionError(
-                f"{picture.name}: The collection is full with {MAX_PICTURES} pictures: clear it first."
-            )
-        image = picture.load()
-        if image.size > MAX_PIXELS:
-            raise CollectionError(
-                f"{picture.name}: The picture has {image.size / 1e6:.0f} megapixels and this dashboard takes "
-                f"{MAX_PIXELS / 1e6:.0f}: export a smaller copy, or use the command line."
-            )
-        image = resize(image, min(MAX_SIDE, *image.shape))
-        needed = ciphertext_bytes(FREQUENCY, image.shape, image.dtype)
-        if needed > self.sealed_bytes:
-            raise CollectionError(
-                f"{picture.name}: The collection would grow beyond {MAX_SEALED_BYTES // 2**20} MB: "
+                f"{name}: The collection would grow beyond {MAX_SEALED_BYTES // 2**20} MB: "
                 "use the command line for larger ones."
             )
-        self.pictures, self.sealed_bytes = self.pictures - 1, self.sealed_bytes - needed
-        return image
+        self.pictures, self.sealed_bytes = self.pictures - 1, self.sealed_bytes - sealed_bytes
+
+
+def _reduced(picture: Picture) -> np.ndarray:
+    """Load a picture, at most ``MAX_SIDE`` pixels at its shorter side."""
+    image = picture.load()
+    if image.size > MAX_PIXELS:
+        raise CollectionError(
+            f"{picture.name}: The picture has {image.size / 1e6:.0f} megapixels and this dashboard takes "
+            f"{MAX_PIXELS / 1e6:.0f}: export a smaller copy, or use the command line."
+        )
+    return resize(image, min(MAX_SIDE, *image.shape))
 
 
 def _new() -> Collection:

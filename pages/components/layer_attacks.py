@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import streamlit as st
@@ -44,7 +44,7 @@ class Case:
     """
 
     truth: np.ndarray
-    key: bytes
+    key: bytes = field(repr=False)
     sealed: bytes
 
     @property

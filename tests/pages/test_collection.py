@@ -184,6 +184,16 @@ def test_every_bound_holds_and_says_so(page, monkeypatch, bound, value, sentence
     assert sentence in html(app)
 
 
+def test_a_full_collection_still_knows_its_pictures_and_they_take_no_room(page, monkeypatch):
+    monkeypatch.setattr(collection, "MAX_PICTURES", 3)
+    bring(page, ("1.png", chest(1)), ("2.png", chest(2)))
+    app = bring(page, *((f"{n}.png", chest(n)) for n in (1, 2, 3)))
+    assert "1 sealed. 2 were there already." in app.success[0].value
+    assert not app.error
+    assert "3 were there already." in bring(app, *((f"{n}.png", chest(n)) for n in (1, 2, 3))).success[0].value
+    assert not app.error
+
+
 def test_a_large_picture_is_reduced(page, monkeypatch, held):
     monkeypatch.setattr(collection, "MAX_SIDE", 64)
     bring(page, ("a.png", chest(1)))
