@@ -38,7 +38,7 @@ def steps(image: np.ndarray, pixels: np.ndarray, cell: Cell) -> None:
 
 def answers(cell: Cell, pixels: np.ndarray, token: str) -> None:
     """Show the class that the network says, and the nearest training pictures."""
-    dials = (cell.method, cell.setting.name, pixels.tobytes())
+    dials = (cell.method, cell.setting.name, cell.mode, pixels.tobytes())
     found = derived(token, "encrypted answer", dials, lambda: live.answer(cell, pixels))
     names = [label_title(name) for name in cells.figures_of(Cell(cell.method, cell.setting, "none"))["classes"]]
     best = int(found.probabilities.argmax())

@@ -53,6 +53,25 @@ def load_classifier(method: str, setting: str) -> "nn.Module":
     return _shipped(network_for(method, setting))
 
 
+def load_quantized(method: str, setting: str, mode: str) -> "nn.Module":
+    """Return the shipped network for a setting, quantized without calibration pictures.
+
+    Weights are those of the calibrated network. In mode ``"full"`` activations are scaled as they come, where
+    ``engine.encrypted_search.evaluation`` measures fixed scales from training pictures.
+
+    Args:
+        method: ``"vgg16"`` or ``"vit"``.
+        setting: As for :func:`load_classifier`.
+        mode: Of ``engine.quantization.quantize``, or ``"none"`` for the network as it is.
+
+    Raises:
+        SettingError: As for :func:`load_classifier`.
+        QuantizationError: There is no such mode.
+    """
+    network = load_classifier(method, setting)
+    return network if mode == "none" else _quantized(network, mode)
+
+
 def predict(network: "nn.Module", pictures: np.ndarray) -> Prediction:
     """Classify pictures and compute their features; equal pictures once, since blocks of one pixel leave all alike.
 
@@ -125,3 +144,10 @@ def read_network(name: str, folder: Path = WEIGHTS) -> "nn.Module":
 @functools.lru_cache(maxsize=2)
 def _shipped(name: str) -> "nn.Module":
     return read_network(name)
+
+
+@functools.lru_cache(maxsize=1)
+def _quantized(network: "nn.Module", mode: str) -> "nn.Module":
+    from engine.quantization import quantize
+
+    return quantize(network, mode)  # type: ignore[arg-type]

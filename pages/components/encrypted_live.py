@@ -65,12 +65,13 @@ def answer(cell: Cell, pixels: np.ndarray) -> Answer:
     """Let the network of a cell classify an encrypted picture and find its nearest training pictures.
 
     Args:
-        cell: Network and setting.
+        cell: Network, setting and quantization.
         pixels: ``(64, 64, 3)`` uint8, encrypted.
     """
-    from engine.encrypted_search.classifier import load_classifier, predict
+    from engine.encrypted_search.classifier import load_quantized, predict
 
-    found = predict(load_classifier(cell.method, cell.setting.name), cell.setting.canonical(pixels[None]))
+    network = load_quantized(cell.method, cell.setting.name, cell.mode)
+    found = predict(network, cell.setting.canonical(pixels[None]))
     held = arrays(
         ANSWERS, f"{cell.method}/{cell.setting.name}/gallery", f"{cell.method}/{cell.setting.name}/scale",
         "gallery_labels", "gallery_ids", "classes",
@@ -159,13 +160,13 @@ class Walk:
 
 def walk(cell: Cell, picture: Picture, masks: int) -> Walk:
     """Let an owner encrypt the sample pictures, a server index them, a user ask with ``picture`` and open two."""
-    from engine.encrypted_search.classifier import load_classifier
+    from engine.encrypted_search.classifier import load_quantized
     from engine.encryption import AuthenticationError
 
     name = picture.gallery
     images = [small(galleries.load(name, position)) for position in samples(name)]
     owner = PictureOwner(visit_key(KEY), cell.setting, masks)
-    server = SearchServer(load_classifier(cell.method, cell.setting.name), cell.setting)
+    server = SearchServer(load_quantized(cell.method, cell.setting.name, cell.mode), cell.setting)
     stored = owner.encrypt(images)
     server.receive(stored)
     user = QueryUser(cell.setting, masks)
@@ -186,5 +187,5 @@ def walk(cell: Cell, picture: Picture, masks: int) -> Walk:
 
 def walked(cell: Cell, picture: Picture, masks: int) -> Walk:
     """Return :func:`walk` of this visit, done once for each picture and setting of the dials."""
-    dials = (cell.method, cell.setting.name, masks)
+    dials = (cell.method, cell.setting.name, cell.mode, masks)
     return derived(picture.token, "encrypted walk", dials, lambda: walk(cell, picture, masks))
