@@ -41,23 +41,7 @@ def dials_and_preview(picture: Picture) -> None:
         st.caption(picture.note)
     before, after = to_uint8(before), to_uint8(after)
     with numbers:
-        figure_row(
-            [
-                Figure(
-                    "Local contrast",
-                    f"{local_contrast(after):.1f}",
-                    f"before {local_contrast(before):.1f}",
-                    "Deviation of the gray levels inside a small square (32 along the shorter side), mean of all "
-                    "squares.",
-                ),
-                Figure(
-                    "Brightness",
-                    f"{after.mean():.1f}",
-                    f"before {before.mean():.1f}",
-                    "Mean of the gray levels: 0 black, 255 white.",
-                ),
-            ]
-        )
+        figure_row(_figures(before, after))
     levels, network = st.columns([3, 2], gap="medium")
     with levels:
         st.subheader("Gray levels before and after", anchor=False)
@@ -65,6 +49,16 @@ def dials_and_preview(picture: Picture) -> None:
     with network:
         st.subheader("What the search looks at", anchor=False)
         _network_view(picture)
+
+
+def _figures(before: np.ndarray, after: np.ndarray) -> list[Figure]:
+    """What enhancing changed, in numbers; pictures ``(H, W)`` uint8."""
+    contrast = "Deviation of the gray levels inside a small square (32 along the shorter side), mean of all squares."
+    brightness = "Mean of the gray levels: 0 black, 255 white."
+    return [
+        Figure("Local contrast", f"{local_contrast(after):.1f}", f"before {local_contrast(before):.1f}", contrast),
+        Figure("Brightness", f"{after.mean():.1f}", f"before {before.mean():.1f}", brightness),
+    ]
 
 
 def _network_view(picture: Picture) -> None:

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
@@ -209,7 +209,8 @@ def _notebook(folder: Path) -> Iterator[_Notebook]:
         yield _Notebook(folder)
     finally:
         lines = (f"{digest}  {name}\n" for name, digest in sorted(read_stored(folder).items()))
-        with written_whole(folder / STORED) as partial:
+        # Untidy notes say the same, and what ended the fetch is the error to report.
+        with suppress(OSError), written_whole(folder / STORED) as partial:
             partial.write_text("".join(lines))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.datasets import data_hash, load_dataset
 from engine.encrypted_search.classifier import predict, read_network
-from engine.encrypted_search.networks import NETWORKS, build
+from engine.encrypted_search.networks import NETWORKS, Network, build
 from engine.encrypted_search.pictures import COLLECTION, Split, load_split, read
 from engine.encrypted_search.storage import save_network
 from engine.encrypted_search.training import Report, Training
@@ -60,7 +60,6 @@ def ship_network(name: str, training: Training, folder: Path = WEIGHTS) -> dict[
     Returns:
         The card.
     """
-    import torch
     from safetensors.torch import load_file
 
     network, path = NETWORKS[name], folder / f"{name}.safetensors"
@@ -68,14 +67,30 @@ def ship_network(name: str, training: Training, folder: Path = WEIGHTS) -> dict[
     exact.load_state_dict(load_file(training.folder / "best.safetensors"))
     folder.mkdir(parents=True, exist_ok=True)
     save_network(exact.state_dict(), path)
-    card: dict[str, Any] = {
+    card = _card(network, training, path.read_bytes())
+    # The file is not read without its card.
+    path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
+    stored = read_network(name, folder)
+    card["validation_right"] = {
+        setting: [_right(kind.eval(), setting, training.validation) for kind in (exact, stored)]
+        for setting in network.recipe.settings
+    } | {"columns": ["float32", "as stored"], "pictures": len(training.validation.labels)}
+    path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
+    return card
+
+
+def _card(network: Network, training: Training, weights: bytes) -> dict[str, Any]:
+    """Say what the file is and where it comes from."""
+    import torch
+
+    return {
         "method": network.method,
         "arguments": dict(network.arguments),
         "serves": list(network.serves),
         "what": f"{network.method}: weights in int8 with a scale for each output channel, the rest in float16",
         "note": network.note,
-        "file_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "bytes": path.stat().st_size,
+        "file_sha256": hashlib.sha256(weights).hexdigest(),
+        "bytes": len(weights),
         "licence": "Apache-2.0" + ("; ImageNet base CC BY 4.0" if network.recipe.imagenet else ""),
         "data": "anatomy, training split; validation split for selection",
         "training": {
@@ -88,14 +103,6 @@ def ship_network(name: str, training: Training, folder: Path = WEIGHTS) -> dict[
         },
         "history": training.history,
     }
-    path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
-    stored = read_network(name, folder)
-    card["validation_right"] = {
-        setting: [_right(kind.eval(), setting, training.validation) for kind in (exact, stored)]
-        for setting in network.recipe.settings
-    } | {"columns": ["float32", "as stored"], "pictures": len(training.validation.labels)}
-    path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
-    return card
 
 
 def _right(network: Any, setting: str, pictures: Split) -> int:

@@ -13,9 +13,8 @@ from engine.datasets import Dataset, data_hash
 from engine.evaluation.hashing_report import report_tasks
 from engine.hashing.codes import pack_bits
 from engine.hashing.control_measurements import measure_controls
-from engine.hashing.hasher import WEIGHTS, Hasher
+from engine.hashing.hasher import RESULTS, WEIGHTS, Hasher
 
-RESULTS = WEIGHTS.with_name("results")
 METRIC_POLICY = (
     "Hamming ranking, AP tie-aware (expected over orders of equal distance), all relevant items in the denominator, "
     "an empty Hamming ball counts 0, a query is never in its own gallery"

@@ -24,6 +24,7 @@ METHODS = ("matdh", "matdh-half", "tcdh", "swth", "dpn", "ash", "ath", "dbdh", "
 # Has no bits: ranked by the distance of its features.
 EMBEDDING = "xmir"
 WEIGHTS = Path(__file__).resolve().parents[2] / "models" / "weights"
+RESULTS = WEIGHTS.with_name("results")
 
 
 def shipped_methods() -> tuple[str, ...]:

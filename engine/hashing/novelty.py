@@ -14,10 +14,9 @@ from typing import Self
 import numpy as np
 
 from engine.errors import VaultError
-from engine.hashing.hasher import WEIGHTS, Hasher
+from engine.hashing.hasher import RESULTS, WEIGHTS, Hasher
 from engine.imaging.framing import find_chest
 
-RESULTS = WEIGHTS.with_name("results")
 AXES = 128
 
 

@@ -219,6 +219,11 @@ def key_strength(truth: np.ndarray) -> None:
         f"On this picture's {truth.shape[1]} x {truth.shape[0]} pixels. Paper A counts 2^256 keys. The whole is as "
         "strong as its strongest hiding layer: PRESENT-128."
     )
+    _reach(truth)
+
+
+def _reach(truth: np.ndarray) -> None:
+    """Change one bit here and there, and count what changes with it."""
     st.markdown("**How far one changed bit reaches.** A good cipher changes half of all bits, and nearly all pixels.")
     key = fresh_key("strength")
     tried = np.frombuffer(secrets.token_bytes(8 * BLOCKS_TRIED), np.uint64)

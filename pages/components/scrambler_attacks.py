@@ -1,6 +1,7 @@
 """Attacks on the multi-stage scrambler: known and chosen pictures, looking only, the jigsaw."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -211,35 +212,12 @@ def _kind_curve() -> None:
         map_missing()
         return
     rows = attacks[STUDIES[task]]
-    lines = []
-    for masks in (0, 128, 192, 255):
-        found = [r for r in rows["rows"] if r["substitution"] == masks and r["policy"] == "fresh"]
-        means, lows, highs = np.array([row["kind"] for row in found]).T
-        lines.append(
-            go.Scatter(
-                x=[str(row["block_size"]) for row in found],
-                y=means,
-                name=f"masks 0-{masks}" if masks else "no masks",
-                mode="lines+markers",
-                error_y={"array": highs - means, "arrayminus": means - lows},
-                hovertemplate="%{y:.3f}",
-            )
-        )
+    lines = [_kind_line(rows["rows"], masks) for masks in (0, 128, 192, 255)]
     figure, chance = go.Figure(lines), rows["protocol"]["chance"]["kind"]
     figure.add_hline(chance, line_dash="dot", line_color="rgba(127, 140, 149, 0.75)", annotation_text="chance")
     paper = result("paper_b")
     if task == "anatomy" and paper:
-        claimed = {block: paper["table7_vgg16"][block]["accuracy"] for block in ("1", "8")}
-        figure.add_trace(
-            go.Scatter(
-                x=list(claimed),
-                y=list(claimed.values()),
-                name="Paper B's own network",
-                mode="markers",
-                marker={"size": 12, "symbol": "diamond-open", "line": {"width": 2}},
-                hovertemplate="%{y:.4f}",
-            )
-        )
+        figure.add_trace(_claimed(paper))
     figure.update_xaxes(type="category")
     full = lines[-1].y
     draw(
@@ -255,6 +233,37 @@ def _kind_curve() -> None:
     st.caption(
         f"Pictures: {rows['protocol']['pictures']}. Attacker: {rows['protocol']['kind']}. A fresh key for each picture "
         "changes nothing here. What a network can search by is what anybody can read."
+    )
+
+
+def _kind_line(rows: list[dict], masks: int) -> Any:
+    """The guesses at each block size under a key for each picture, with their intervals."""
+    import plotly.graph_objects as go
+
+    found = [row for row in rows if row["substitution"] == masks and row["policy"] == "fresh"]
+    means, lows, highs = np.array([row["kind"] for row in found]).T
+    return go.Scatter(
+        x=[str(row["block_size"]) for row in found],
+        y=means,
+        name=f"masks 0-{masks}" if masks else "no masks",
+        mode="lines+markers",
+        error_y={"array": highs - means, "arrayminus": means - lows},
+        hovertemplate="%{y:.3f}",
+    )
+
+
+def _claimed(paper: dict) -> Any:
+    """What paper B's Table 7 claims at two block sizes."""
+    import plotly.graph_objects as go
+
+    claimed = {block: paper["table7_vgg16"][block]["accuracy"] for block in ("1", "8")}
+    return go.Scatter(
+        x=list(claimed),
+        y=list(claimed.values()),
+        name="Paper B's own network",
+        mode="markers",
+        marker={"size": 12, "symbol": "diamond-open", "line": {"width": 2}},
+        hovertemplate="%{y:.4f}",
     )
 
 

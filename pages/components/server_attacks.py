@@ -160,17 +160,23 @@ def inverted() -> None:
         for way in ("guess", "linear", "network")
     ]
     st.markdown(markdown_table(("Decoder", "Similarity (SSIM)", "Gain by the code"), rows))
-    stored = (result("attacks") or {}).get("stored-codes")
-    if stored:
-        row = next(row for row in stored["covidx-open"]["rows"] if row["form"] == "plain")
-        surely = "more than luck explains" if row["advantage"]["opened"] else "no more than luck explains"
-        st.markdown(
-            f"On {TARGETS} real X-rays, linear: {spread(row['opened'])} from the code, {spread(row['luck'])} without; "
-            f"{surely}."
-        )
+    _on_real_codes()
     st.caption(
         f"Stored figures: {found['protocol']}. {found['distinct_codes']} different codes for {found['pictures']} "
         "pictures."
+    )
+
+
+def _on_real_codes() -> None:
+    """Say what the linear decoder gains on real X-rays, where that was measured."""
+    stored = (result("attacks") or {}).get("stored-codes")
+    if not stored:
+        return
+    row = next(row for row in stored["covidx-open"]["rows"] if row["form"] == "plain")
+    surely = "more than luck explains" if row["advantage"]["opened"] else "no more than luck explains"
+    st.markdown(
+        f"On {TARGETS} real X-rays, linear: {spread(row['opened'])} from the code, {spread(row['luck'])} without; "
+        f"{surely}."
     )
 
 

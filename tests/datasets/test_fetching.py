@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import time
 
@@ -5,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from engine.datasets import DataError, fetch, load_dataset, verify
+from engine.datasets import DataError, fetch, fetching, load_dataset, verify
 from engine.datasets.fetching import Limits
 from tests.datasets.conftest import QUICK, Host, address
 
@@ -46,6 +47,19 @@ def test_the_notes_are_what_sha256sum_checks(host, collection, tmp_path):
     for line in lines:
         digest, name = line.split("  ")
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+
+
+def test_a_full_disk_is_said_and_what_came_stays_known(host, collection, tmp_path, monkeypatch):
+    def full(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    fetch("covidx-open", tmp_path, base=host.base, limits=QUICK)
+    next((tmp_path / "covidx_open" / "images").glob("*.jpg")).unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(fetching, "written_whole", full)
+        with pytest.raises(DataError, match="cannot be written, No space left"):
+            fetch("covidx-open", tmp_path, base=host.base, limits=QUICK)
+    assert fetch("covidx-open", tmp_path, base=host.base, limits=QUICK).present == 9
 
 
 def test_an_interrupted_fetch_goes_on_where_it_stopped(host, collection, tmp_path):
