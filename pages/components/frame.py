@@ -78,10 +78,13 @@ def run() -> None:
         body = st.container()
     footer = st.container()
     try:
-        with footer:
-            status.footer()
-        with body:
-            page.run()
+        try:
+            with body:
+                page.run()
+        finally:
+            # Last, or everything the page draws would push it down; and even where a page stops early.
+            with footer:
+                status.footer()
     except VaultError as error:
         body.error(str(error), icon=":material/error:")
     tuning.tidy()

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.errors import VaultError
-from pages.components import status
+from pages.components import frame, status
 from pages.components.frame import NOTICE, PAGES
 from tests.pages.reading import texts
 
@@ -28,6 +28,14 @@ def test_a_problem_anywhere_is_a_sentence_and_not_a_traceback(app, monkeypatch):
     app.run()
     assert [error.value for error in app.error] == ["The gallery is damaged: fetch the project again."]
     assert not app.exception
+
+
+def test_the_footer_is_drawn_after_the_page_which_would_push_it_down(app, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(frame, "heading", lambda *_: drawn.append("page"))
+    monkeypatch.setattr(status, "footer", lambda: drawn.append("footer"))
+    app.run()
+    assert drawn[-2:] == ["page", "footer"]
 
 
 def test_version_is_the_one_of_the_project():
