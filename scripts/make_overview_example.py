@@ -32,6 +32,7 @@ FOLDER = ROOT / "pages" / "example"
 GALLERY = "simulated"
 BITS = 48
 NEIGHBOURS = 5
+ROUNDS = 7
 TILE = 256
 GAP = 6
 RIGHT, OTHER, QUERY = (47, 191, 149), (240, 138, 60), (140, 203, 241)
@@ -48,8 +49,10 @@ def main() -> None:
         for step in owner.upload(pictures_of(dataset.subset(split="train"))):
             print(f"\rSealing {step.done}/{step.total}", end="", file=sys.stderr)
         user = DataUser(owner, server)
-        user.search(image, NEIGHBOURS)  # once for the caches, so that the times are those of every later search
-        times, sent, hits, results = timed_search(owner, server, user, image)
+        # The shortest of several times: caches are filled by the first, and other work on the machine only adds.
+        runs = [timed_search(owner, server, user, image) for _ in range(ROUNDS)]
+        times = {part: min(run[0][part] for run in runs) for part in runs[0][0]}
+        _, sent, hits, results = runs[-1]
     FOLDER.mkdir(exist_ok=True)
     yours = [tile(image, f"Question: {label_title(query.label)}, simulated", QUERY)]
     yours += [

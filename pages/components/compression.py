@@ -7,7 +7,7 @@ from typing import Any
 from engine.quantization.figures import EXACT, TUNED, tuned_name, variant_name
 from engine.quantization.observers import GRANULARITIES, MODES
 from pages.components.gallery import label_title
-from pages.components.metrics import Figure, markdown_table, with_interval
+from pages.components.metrics import Figure, markdown_table, signed, with_interval
 
 Entry = Mapping[str, Any]
 COMMAND = "python -m engine quantize --save"
@@ -196,7 +196,7 @@ def _time(entry: Entry, choice: Choice) -> Figure:
 def _code_figures(row: Entry) -> list[Figure]:
     value, interval = with_interval(row["map_binary"])
     return [
-        Figure("mAP", value, f"{row['map_binary_change'][0]:+.4f} to fp32", f"COVID-19 or not; 95 % {interval}."),
+        Figure("mAP", value, f"{signed(row['map_binary_change'][0], 4)} to fp32", f"COVID-19 or not; 95 % {interval}."),
         Figure(
             "Code bits flipped",
             f"{row['flipped_share'][0]:.2%}",

@@ -106,7 +106,7 @@ def test_it_is_searched_by_its_visitor_seen_by_nobody_else_and_goes_with_the_tab
     other.get_by_text("Nothing here yet").wait_for()
 
 
-@pytest.mark.parametrize("path", ["your_collection", "three_parties", "three_parties?step=6+Open"])
+@pytest.mark.parametrize("path", ["your_collection", "three_parties", "three_parties?step=7+Open"])
 def test_nothing_sticks_out_on_a_phone(visit, path):
     page = visit(path, width=390)
     wide = page.evaluate(
