@@ -111,14 +111,7 @@ def heading(question: str, answer: str) -> None:
 
 
 def _navigate() -> st.Page:
-    st.set_page_config(
-        page_title="CXR Vault",
-        # A file of our own: Streamlit would have every browser fetch a named icon from a third party.
-        page_icon=Path(__file__).with_name("icon.png"),
-        layout="wide",
-        initial_sidebar_state="collapsed",
-    )
-    return st.navigation(
+    page = st.navigation(
         [
             st.Page(
                 f"pages/{name}.py",
@@ -131,3 +124,12 @@ def _navigate() -> st.Page:
         ],
         position="top",
     )
+    st.set_page_config(
+        # In tabs, bookmarks and the list behind the back button pages are told apart by it.
+        page_title=f"{page.title} - CXR Vault",
+        # A file of our own: Streamlit would have every browser fetch a named icon from a third party.
+        page_icon=Path(__file__).with_name("icon.png"),
+        layout="wide",
+        initial_sidebar_state="collapsed",
+    )
+    return page

@@ -40,6 +40,15 @@ def test_a_cold_deep_link_shows_the_whole_frame(visit, tmp_path):
         assert "clip=6" in page.url
 
 
+def test_every_page_has_its_own_title_and_an_icon_of_the_project(visit):
+    page = visit("enhance")
+    assert page.title() == "Enhance - CXR Vault"
+    page.get_by_role("link", name="Who sees what").first.click()
+    page.wait_for_function("document.title === 'Who sees what - CXR Vault'")
+    icon = page.evaluate("document.querySelector('link[rel~=icon]').href")
+    assert icon.startswith(page.url.rsplit("/", 1)[0]), icon
+
+
 def test_the_first_visit_shows_a_finished_search(visit):
     page = visit()
     for step in ("Enhanced", "Sealed", "Found", "Opened"):
