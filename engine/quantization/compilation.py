@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from engine.quantization.observers import QuantizationError
 
 PROGRAMS = 8
+# What gives a network's tensors, and how they are nested in what it returns.
+_Program = tuple[Callable[[Tensor], tuple[Tensor, ...]], Any]
 _TENSOR = None  # stands for a tensor in what a network returns
 
 
@@ -36,18 +38,22 @@ class Compiled(nn.Module):
         super().__init__()
         self.network = network
         # A dictionary keeps programs out of the tree of modules, whose tensors would be counted twice.
-        self._programs: dict[tuple[int, ...], tuple[Callable[[Tensor], tuple[Tensor, ...]], Any]] = {}
+        self._programs: dict[tuple[int, ...], _Program] = {}
         self.eval()
 
     def forward(self, x: Tensor) -> Any:
         """Return what the network makes of ``x``."""
         shape = tuple(x.shape)
-        if shape not in self._programs:
-            while len(self._programs) >= PROGRAMS:
-                del self._programs[next(iter(self._programs))]
-            self._programs[shape] = _program(self.network, x)
-        program, nest = self._programs[shape]
+        program, nest = self._programs.get(shape) or self._made(shape, x)
         return _nested(nest, iter(program(x)))
+
+    def _made(self, shape: tuple[int, ...], x: Tensor) -> _Program:
+        made = _program(self.network, x)
+        # Another thread may be dropping the same one.
+        for old in list(self._programs)[: 1 - PROGRAMS or None]:
+            self._programs.pop(old, None)
+        self._programs[shape] = made
+        return made
 
 
 class _Flat(nn.Module):
@@ -64,7 +70,7 @@ class _Flat(nn.Module):
         return tuple(tensors)
 
 
-def _program(network: nn.Module, example: Tensor) -> tuple[Callable[[Tensor], tuple[Tensor, ...]], Any]:
+def _program(network: nn.Module, example: Tensor) -> _Program:
     flat = _Flat(network).eval()
     with warnings.catch_warnings(), torch.no_grad():
         # torch announces another compiler, which needs a C++ compiler where it runs.

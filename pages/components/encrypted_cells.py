@@ -156,22 +156,9 @@ def draw_map(chosen: Cell) -> None:
     import plotly.graph_objects as go
 
     cells = [Cell(chosen.method, setting, mode) for mode in MODE_TITLES for setting in SETTINGS]
-    found = [figures_of(cell) for cell in cells]
-    across, down = _places(cells)
-    accuracies = [figures["accuracy"][0] for figures in found]
-    dots = go.Scatter(
-        x=across,
-        y=down,
-        mode="markers+text",
-        marker={"symbol": "square", "size": 27, "color": accuracies, "colorscale": "Cividis", "cmin": 1 / 3, "cmax": 1},
-        text=[f"{100 * value:.0f}" for value in accuracies],
-        textfont={"size": 11, "color": ["#ffffff" if value < 0.75 else "#111111" for value in accuracies]},
-        customdata=[[cell.setting.name, cell.mode, _beside(cell)] for cell in cells],
-        hovertemplate="<b>%{y}, %{x}</b><br>%{marker.color:.3f} right%{customdata[2]}<extra></extra>",
-        showlegend=False,
-    )
+    accuracies = [figures_of(cell)["accuracy"][0] for cell in cells]
     ring = {"symbol": "square-open", "size": 33, "line": {"width": 3}}
-    figure = go.Figure([dots, _mark([chosen], "Shown above", ring)])
+    figure = go.Figure([_squares(cells, accuracies), _mark([chosen], "Shown above", ring)])
     reported = [cell for cell in cells if paper_accuracy(cell)]
     if reported:
         # Black on white: seen on every colour of the scale, in both themes.
@@ -192,6 +179,23 @@ def draw_map(chosen: Cell) -> None:
     )
 
 
+def _squares(cells: list[Cell], accuracies: list[float]) -> Any:
+    import plotly.graph_objects as go
+
+    across, down = _places(cells)
+    return go.Scatter(
+        x=across,
+        y=down,
+        mode="markers+text",
+        marker={"symbol": "square", "size": 27, "color": accuracies, "colorscale": "Cividis", "cmin": 1 / 3, "cmax": 1},
+        text=[f"{100 * value:.0f}" for value in accuracies],
+        textfont={"size": 11, "color": ["#ffffff" if value < 0.75 else "#111111" for value in accuracies]},
+        customdata=[[cell.setting.name, cell.mode, _beside(cell)] for cell in cells],
+        hovertemplate="<b>%{y}, %{x}</b><br>%{marker.color:.3f} right%{customdata[2]}<extra></extra>",
+        showlegend=False,
+    )
+
+
 def describe(cells: list[Cell], accuracies: list[float]) -> str:
     """Say in words what the map shows."""
     by_mode = {mode: [a for c, a in zip(cells, accuracies, strict=True) if c.mode == mode] for mode in MODE_TITLES}
@@ -208,7 +212,7 @@ def _places(cells: list[Cell]) -> tuple[list[str], list[str]]:
     return [MODE_TITLES[cell.mode] for cell in cells], [setting_title(cell.setting) for cell in cells]
 
 
-def _mark(cells: list[Cell], name: str, marker: dict[str, Any], *, legend: bool = True):  # noqa: ANN202
+def _mark(cells: list[Cell], name: str, marker: dict[str, Any], *, legend: bool = True) -> Any:
     import plotly.graph_objects as go
 
     across, down = _places(cells)

@@ -1,8 +1,11 @@
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from torch import Tensor, nn
 
-from engine.quantization import QuantizationError, quantize
+from engine.quantization import QuantizationError, compilation, quantize
 from engine.quantization.compilation import PROGRAMS, Compiled
 from tests.quantization.networks import cnn, transformer
 
@@ -47,6 +50,21 @@ def test_programs_of_old_shapes_are_dropped():
     for count in range(1, PROGRAMS + 4):
         assert compiled(torch.zeros(count, 2)).shape == (count, 2)
     assert len(compiled._programs) == PROGRAMS
+
+
+def test_threads_may_share_a_network(monkeypatch):
+    monkeypatch.setattr(compilation, "PROGRAMS", 1)
+    monkeypatch.setattr(compilation, "_program", lambda network, x: (lambda x: (x,), None))
+    compiled = Compiled(nn.Identity())
+    inputs = [torch.zeros(count, 1) for count in (1, 2, 3)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            found = list(pool.map(lambda n: len(compiled.forward(inputs[n % 3])), range(30_000)))
+    finally:
+        sys.setswitchinterval(before)
+    assert found == [1, 2, 3] * 10_000
 
 
 def test_a_network_that_returns_no_tensors_is_refused():
