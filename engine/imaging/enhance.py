@@ -1,5 +1,7 @@
 """Contrast-limited adaptive histogram equalization of the luminance (paper A section 3.2, Eq. 1-2)."""
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -91,13 +93,18 @@ def _clahe_16_bit(image: np.ndarray, clip_limit: float, tiles: int) -> np.ndarra
     padded = cv2.copyMakeBorder(image, 0, extra[0], 0, extra[1], cv2.BORDER_REFLECT_101)
     tile = (padded.shape[0] // tiles, padded.shape[1] // tiles)
     blocks = padded.reshape(tiles, tile[0], tiles, tile[1]).swapaxes(1, 2)
-    tables = np.array([[_tile_table(block, low, high, clip_limit) for block in row] for row in blocks])
+
+    # Pixels are met row by row, so two rows of tables are enough: each table may hold 65,536 values.
+    @lru_cache(maxsize=2)
+    def tables(row: int) -> np.ndarray:
+        return np.array([_tile_table(block, low, high, clip_limit) for block in blocks[row]])
+
     above, below, share_y = _neighbours(height, tile[0], tiles)
     left, right, share_x = _neighbours(width, tile[1], tiles)
     result = np.empty_like(image)
     for row in range(height):
         values = image[row].astype(np.intp) - low
-        upper, lower = tables[above[row]], tables[below[row]]
+        upper, lower = tables(above[row]), tables(below[row])
         top = upper[left, values] * (1 - share_x) + upper[right, values] * share_x
         bottom = lower[left, values] * (1 - share_x) + lower[right, values] * share_x
         result[row] = np.rint(top * (1 - share_y[row]) + bottom * share_y[row])

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import cv2
 import numpy as np
 import pytest
@@ -43,6 +45,15 @@ def clahe_oracle(image, clip_limit, tiles):
             corner = tables[np.ix_(rows, columns, [image[y, x]])][..., 0]
             result[y, x] = np.array([1 - a, a]) @ corner @ np.array([1 - b, b])
     return result
+
+
+def test_the_memory_for_16_bits_grows_with_a_row_of_tiles_not_with_all() -> None:
+    picture = np.random.default_rng(0).integers(0, 2**16, (64, 64), dtype=np.uint16)
+    tracemalloc.start()
+    enhance(picture, tiles=32)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * 32 * 2**16 * 4
 
 
 @pytest.mark.parametrize(("clip_limit", "tiles"), [(2.0, 8), (4.0, 3), (40.0, 1)])
