@@ -111,6 +111,14 @@ def heading(question: str, answer: str) -> None:
 
 
 def _navigate() -> st.Page:
+    st.set_page_config(
+        page_title="CXR Vault",
+        # A file of our own, and before the navigation: Streamlit would have every browser fetch the page's named icon
+        # from a third party.
+        page_icon=Path(__file__).with_name("icon.png"),
+        layout="wide",
+        initial_sidebar_state="collapsed",
+    )
     page = st.navigation(
         [
             st.Page(
@@ -124,12 +132,6 @@ def _navigate() -> st.Page:
         ],
         position="top",
     )
-    st.set_page_config(
-        # In tabs, bookmarks and the list behind the back button pages are told apart by it.
-        page_title=f"{page.title} - CXR Vault",
-        # A file of our own: Streamlit would have every browser fetch a named icon from a third party.
-        page_icon=Path(__file__).with_name("icon.png"),
-        layout="wide",
-        initial_sidebar_state="collapsed",
-    )
+    # In tabs, bookmarks and the list behind the back button pages are told apart by it.
+    st.set_page_config(page_title=f"{page.title} - CXR Vault")
     return page
