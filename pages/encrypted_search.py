@@ -53,7 +53,10 @@ def answers(cell: Cell, pixels: np.ndarray, token: str) -> None:
     row = live.result_tiles(found)
     live.tiles(row, width="76px")
     if not any(tile.picture for tile in row):
-        st.caption("Where the anatomy collection is on the machine, the pictures are shown too; its terms forbid more.")
+        st.caption(
+            "Words only: the terms of the anatomy collection forbid passing its pictures on. A machine that has the "
+            "collection shows them here."
+        )
 
 
 def verdict(cell: Cell, found: dict) -> str:
