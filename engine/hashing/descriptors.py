@@ -34,6 +34,19 @@ def describe_features(features: npt.NDArray[np.floating]) -> npt.NDArray[np.int8
     return np.rint(projected * (_LARGEST / np.where(largest > 0, largest, 1))).astype(np.int8)
 
 
+def check_descriptors(descriptors: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """Return ``descriptors`` if they are ``(N, 64)`` int8.
+
+    Raises:
+        ValueError: They are not.
+    """
+    if descriptors.dtype != np.int8 or descriptors.shape[1:] != (DESCRIPTOR_BYTES,):
+        raise ValueError(
+            f"descriptors must be int8 of shape (N, {DESCRIPTOR_BYTES}), not {descriptors.dtype} of {descriptors.shape}"
+        )
+    return descriptors
+
+
 def likeness(descriptor: npt.NDArray[np.int8], others: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
     """Return the cosine of the angle between one descriptor and others.
 

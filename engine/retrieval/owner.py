@@ -17,7 +17,7 @@ from engine.encryption import AuthenticationError, FrequencyCipher, cipher_for, 
 from engine.encryption.keys import check_key
 from engine.errors import VaultError
 from engine.hashing.codes import check_codes
-from engine.hashing.descriptors import DESCRIPTOR_BYTES
+from engine.hashing.descriptors import DESCRIPTOR_BYTES, check_descriptors
 from engine.retrieval.code_mask import CodeMask
 from engine.retrieval.pictures import Picture, pictures_in
 from engine.retrieval.records import Record, open_record, seal_record
@@ -295,7 +295,7 @@ class DataOwner:
         """Hash pictures, and note their descriptors in their records."""
         codes, descriptors = describe(self.hasher, [image for _, image in fresh])
         if descriptors is not None:
-            pairs = zip(fresh, descriptors, strict=True)
+            pairs = zip(fresh, check_descriptors(descriptors), strict=True)
             fresh = [(replace(record, descriptor=row.tobytes()), image) for (record, image), row in pairs]
         return fresh, check_codes(codes)
 

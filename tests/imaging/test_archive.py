@@ -70,6 +70,17 @@ def test_a_bomb_is_refused_before_anything_is_unpacked(monkeypatch):
         open_archive(bomb)
 
 
+def test_what_fills_the_limit_exactly_is_taken(monkeypatch):
+    files = [("a.png", PNG), ("b.png", PNG)]
+    monkeypatch.setattr(archive, "MAX_TOTAL_BYTES", 2 * len(PNG))
+    assert contents(packed(files)) == (files, [])
+
+
+def test_a_large_file_of_ordinary_density_is_taken():
+    half_flat = bytes(1_000_000) + np.random.default_rng(0).bytes(1_000_000)
+    assert contents(packed([("a.dcm", half_flat)])) == ([("a.dcm", half_flat)], [])
+
+
 def test_one_dense_file_is_left_out_and_the_others_stay():
     found, problems = contents(packed([("dense.png", bytes(2_000_000)), ("a.png", PNG)]))
     assert found == [("a.png", PNG)]

@@ -301,6 +301,17 @@ def test_a_nearer_code_goes_before_a_more_similar_picture(key, server, pictures)
     assert [found.id for found in DataUser.order(near, one, lent)] == ["b", "c", "d", "a"]
 
 
+@pytest.mark.parametrize("wrong", [np.zeros((9, 32), np.int8), np.zeros((9, 64), np.float32)])
+def test_descriptors_of_another_kind_are_refused_before_they_are_stored(key, server, pictures, wrong):
+    class Other(DescribingHasher):
+        def describe(self, images):
+            return self.codes(images), wrong[: len(images)]
+
+    with pytest.raises(ValueError, match="must be int8 of shape"):
+        list(DataOwner(key, server, Other()).upload(pictures[:9]))
+    assert len(server) == 0
+
+
 def test_a_store_of_before_there_were_descriptors_is_searched_in_the_order_of_upload(key, server, pictures, hasher):
     list(DataOwner(key, server, hasher, cipher=AesGcmCipher).upload(pictures))
     owner = DataOwner(key, server, DescribingHasher(), cipher=AesGcmCipher)
