@@ -91,6 +91,10 @@ def test_the_histogram_counts_as_the_naive_loop_does():
     assert observers.magnitude_histogram(values).tolist() == naive_histogram(values)
 
 
+def test_a_histogram_of_nothing_is_kept_whole():
+    assert observers.kl_bins(np.zeros(200, np.int64)) == 200
+
+
 def test_outliers_are_clipped_by_percentile_and_kl_but_not_by_max():
     values = np.append(np.random.default_rng(4).normal(size=100_000), 60.0)
     largest, percentile, kl = (thresholds(values, mode)[0] for mode in observers.MODES)
