@@ -1,7 +1,7 @@
-"""From a code back to a picture: the decoder that an attacker trains on public pictures.
+"""From a code or descriptor back to a picture: the decoder that an attacker trains on public pictures.
 
-Linear ridge regression on the bits, its strength chosen on validation pictures. A code can only be turned into one
-picture, so the question is how much of the patient is left in the code, not how clever the decoder is.
+Linear ridge regression on the bits or bytes, its strength chosen on validation pictures. A code can only be turned into
+one picture, so the question is how much of the patient is left in the code, not how clever the decoder is.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.attacks.outcome import Adversary
-from engine.hashing.codes import unpack_bits
 
 ADVERSARY = Adversary(knows="The plain codes of pictures it has not seen, the public hashing network, public pictures.")
 PENALTIES = (1.0, 10.0, 100.0, 1000.0)
@@ -20,28 +19,28 @@ class Decoder:
     """A trained decoder.
 
     Attributes:
-        bits: ``(B,)`` mean of the bits.
+        centre: ``(D,)`` mean of what it reads.
         picture: ``(H, W)`` mean picture: what it says without looking at a code.
-        weights: ``(B, H * W)``.
+        weights: ``(D, H * W)``.
     """
 
-    bits: np.ndarray
+    centre: np.ndarray
     picture: np.ndarray
     weights: np.ndarray
 
     @classmethod
-    def fit(cls, codes: np.ndarray, pictures: np.ndarray, penalty: float) -> "Decoder":
+    def fit(cls, held: np.ndarray, pictures: np.ndarray, penalty: float) -> "Decoder":
         """Learn from the attacker's own pictures.
 
         Args:
-            codes: ``(N, bits // 8)`` uint8.
+            held: ``(N, D)``, 0..1, what it has of each: the bits of a code, or :func:`bytes_of` a descriptor.
             pictures: ``(N, H, W)`` uint8.
             penalty: of large weights, above 0.
         """
-        bits = unpack_bits(codes).astype(np.float64)
-        centre, mean = bits.mean(axis=0), pictures.mean(axis=0)
-        inputs, targets = bits - centre, (pictures - mean).reshape(len(pictures), -1)
-        weights = np.linalg.solve(inputs.T @ inputs + penalty * np.eye(bits.shape[1]), inputs.T @ targets)
+        values = held.astype(np.float64)
+        centre, mean = values.mean(axis=0), pictures.mean(axis=0)
+        inputs, targets = values - centre, (pictures - mean).reshape(len(pictures), -1)
+        weights = np.linalg.solve(inputs.T @ inputs + penalty * np.eye(values.shape[1]), inputs.T @ targets)
         return cls(centre, mean, weights)
 
     @classmethod
@@ -49,20 +48,29 @@ class Decoder:
         """Fit with the penalty whose pictures come nearest to the validation pictures.
 
         Args:
-            train: codes and pictures.
-            validation: codes and pictures.
+            train: what it has, and pictures.
+            validation: the same of others.
         """
         fitted = [cls.fit(*train, penalty) for penalty in PENALTIES]
         return min(fitted, key=lambda decoder: np.square(decoder.values(validation[0]) - validation[1]).mean())
 
-    def values(self, codes: np.ndarray) -> np.ndarray:
-        """``(N, bits // 8)`` uint8 codes to ``(N, H, W)`` float64 gray levels, not rounded."""
-        flat = (unpack_bits(codes) - self.bits) @ self.weights
+    def values(self, held: np.ndarray) -> np.ndarray:
+        """``(N, D)`` of 0..1 to ``(N, H, W)`` float64 gray levels, not rounded."""
+        flat = (held - self.centre) @ self.weights
         return flat.reshape(-1, *self.picture.shape) + self.picture
 
-    def decode(self, codes: np.ndarray) -> np.ndarray:
-        """``(N, bits // 8)`` uint8 codes to ``(N, H, W)`` uint8 pictures."""
-        return as_levels(self.values(codes))
+    def decode(self, held: np.ndarray) -> np.ndarray:
+        """``(N, D)`` of 0..1 to ``(N, H, W)`` uint8 pictures."""
+        return as_levels(self.values(held))
+
+
+def bytes_of(descriptors: np.ndarray) -> np.ndarray:
+    """Bring ``(N, 64)`` int8 descriptors to 0..1.
+
+    >>> bytes_of(np.array([[-128, 127]], np.int8)).tolist()
+    [[0.0, 1.0]]
+    """
+    return (descriptors.astype(np.float64) + 128) / 255
 
 
 def as_levels(values: np.ndarray) -> np.ndarray:

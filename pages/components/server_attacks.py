@@ -161,6 +161,7 @@ def inverted() -> None:
     ]
     st.markdown(markdown_table(("Decoder", "Similarity (SSIM)", "Gain by the code"), rows))
     _on_real_codes()
+    _lent()
     st.caption(
         f"Stored figures: {found['protocol']}. {found['distinct_codes']} different codes for {found['pictures']} "
         "pictures."
@@ -178,6 +179,24 @@ def _on_real_codes() -> None:
         f"On {TARGETS} real X-rays, linear: {spread(row['opened'])} from the code, {spread(row['luck'])} without; "
         f"{surely}."
     )
+
+
+def _lent() -> None:
+    """Say what the descriptors that a user is lent tell of pictures that it may not open."""
+    found = (result("attacks") or {}).get("descriptors")
+    if found is None:
+        return
+    st.markdown(
+        "**What a user is lent.** To put equally near pictures in order, a user gets a descriptor of 64 bytes of each, "
+        "also of those that it may not open. The server gets none."
+    )
+    rows = [
+        [title, *(_gain(found[held]["gain"][way]) for way in ("linear", "network"))]
+        for title, held in (("From the code", "code"), ("From the descriptor", "descriptor"))
+    ]
+    st.markdown(markdown_table(("Gain in similarity over a guess", "Linear", "Network"), rows))
+    guess = spread(found["descriptor"]["similarity"]["guess"])
+    st.caption(f"Similarity of the guess: {guess}. Stored figures: {found['protocol']}.")
 
 
 def _gained(gains: dict[str, list[float]]) -> str:

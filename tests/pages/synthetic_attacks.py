@@ -7,7 +7,7 @@ import numpy as np
 from engine.attacks.studies import codes, pictures, run
 from engine.attacks.studies.settings import Setting, measure_setting
 from engine.attacks.studies.stored import measure_codes
-from engine.hashing.codes import pack_bits
+from engine.hashing.codes import pack_bits, unpack_bits
 from tests.attacks.subjects import collection
 
 SETTINGS = [
@@ -47,6 +47,7 @@ def write_attacks(folder: Path, monkeypatch) -> Path:
         },
         "codes": _codes_study(folder, monkeypatch),
         "inversion": _inversion(),
+        "descriptors": {"protocol": "made up", "code": _lent(0.01), "descriptor": _lent(0.1)},
     }
     return run.save_attacks(results, folder)
 
@@ -75,11 +76,18 @@ def _codes_study(folder: Path, monkeypatch) -> dict:
     return codes.codes_study(_quiet)
 
 
+def _lent(gain: float) -> dict:
+    similar = np.random.default_rng(0).random(40) / 2
+    found = {"guess": similar, "linear": similar + gain, "network": similar + gain / 2}
+    return {"similarity": found, "gain": {way: codes.code_gain(similar, found[way]) for way in ("linear", "network")}}
+
+
 def _inversion() -> dict:
     splits = np.array(["train"] * 60 + ["val"] * 15 + ["test"] * 15)
     small = np.random.default_rng(0).integers(0, 256, (90, 16, 16)).astype(np.uint8)
     hashed = _codes(np.arange(90) % 3, 3)
-    return {"protocol": "made up", **codes.measure_inversion(hashed, small, splits), "codes": hashed} | {
+    found = codes.measure_inversion(unpack_bits(hashed), small, splits)
+    return {"protocol": "made up", **found, "distinct_codes": 3, "codes": hashed} | {
         "labels": (np.arange(90) % 3).astype(np.uint8),
         "classes": list("abc"),
     }

@@ -16,7 +16,7 @@ from engine.attacks.codes import (
     recover_mask,
     repeated_queries,
 )
-from engine.attacks.inversion import Decoder, as_levels
+from engine.attacks.inversion import Decoder, as_levels, bytes_of
 from engine.attacks.neural_decoder import NeuralDecoder
 from engine.attacks.outcome import AttackError, blind
 from engine.attacks.studies.settings import load_pictures, split_names
@@ -24,6 +24,7 @@ from engine.attacks.studies.subjects import Progress, study_key
 from engine.attacks.studies.values import DIGITS, as_kept
 from engine.datasets import Dataset, load_dataset
 from engine.evaluation import paired_bootstrap, ssim
+from engine.hashing.codes import unpack_bits
 from engine.hashing.evaluate import RESULTS
 from engine.retrieval import CodeMask
 
@@ -107,30 +108,59 @@ def inversion_study(progress: Progress) -> dict[str, Any]:
         "protocol": f"{METHOD}, {BITS} bits, simulated patients (train/val/test), {SIDE} x {SIDE} pixels; similarity "
         "is SSIM to the truth; without the code: the mean training picture; network: one hidden layer, stopped where "
         "validation pictures come out best",
-        **measure_inversion(codes, pictures, split_names(gallery)),
+        **measure_inversion(unpack_bits(codes), pictures, split_names(gallery)),
+        "distinct_codes": len(np.unique(codes, axis=0)),
         "codes": codes,
         "labels": gallery.labels.astype(np.uint8),
         "classes": list(gallery.classes),
     }
 
 
+def descriptors_study(progress: Progress) -> dict[str, Any]:
+    """Train decoders on public training pictures and show them what a user is lent of test patients.
+
+    Raises:
+        DataError: the pictures are not on this machine.
+    """
+    dataset = load_dataset("covidx-open")
+    codes, descriptors = describe_pictures(dataset, progress)
+    pictures, splits = load_pictures(dataset, SIDE), split_names(dataset)
+    found = {
+        "code": measure_inversion(unpack_bits(codes), pictures, splits),
+        "descriptor": measure_inversion(bytes_of(descriptors), pictures, splits),
+    }
+    return {
+        "protocol": f"{METHOD}, {BITS} bits and {descriptors.shape[1]} bytes, covidx-open: decoders learn from "
+        f"{np.count_nonzero(splits == 'train')} public training pictures and are shown "
+        f"{np.count_nonzero(splits == 'test')} test pictures, {SIDE} x {SIDE} pixels; similarity is SSIM to the truth",
+        # No examples: the pictures' licences forbid to pass them on.
+        **{name: {part: row[part] for part in ("similarity", "gain")} for name, row in found.items()},
+    }
+
+
 def hash_pictures(dataset: Dataset, progress: Progress) -> np.ndarray:
     """Hash every picture of a collection: ``(N, bits // 8)`` uint8."""
+    return describe_pictures(dataset, progress)[0]
+
+
+def describe_pictures(dataset: Dataset, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
+    """Hash every picture of a collection, and describe it: ``(N, bits // 8)`` uint8 and ``(N, 64)`` int8."""
     from engine.hashing import Hasher
 
-    hasher, codes = Hasher.load(bits=BITS, method=METHOD), []
+    hasher, rows = Hasher.load(bits=BITS, method=METHOD), []
     for start in range(0, len(dataset), 32):
         images = [dataset.load(position) for position in range(start, min(start + 32, len(dataset)))]
-        codes.append(hasher.codes(images))
+        rows.append(hasher.describe(images))
         progress(start + len(images), len(dataset))
-    return np.concatenate(codes)
+    codes, descriptors = zip(*rows, strict=True)
+    return np.concatenate(codes), np.concatenate(descriptors)
 
 
-def measure_inversion(codes: np.ndarray, pictures: np.ndarray, splits: np.ndarray) -> dict[str, Any]:
-    """Compare pictures decoded from the codes of test patients with what one would guess without a code.
+def measure_inversion(held: np.ndarray, pictures: np.ndarray, splits: np.ndarray) -> dict[str, Any]:
+    """Compare pictures decoded from what is held of test patients with what one would guess without it.
 
     Args:
-        codes: ``(N, bits // 8)`` uint8.
+        held: ``(N, D)`` of 0..1: bits of codes, or bytes of descriptors.
         pictures: ``(N, H, W)`` uint8.
         splits: ``(N,)`` of ``"train"``, ``"val"``, ``"test"``.
 
@@ -138,20 +168,19 @@ def measure_inversion(codes: np.ndarray, pictures: np.ndarray, splits: np.ndarra
         Similarities by way of decoding, gains over the guess, and the decoded pictures of a few test patients.
     """
     train, validation, test = (splits == name for name in ("train", "val", "test"))
-    own = ((codes[train], pictures[train]), (codes[validation], pictures[validation]))
+    own = ((held[train], pictures[train]), (held[validation], pictures[validation]))
     linear = Decoder.fit_best(*own)
     decoded = {
         "guess": np.repeat(as_levels(linear.picture)[None], np.count_nonzero(test), axis=0),
-        "linear": linear.decode(codes[test]),
-        "network": NeuralDecoder.fit_best(*own).decode(codes[test]),
+        "linear": linear.decode(held[test]),
+        "network": NeuralDecoder.fit_best(*own).decode(held[test]),
     }
     similar = {way: _similarities(found, pictures[test]) for way, found in decoded.items()}
     shown = np.linspace(0, np.count_nonzero(test) - 1, EXAMPLES).astype(int)
     return {
         "similarity": similar,
         "gain": {way: code_gain(similar["guess"], similar[way]) for way in ("linear", "network")},
-        "distinct_codes": len(np.unique(codes, axis=0)),
-        "pictures": len(codes),
+        "pictures": len(held),
         "examples": {way: found[shown] for way, found in {"truth": pictures[test], **decoded}.items()},
     }
 

@@ -23,6 +23,7 @@ STUDIES = {
     "stored-codes": ("stored", "stored_codes_study"),
     "codes": ("codes", "codes_study"),
     "inversion": ("codes", "inversion_study"),
+    "descriptors": ("codes", "descriptors_study"),
 }
 EVERYTHING, MAP = "all", "map"
 # What the measured map is drawn from, beside what networks find (engine.encrypted_search): many minutes, step by step.

@@ -26,6 +26,7 @@ from engine.attacks.studies.settings import (
 from engine.attacks.studies.subjects import Progress
 from engine.datasets import Dataset, data_hash, load_dataset
 from engine.evaluation import neighbour_vote, ssim
+from engine.hashing.codes import unpack_bits
 from engine.hashing.evaluate import provenance
 from engine.steps import Steps
 
@@ -130,8 +131,8 @@ def _decoded(
     known, targets = known_and_targets(splits)
     plain = stored if form == "plain" else recover_mask(codes[known], stored[known]).remove(stored)
     train = np.flatnonzero(splits == "train")
-    decoder = Decoder.fit_best(*((codes[part], pictures[part]) for part in (train[::2], train[1::2])))
-    guess, found = as_levels(decoder.picture), decoder.decode(plain[targets])
+    decoder = Decoder.fit_best(*((unpack_bits(codes[part]), pictures[part]) for part in (train[::2], train[1::2])))
+    guess, found = as_levels(decoder.picture), decoder.decode(unpack_bits(plain[targets]))
     opened = [_similarity(pictures[n], picture) for n, picture in zip(targets, found, strict=True)]
     return opened, [_similarity(pictures[n], guess) for n in targets]
 
