@@ -49,7 +49,7 @@ def test_without_codes_it_says_how_to_make_them(monkeypatch, tmp_path):
 
 
 def test_a_telling_code_gains_and_a_silent_one_does_not():
-    rng = np.random.default_rng()
+    rng = np.random.default_rng(0)
     splits = np.array(["train"] * 120 + ["val"] * 30 + ["test"] * 40)
     labels = rng.integers(0, 2, len(splits))
     wave = np.sin(np.arange(32) / 2)
