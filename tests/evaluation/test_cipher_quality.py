@@ -76,6 +76,13 @@ def test_ideal_entropy_is_the_mean_over_random_pictures(samples, levels):
     assert ideal_entropy(samples, levels) == pytest.approx(np.mean(entropies), abs=5 * error)
 
 
+@pytest.mark.parametrize(("samples", "levels"), [(4000, 4), (5000, 16)])
+def test_ideal_entropy_deviation_is_that_of_random_pictures(samples, levels):
+    shares = np.random.default_rng(levels).multinomial(samples, [1 / levels] * levels, size=20_000) / samples
+    deviation = np.std(-np.sum(shares * np.log2(shares), axis=1))
+    assert ideal_entropy_deviation(samples, levels) == pytest.approx(deviation, rel=0.04)
+
+
 def test_ideal_entropy_at_the_size_of_the_paper():
     samples = SIDE * SIDE
     assert ideal_entropy(samples) == pytest.approx(8 - 255 / (2 * samples * math.log(2)), abs=1e-5)
