@@ -12,6 +12,7 @@ from PIL.PngImagePlugin import PngImageFile
 
 from engine.errors import VaultError
 from engine.imaging import MAX_BYTES, ImageError, encode_jpeg, encode_png, load_image
+from engine.imaging.limits import MAX_PIXELS, MAX_SIDE, MIN_SIDE, check_dimensions
 from tests.imaging.conftest import dicom_bytes
 from tests.imaging.mutation import mutate
 
@@ -179,3 +180,11 @@ def test_500_mutated_files_give_a_picture_or_an_image_error(picture):
     assert 150 < refused < 500
     assert in_use()[0] <= files
     assert in_use()[1] - memory < 32 * 2**20
+
+
+def test_every_side_up_to_its_limits_is_allowed_and_not_one_pixel_more() -> None:
+    check_dimensions(MIN_SIDE, MIN_SIDE)
+    check_dimensions(MAX_PIXELS // MAX_SIDE, MAX_SIDE)
+    for height, width in ((MIN_SIDE - 1, MIN_SIDE), (MIN_SIDE, MAX_SIDE + 1), (MAX_PIXELS // MAX_SIDE + 1, MAX_SIDE)):
+        with pytest.raises(ImageError):
+            check_dimensions(height, width)

@@ -200,5 +200,4 @@ def test_jpeg_2000_inside_dicom_is_read(picture):
 
 def test_window_of_width_one_is_a_threshold():
     """PS3.3 C.11.2.1.2.1, note: width 1 splits at centre - 0.5."""
-    # PS3.3 C.11.2.1.2.1: dark up to and with the centre less a half.
     assert window(np.array([9, 9.5, 10, 11]), 10, 1).tolist() == [0.0, 0.0, 1.0, 1.0]
