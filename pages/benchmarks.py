@@ -234,6 +234,8 @@ def transfer_section() -> None:
     st.markdown(transfer_table(measured["left_out"]))
     st.caption(
         "A network that had learnt the publisher would call these positives negative once training did not see them. "
+        "Where the AUC stays high with the lungs black, the hospital is told and not the disease: the negatives come "
+        "from publishers that the network knows, and whatever is not theirs it calls positive. "
         "A vote of ten suffers where the gallery keeps few positives. The AUC does not: it says how often a positive "
         "lies nearer to the gallery's positives than a negative does. "
         f"Asked: {protocol['left_out_queries']}. Gallery: {protocol['left_out_gallery']}. {protocol['vote']}; "

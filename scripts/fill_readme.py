@@ -30,6 +30,7 @@ def fill(text: str) -> str:
         "controls": (controls_table, "matdh", "paper_a"),
         "recipes": (recipes_table, "recipes"),
         "ablations": (ablations_table, "ablations", "paper_a"),
+        "transfer": (transfer_table, "transfer"),
         "encrypted": (encrypted_table, "encrypted_search", "paper_b"),
         "quantized": (quantized_table, "encrypted_search", "paper_b"),
         "int8": (int8_table, "quantization"),
@@ -127,6 +128,24 @@ def ablations_table(measured: dict[str, Any], paper: dict[str, Any]) -> str:
             ]
         )
     return _table(["variant", "paper A", "measured here", "against MATDH", "three classes"], rows)
+
+
+def transfer_table(measured: dict[str, Any]) -> str:
+    """What guarding against the hospital costs inside the collection, and gives for publishers never seen."""
+    publishers = [row["publisher"] for row in measured["left_out"]]
+    rows = []
+    for title, training, network in (
+        ("guarded, as shipped", "guarded", "MATDH"),
+        ("unguarded", "unguarded", "unguarded"),
+    ):
+        inside = measured["inside"]
+        whole = [inside[network][task]["map"] for task in TASKS] + [inside[f"{network} black"]["binary"]["map"]]
+        found = [
+            f"{row[training]['unseen'][name][0]:.3f}" for row in measured["left_out"] for name in ("auc", "auc_black")
+        ]
+        rows.append([title, *map(_interval, whole), *found])
+    unseen = [f"AUC, {name} unseen{more}" for name in publishers for more in ("", ", lungs black")]
+    return _table(["training", "mAP", "three classes", "mAP, lungs black", *unseen], rows)
 
 
 def encrypted_table(measured: dict[str, Any], paper: dict[str, Any]) -> str:
