@@ -257,7 +257,7 @@ def frame_section() -> None:
         f"How often a positive scores above a negative (AUC). Inside: {protocol['inside']}. "
         f"Never seen: {protocol['across']}; {publishers} are publishers of positives. "
         f"Probe: {protocol['probe']}, {protocol['side']} pixels. "
-        f"Interval, of positives: {protocol['interval'].removesuffix(' that are positive')}. The shipped network sees "
+        f"Interval: {protocol['interval']}. The shipped network sees "
         "12 %."
     )
 

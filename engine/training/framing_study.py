@@ -66,7 +66,7 @@ def run_framing_study(progress: Callable[[int, int], None]) -> tuple[dict[str, A
             "side": SIDE,
             "inside": "validation split, COVID-19 against the rest",
             "across": "positives of the publisher left out, training and validation, against validation negatives",
-            "interval": f"{INTERVAL_POLICY} that are positive",
+            "interval": f"{INTERVAL_POLICY}; a query is a positive",
         },
         "provenance": {"data_sha256": data_hash(dataset), "commit": commit()},
         "margins": report_margins(arrays),
