@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine.commands.console import note, note_figures, progress
+from engine.commands.console import note, note_figures, positive, progress
 from engine.errors import VaultError
 
 
@@ -52,7 +52,7 @@ def add_parser(commands: Any) -> None:
     framing.set_defaults(run=frames)
     for command in (training, ablating, leaving):
         command.add_argument("--seed", type=int, default=0, help="seed (default: %(default)s)")
-        command.add_argument("--epochs", type=int, help="fewer or more epochs than the preset")
+        command.add_argument("--epochs", type=positive, help="fewer or more epochs than the preset")
         command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of resumable runs")
 
 

@@ -97,6 +97,8 @@ class Training:
         return torch.cat(parts)
 
     def _train_epoch(self, stems: list[Tensor], epoch: int) -> dict[str, float]:
+        # A seed for every epoch: a run that was stopped draws what it would have drawn.
+        torch.manual_seed(int(np.random.SeedSequence((self.seed, epoch)).generate_state(1)[0]))
         self.network.train()
         started, total, right = time.perf_counter(), 0.0, 0
         for maps, labels in batches(stems, self.train.labels, self.recipe.batch, (self.seed, epoch)):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.datasets import DataError, Dataset, data_hash, data_root, load_dataset
+from engine.files import written_whole
 from engine.hashing.evaluate import commit
 from engine.hashing.hasher import WEIGHTS
 from engine.training.config import PRESETS, VARIANTS, ExpertConfig, TrainingConfig
@@ -92,7 +93,8 @@ def train_method(
     if not (folder / RECORD).exists():
         facts = {"method": method, "preset": preset, "data_sha256": data_hash(dataset)}
         record = facts | _train(config, dataset, folder, report)
-        (folder / RECORD).write_text(json.dumps(record, indent=1) + "\n")
+        with written_whole(folder / RECORD) as partial:
+            partial.write_text(json.dumps(record, indent=1) + "\n")
     return finished_run(folder, config)
 
 
@@ -258,7 +260,6 @@ def ship(run: Run, folder: Path = WEIGHTS) -> Path:
     """
     from safetensors.torch import load_file, save_file
 
-    folder.mkdir(parents=True, exist_ok=True)
     best = load_file(run.weights)
     state = {name: value.half() if value.is_floating_point() else value for name, value in best.items()}
     path = folder / f"{run.method}.safetensors"
@@ -268,7 +269,8 @@ def ship(run: Run, folder: Path = WEIGHTS) -> Path:
         "enhanced": str(run.config.enhanced),
         "margin": str(run.config.frame_margin),
     }
-    save_file(state, path, {"method": run.method, **seen})
+    with written_whole(path) as partial:
+        save_file(state, partial, {"method": run.method, **seen})
     method = METHODS[run.method]
     card = {
         "what": f"{method.title} with {method.ends_in}; what only training needs left out; fp16",
@@ -290,5 +292,6 @@ def ship(run: Run, folder: Path = WEIGHTS) -> Path:
         },
         "history": run.history,
     }
-    (folder / f"{run.method}.json").write_text(json.dumps(card, indent=1) + "\n")
+    with written_whole(folder / f"{run.method}.json") as partial:
+        partial.write_text(json.dumps(card, indent=1) + "\n")
     return path

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.files import written_whole
 from engine.training.augment import sampling_grid
 from engine.training.pictures import cached_side
 
@@ -181,7 +182,8 @@ def teacher_maps(pixels: np.ndarray, weights: Path, cache: Path | None = None, b
             _log.info("teacher maps: %d of %d", start + len(gray), len(pixels))
     result = torch.cat(maps).contiguous()
     if cache is not None:
-        np.save(cache, result.numpy())
+        with written_whole(cache) as partial:
+            np.save(partial, result.numpy())
     return result
 
 

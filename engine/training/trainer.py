@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from engine.evaluation import mean_average_precision
+from engine.files import written_whole
 from engine.hashing.codes import pack_bits
 from engine.hashing.losses import TARGETS
 from engine.training.averaging import follow
@@ -71,6 +72,8 @@ class Trainer:
         """Train from where the folder's state left off; return one row of figures per epoch."""
         self._resume()
         for epoch in range(len(self.history), self.config.epochs):
+            if self.stale >= self.config.patience:
+                break
             row = {"epoch": epoch + 1.0, **self._train_epoch(epoch)}
             last = epoch + 1 == self.config.epochs
             if last or (epoch + 1) % self.config.validate_every == 0:
@@ -81,8 +84,6 @@ class Trainer:
                 self._save_state()
             if report is not None:
                 report(row)
-            if self.stale >= self.config.patience:
-                break
         return self.history
 
     def validate(self) -> dict[str, float]:
@@ -94,6 +95,8 @@ class Trainer:
         return {"val_map_binary": two, "val_map_three": three, "val_score": (two + three) / 2}
 
     def _train_epoch(self, epoch: int) -> dict[str, float]:
+        # A seed for every epoch: a run that was stopped draws what it would have drawn.
+        torch.manual_seed(int(np.random.SeedSequence((self.config.seed, epoch)).generate_state(1)[0]))
         self.student.train()
         sums: dict[str, torch.Tensor] = {}
         started, count = time.perf_counter(), 0
@@ -120,14 +123,11 @@ class Trainer:
         from safetensors.torch import save_file
 
         self.best_score, self.stale = score, 0
-        self.folder.mkdir(parents=True, exist_ok=True)
-        save_file(
-            {name: value.contiguous() for name, value in self.average.state_dict().items()},
-            self.folder / "best.safetensors",
-        )
+        weights = {name: value.contiguous() for name, value in self.average.state_dict().items()}
+        with written_whole(self.folder / "best.safetensors") as partial:
+            save_file(weights, partial)
 
     def _save_state(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
         state = {
             "student": self.student.state_dict(),
             "average": self.average.state_dict(),
@@ -136,9 +136,8 @@ class Trainer:
             "history": self.history,
             "best": (self.best_score, self.stale),
         }
-        partial = self.folder / "state.partial"
-        torch.save(state, partial)
-        partial.replace(self.folder / "state.pt")
+        with written_whole(self.folder / "state.pt") as partial:
+            torch.save(state, partial)
 
     def _resume(self) -> None:
         path = self.folder / "state.pt"

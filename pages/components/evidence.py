@@ -99,7 +99,7 @@ def recipe_table(measured: Report, task: str) -> str:
 
 
 def recipe_lessons(measured: Report, task: str) -> list[str]:
-    """Say what seeds, experts and paper A's own recipe change.
+    """Say what seeds, experts, a smaller machine and paper A's own recipe change.
 
     Args:
         measured: ``models/results/recipes.json``.
@@ -107,13 +107,15 @@ def recipe_lessons(measured: Report, task: str) -> list[str]:
     """
     recipes, runs = measured["recipes"], measured["runs"]
     seeds = sorted(recipes[name][task]["map"][0] for name in measured["seeds"])
-    alone, paper = recipes["no-experts"][task], recipes["paper"][task]
+    alone, small, paper = (recipes[name][task] for name in ("no-experts", "cpu", "paper"))
     difference, low, high = alone["against_whole"]
     return [
         f"**Luck.** {len(seeds)} seeds of one recipe give mAP {seeds[0]:.3f} to {seeds[-1]:.3f}. The shipped one is "
         "the best on the validation split; nobody looked at the test split to choose it.",
         f"**Experts.** Without them mAP {alone['map'][0]:.3f}: {difference:+.3f} against the shipped network "
         f"({low:+.3f} to {high:+.3f}, paired over queries). They are {runs['seed-0']['teacher']}.",
+        f"**No GPU.** The preset `cpu`, {runs['cpu']['epochs_run']} epochs at {runs['cpu']['config']['side']} pixels on one "
+        f"core, gives mAP {small['map'][0]:.3f}.",
         f"**Paper A's recipe.** Its losses and nothing else - random triplets and reconstruction, "
         f"{runs['paper']['epochs_run']} epochs, Adam at {runs['paper']['config']['learning_rate']:g} - gives mAP "
         f"{paper['map'][0]:.3f} on these {measured['protocol']['gallery_count']:,} pictures. The paper has "

@@ -45,22 +45,34 @@ def test_training_lowers_the_loss_it_minimises(pictures: FramedPictures, tmp_pat
     assert (tmp_path / "best.safetensors").exists()
 
 
-def test_a_stopped_run_goes_on_to_the_same_weights(pictures: FramedPictures, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mining", ["batch-all", "random"])
+def test_a_stopped_run_goes_on_to_the_same_weights(pictures: FramedPictures, tmp_path: Path, mining: str) -> None:
     torch.set_num_threads(1)
-    straight = Trainer(CONFIG, pictures, pictures, None, tmp_path / "straight")
+    config = replace(CONFIG, mining=mining)
+    straight = Trainer(config, pictures, pictures, None, tmp_path / "straight")
     straight.run()
-    halted = Trainer(CONFIG, pictures, pictures, None, tmp_path / "halted")
+    halted = Trainer(config, pictures, pictures, None, tmp_path / "halted")
 
     def stop(row: dict[str, float]) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         halted.run(stop)
-    resumed = Trainer(CONFIG, pictures, pictures, None, tmp_path / "halted")
+    resumed = Trainer(config, pictures, pictures, None, tmp_path / "halted")
     history = resumed.run()
     assert [row["epoch"] for row in history] == [1, 2]
     for name, value in straight.student.state_dict().items():
         torch.testing.assert_close(resumed.student.state_dict()[name], value, msg=name)
+
+
+def test_a_run_that_stopped_early_stays_stopped(pictures: FramedPictures, tmp_path: Path) -> None:
+    config = replace(CONFIG, epochs=9, patience=1)
+    first = Trainer(config, pictures, pictures, None, tmp_path)
+    first.stale = 1
+    assert first.run() == []
+    first.history = [{"epoch": 1.0}]
+    first._save_state()
+    assert Trainer(config, pictures, pictures, None, tmp_path).run() == [{"epoch": 1.0}]
 
 
 def test_a_teacher_adds_its_three_terms(pictures: FramedPictures, tmp_path: Path) -> None:
