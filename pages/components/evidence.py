@@ -114,8 +114,8 @@ def recipe_lessons(measured: Report, task: str) -> list[str]:
         "the best on the validation split; nobody looked at the test split to choose it.",
         f"**Experts.** Without them mAP {alone['map'][0]:.3f}: {difference:+.3f} against the shipped network "
         f"({low:+.3f} to {high:+.3f}, paired over queries). They are {runs['seed-0']['teacher']}.",
-        f"**No GPU.** The preset `cpu`, {runs['cpu']['epochs_run']} epochs at {runs['cpu']['config']['side']} pixels on one "
-        f"core, gives mAP {small['map'][0]:.3f}.",
+        f"**No GPU.** The preset `cpu`, {runs['cpu']['epochs_run']} epochs at {runs['cpu']['config']['side']} pixels, "
+        f"gives mAP {small['map'][0]:.3f}.",
         f"**Paper A's recipe.** Its losses and nothing else - random triplets and reconstruction, "
         f"{runs['paper']['epochs_run']} epochs, Adam at {runs['paper']['config']['learning_rate']:g} - gives mAP "
         f"{paper['map'][0]:.3f} on these {measured['protocol']['gallery_count']:,} pictures. The paper has "

@@ -114,7 +114,7 @@ def _recipes(arrays: dict[str, np.ndarray]) -> dict[str, object]:
     }
     labels = {f"{side}_labels": arrays[f"{side}_labels"] for side in ("query", "gallery")}
     run = {
-        "config": {"learning_rate": 0.001},
+        "config": {"learning_rate": 0.001, "side": 128},
         "epochs_run": 30,
         "validation_score": 0.9,
         "teacher": "somebody",
