@@ -31,7 +31,8 @@ def add_parser(commands: Any) -> None:
     leaving = commands.add_parser(
         "transfer",
         help="leave a publisher out and look",
-        description="Train without each publisher of positives and write models/results/transfer.",
+        description="Train with and without what guards against learning the hospital, each also without a publisher of "
+        "positives, and write models/results/transfer.",
     )
     leaving.set_defaults(run=transfer)
     cooking = commands.add_parser(
@@ -111,14 +112,17 @@ def ablations(options: argparse.Namespace) -> None:
 def transfer(options: argparse.Namespace) -> None:
     """Leave each publisher of positives out, and write the result files."""
     from engine.hashing.evaluate import save_result
-    from engine.training.transfer import run_transfer
+    from engine.training.transfer import TRAININGS, run_transfer
 
     def report(name: str, row: dict[str, float]) -> None:
         note_figures(row, f"{name}: ")
 
     result, arrays = run_transfer(options.seed, options.runs, options.epochs, report)
     note(f"written: {save_result('transfer', result, arrays)}")
+    for name, tasks in result["inside"].items():
+        print(f"{name:<16} " + "  ".join(f"{task} mAP {figures['map'][0]:.4f}" for task, figures in tasks.items()))
     for row in result["left_out"]:
-        for network in ("seen", "unseen"):
-            figures = "  ".join(f"{name} {values[0]:.4f}" for name, values in row[network].items())
-            print(f"{row['publisher']:<8} {network:<7} {figures}")
+        for training in TRAININGS:
+            for network, values in row[training].items():
+                figures = "  ".join(f"{name} {value[0]:.4f}" for name, value in values.items())
+                print(f"{row['publisher']:<8} {training:<10} {network:<7} {figures}")

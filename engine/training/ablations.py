@@ -13,7 +13,7 @@ from engine.evaluation import average_precision, paired_bootstrap
 from engine.evaluation.hashing_report import DECIMALS, report_tasks
 from engine.hashing.evaluate import commit, protocol
 from engine.training.config import ABLATIONS, PRESETS
-from engine.training.pictures import framed_pictures
+from engine.training.pictures import FramedPictures, framed_pictures
 from engine.training.run import COLLECTION, Run, train_method, training_device
 
 BITS = 48
@@ -48,7 +48,7 @@ def run_ablations(
     for name in ABLATIONS:
         run = train_method("matdh", BUDGET, seed, runs, epochs, partial(report, name), name)
         trained[name] = run
-        arrays |= {f"query_{name}": hash_with(run, queries), f"gallery_{name}": hash_with(run, gallery)}
+        arrays |= {f"query_{name}": codes_of(run, queries)[BITS], f"gallery_{name}": codes_of(run, gallery)[BITS]}
     result = {
         "protocol": protocol(queries, gallery)
         | {
@@ -101,13 +101,16 @@ def _against(
     return [round(end, DECIMALS) for end in paired_bootstrap(reference, variant)[:3]]
 
 
-def hash_with(run: Run, dataset: Dataset) -> npt.NDArray[np.uint8]:
-    """Hash a dataset with a run's best weights at 48 bits; nothing is random."""
-    return codes_of(run, dataset)[BITS]
+def codes_of(
+    run: Run, dataset: Dataset, change: Callable[[FramedPictures], FramedPictures] | None = None
+) -> dict[int, npt.NDArray[np.uint8]]:
+    """Hash a dataset with a run's best weights at every length; nothing is random.
 
-
-def codes_of(run: Run, dataset: Dataset) -> dict[int, npt.NDArray[np.uint8]]:
-    """Hash a dataset with a run's best weights at every length; nothing is random."""
+    Args:
+        run: Whose weights.
+        dataset: What to hash.
+        change: What is done to the framed pictures first; None for nothing.
+    """
     from safetensors.torch import load_file
 
     from engine.hashing.codes import pack_bits
@@ -117,5 +120,7 @@ def codes_of(run: Run, dataset: Dataset) -> dict[int, npt.NDArray[np.uint8]]:
     network = build_network(run.config.encoder, run.config.attentions)
     network.load_state_dict(load_file(run.weights))
     pictures = framed_pictures(dataset, run.config.side, run.config.frame_margin)
+    if change is not None:
+        pictures = change(pictures)
     outputs = framed_outputs(network.eval().to(training_device()), pictures, run.config)[1]
     return {bits: pack_bits(output >= 0) for bits, output in outputs.items()}

@@ -182,22 +182,24 @@ class TrainingConfig:
         """Return how strong the random steps are in an epoch, counted from 0, and how pictures are blended."""
         if epoch < self.calm_from * self.epochs:
             return self.augmentation, self.mixup
-        return CALM, 0.0
+        return replace(CALM, expose=self.augmentation.expose), 0.0
 
     def as_dict(self) -> dict[str, object]:
         """Return the configuration as plain data for a result file."""
         return asdict(self)
 
 
+# Half an hour for all five code lengths on two cores.
+_CPU = TrainingConfig(
+    frame_margin=0.12,
+    epochs=40,
+    weights=LossWeights(feature_distillation=1.0, posterior_distillation=0.25),
+    calm_from=0.75,
+    patience=22,
+)
+
 PRESETS: dict[str, TrainingConfig] = {
-    # Half an hour for all five code lengths on two cores.
-    "cpu": TrainingConfig(
-        frame_margin=0.12,
-        epochs=40,
-        weights=LossWeights(feature_distillation=1.0, posterior_distillation=0.25),
-        calm_from=0.75,
-        patience=22,
-    ),
+    "cpu": _CPU,
     # For a GPU, some ten minutes: experts on every view, wider frames, and a calm end.
     "gpu": TrainingConfig(
         side=160,
@@ -234,8 +236,8 @@ PRESETS: dict[str, TrainingConfig] = {
         taught=False,
         patience=22,
     ),
-    # One budget for every ablation, small enough for all of them in an hour on two cores.
-    "ablation": TrainingConfig(side=96, epochs=10, simulated=0),
+    # The preset cpu in brief, one budget for every ablation: all of them in an hour on two cores.
+    "ablation": replace(_CPU, side=96, epochs=15, simulated=0),
     # One budget for MATDH and its rivals: the same pictures, views, epochs and seed, and no teacher for anyone.
     "rivals": TrainingConfig(side=96, epochs=20, simulated=0, taught=False, validate_every=4, patience=20),
 }
@@ -248,7 +250,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "ResNet34": {"encoder": "resnet34"},
     "CA": {"attentions": ("channel",)},
     "ESA": {"attentions": ("spatial",)},
-    "NoDecoder": {"weights": LossWeights(reconstruction=0.0)},
+    "NoDecoder": {"weights": replace(_CPU.weights, reconstruction=0.0)},
 }
 
 # Leave one publisher of positives out, and ask whether its positives are still found.
@@ -256,8 +258,18 @@ HOLDOUTS: dict[str, dict[str, Any]] = {
     "without cxnet": {"without_positives": "cxnet"},
     "without talo": {"without_positives": "talo"},
 }
+# Without what should keep a network from learning the hospital: the picture with neck, arms and borders instead of the
+# lungs' frame, and no random exposure, spectra, patches, blur, noise or compression.
+_UNGUARDED: dict[str, Any] = {
+    "frame_margin": 0.4,
+    "augmentation": Augmentation(spectrum=0.0, erase=0.0, degrade=0.0, expose=0.0),
+}
+UNGUARDED: dict[str, dict[str, Any]] = {
+    "unguarded": _UNGUARDED,
+    **{f"unguarded {name}": _UNGUARDED | change for name, change in HOLDOUTS.items()},
+}
 # The peak learning rates of which the validation split chooses one for every method of the comparison.
 RATES: dict[str, dict[str, Any]] = {"slow": {"learning_rate": 3e-4}, "fast": {"learning_rate": 1e-3}}
 # The shipped recipe without those who teach it.
 UNTAUGHT: dict[str, dict[str, Any]] = {"NoExperts": {"experts": None, "mixup": 0.0, "taught": False}}
-VARIANTS = ABLATIONS | HOLDOUTS | RATES | UNTAUGHT
+VARIANTS = ABLATIONS | HOLDOUTS | UNGUARDED | RATES | UNTAUGHT

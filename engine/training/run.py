@@ -223,22 +223,27 @@ def expert_folder(runs: Path, config: TrainingConfig) -> Path:
 
 
 def frozen_teacher(config: TrainingConfig, known: FramedPictures, fit: int, data_sha256: str) -> StoredTeacher | None:
-    """Return what the frozen VGG-16 saw on the pictures that the run trains on, if it is asked for and at hand."""
-    teacher = imagenet_teacher(known, fit, data_sha256) if config.taught else None
-    return None if teacher is None else teacher.kept(left_in(known, config))
+    """Return what the frozen VGG-16 saw on the pictures that the run trains on, if it is asked for and at hand.
 
-
-def imagenet_teacher(pictures: FramedPictures, fit: int, data_sha256: str) -> StoredTeacher | None:
-    """Return what VGG-16's ImageNet base sees on the training pictures, or None where its file is missing.
-
-    What varies is judged by the first ``fit`` pictures.
+    What is left out of training is left out of everything that the teacher says; what varies is judged by the first
+    ``fit`` pictures, those that are left out not counted.
     """
+    maps = imagenet_maps(known, data_sha256) if config.taught else None
+    if maps is None:
+        return None
+    chosen = left_in(known, config)
+    kept = known.kept(chosen)
+    return reduce_maps(maps[chosen], kept.labels, kept.groups, int(chosen[:fit].sum()))
+
+
+def imagenet_maps(pictures: FramedPictures, data_sha256: str) -> "torch.Tensor | None":
+    """Return the last map of VGG-16's ImageNet base on the training pictures, or None where its file is missing."""
     weights = imagenet_file()
     if not weights.exists():
         _log.warning("no %s: training without a teacher, which costs accuracy", weights)
         return None
     cache = CACHE / f"teacher-{data_sha256[:16]}-{len(pictures)}-{pictures.pixels.shape[1]}-{pictures.margin:.2f}.npy"
-    return reduce_maps(teacher_maps(pictures.pixels, weights, cache), pictures.labels, pictures.groups, fit)
+    return teacher_maps(pictures.pixels, weights, cache)
 
 
 def ship(run: Run, folder: Path = WEIGHTS) -> Path:

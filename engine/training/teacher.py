@@ -69,11 +69,6 @@ class StoredTeacher:
         """Channels of the maps and of the pooled ones."""
         return self.maps.shape[1], self.pooled.shape[1]
 
-    def kept(self, chosen: np.ndarray) -> "StoredTeacher":
-        """Return what is taught about the pictures that ``chosen``, ``(N,)`` bool, marks."""
-        rows = torch.from_numpy(chosen)
-        return StoredTeacher(self.maps[rows], self.pooled[rows], self.posterior[rows])
-
     def lesson(self, views: Tensor, positions: np.ndarray, frames: np.ndarray) -> Lesson:
         """Look the pictures up and warp the maps as the views were."""
         side = views.shape[-1]

@@ -1,11 +1,14 @@
-"""Is a positive of a publisher that training never saw still found? Leave one publisher of positives out and look.
+"""What does training do for pictures of hospitals it never saw, and what does that cost inside the collection?
 
 Where positives and negatives come from different publishers, a network may have learnt the publisher. Trained without
-a publisher's positives, such a network calls them negative: they look like nothing it knows as positive. Every network
-is trained under the budget of the ablations, so that only what was left out differs.
+a publisher's positives, such a network calls them negative: they look like nothing it knows as positive. MATDH is
+trained twice, as it is and without what should guard it (lung frames, random exposure and texture); each of them once
+with everybody and once without each publisher of positives. All have the budget of the ablations, so that only what is
+named differs.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,12 +20,17 @@ from engine.datasets import load_dataset
 from engine.evaluation import average_precision, bootstrap_interval, neighbour_vote
 from engine.evaluation.hashing_report import DECIMALS, NEIGHBOURS
 from engine.hashing.codes import hamming_distances
-from engine.hashing.evaluate import INTERVAL_POLICY, METRIC_POLICY, commit
-from engine.training.ablations import BITS, BUDGET, WHOLE, hash_with
-from engine.training.config import HOLDOUTS, PRESETS
+from engine.hashing.control_measurements import blacken_lungs
+from engine.hashing.evaluate import commit, protocol
+from engine.training.ablations import BITS, BUDGET, WHOLE, codes_of, report_ablations
+from engine.training.config import HOLDOUTS, PRESETS, UNGUARDED
+from engine.training.pictures import FramedPictures
 from engine.training.run import COLLECTION, Run, train_method
 
 Arrays = Mapping[str, npt.NDArray[Any]]
+OPEN = "unguarded"
+# The network that saw everybody, and what its twins without a publisher are called.
+TRAININGS = {"guarded": (WHOLE, ""), OPEN: (OPEN, f"{OPEN} ")}
 
 
 def run_transfer(
@@ -43,67 +51,78 @@ def run_transfer(
         DataError: The pictures are not on this machine.
     """
     dataset = load_dataset(COLLECTION)
-    queries, gallery = dataset.subset("test"), dataset.subset("train")
-    arrays: dict[str, npt.NDArray[Any]] = {}
-    for side, part in (("query", queries), ("gallery", gallery)):
-        arrays |= {
-            f"{side}_labels": part.labels,
-            f"{side}_sources": np.array([record.source for record in part.records]),
-        }
+    parts = {"query": dataset.subset("test"), "gallery": dataset.subset("train")}
+    arrays: dict[str, npt.NDArray[Any]] = {"classes": np.array(dataset.classes)}
+    for side, part in parts.items():
+        arrays[f"{side}_labels"] = part.labels
+        arrays[f"{side}_sources"] = np.array([record.source for record in part.records])
     trained: dict[str, Run] = {}
-    for name in (WHOLE, *HOLDOUTS):
-        trained[name] = train_method("matdh", BUDGET, seed, runs, epochs, partial(report, name), name)
-        arrays |= {
-            f"query_{name}": hash_with(trained[name], queries),
-            f"gallery_{name}": hash_with(trained[name], gallery),
-        }
+    for name in (WHOLE, *HOLDOUTS, *UNGUARDED):
+        run = trained[name] = train_method("matdh", BUDGET, seed, runs, epochs, partial(report, name), name)
+        arrays |= {f"{side}_{name}": codes_of(run, part)[BITS] for side, part in parts.items()}
+        if name in (WHOLE, OPEN):
+            arrays |= {f"{side}_{name} black": codes_of(run, part, blackened)[BITS] for side, part in parts.items()}
     whole = trained[WHOLE]
     result = {
-        "protocol": {
-            "dataset": dataset.name,
-            "queries": "test split: positives of the publisher left out, and all negatives",
-            "gallery": "train split without that publisher's positives, for both networks",
+        "protocol": protocol(parts["query"], parts["gallery"])
+        | {
             "bits": BITS,
-            "vote": f"{NEIGHBOURS} nearest neighbours, COVID-19 or not",
-            "metric": METRIC_POLICY,
-            "interval": INTERVAL_POLICY,
             "budget": f"{whole.config.epochs} epochs at {whole.config.side} pixels, one seed",
+            "vote": f"{NEIGHBOURS} nearest neighbours, COVID-19 or not",
+            "left_out_queries": "positives of the publisher left out, and all negatives",
+            "left_out_gallery": "all but that publisher's positives, for every network",
         },
         "provenance": {
             "seed": seed,
             "preset": {**PRESETS[BUDGET].as_dict(), "epochs": whole.config.epochs},
+            "unguarded": trained[OPEN].config.as_dict(),
             "data_sha256": whole.data_sha256,
             "commit": commit(),
         },
-        "left_out": report_transfer(arrays),
+        **report_transfer(arrays),
     }
     return result, arrays
 
 
-def report_transfer(arrays: Arrays) -> list[dict[str, Any]]:
-    """Report every publisher that was left out, from stored codes.
+def blackened(pictures: FramedPictures) -> FramedPictures:
+    """Return the pictures with their lungs painted black."""
+    return replace(pictures, pixels=np.stack([blacken_lungs(frame, pictures.margin) for frame in pictures.pixels]))
+
+
+def report_transfer(arrays: Arrays) -> dict[str, Any]:
+    """Report what is found inside the collection and of every publisher that was left out, from stored codes.
 
     Args:
-        arrays: ``query_labels``, ``query_sources``, ``query_<network>`` packed codes, and the same of ``gallery``.
+        arrays: ``classes``, and ``query_labels``, ``query_sources``, ``query_<network>`` packed codes, and the same of
+            ``gallery``.
 
     Returns:
-        For each publisher the figures of the network that saw its positives and of the one that did not.
+        ``inside``: the figures of ``engine.training.ablations.report_ablations`` for the guarded and the unguarded
+        network, with and without lungs. ``left_out``: for each publisher and each training the figures of the network
+        that saw its positives and of the one that did not.
     """
-    rows = []
-    for name, change in HOLDOUTS.items():
-        source = change["without_positives"]
-        asked = (arrays["query_labels"] != 0) | (arrays["query_sources"] == source)
-        held = (arrays["gallery_labels"] != 0) | (arrays["gallery_sources"] != source)
-        rows.append(
-            {
-                "publisher": source,
-                "positives": int((arrays["query_labels"][asked] == 0).sum()),
-                "negatives": int((arrays["query_labels"][asked] != 0).sum()),
-                "seen": _figures(arrays, WHOLE, asked, held),
-                "unseen": _figures(arrays, name, asked, held),
-            }
-        )
-    return rows
+    networks = [name for whole in (WHOLE, OPEN) for name in (whole, f"{whole} black")]
+    return {
+        "inside": report_ablations(arrays, networks, arrays["classes"].tolist(), WHOLE),
+        "left_out": [_left_out(arrays, name, change["without_positives"]) for name, change in HOLDOUTS.items()],
+    }
+
+
+def _left_out(arrays: Arrays, name: str, source: str) -> dict[str, Any]:
+    asked = (arrays["query_labels"] != 0) | (arrays["query_sources"] == source)
+    held = (arrays["gallery_labels"] != 0) | (arrays["gallery_sources"] != source)
+    counts = {
+        "publisher": source,
+        "positives": int((arrays["query_labels"][asked] == 0).sum()),
+        "negatives": int((arrays["query_labels"][asked] != 0).sum()),
+    }
+    return counts | {
+        training: {
+            "seen": _figures(arrays, whole, asked, held),
+            "unseen": _figures(arrays, prefix + name, asked, held),
+        }
+        for training, (whole, prefix) in TRAININGS.items()
+    }
 
 
 def _figures(
