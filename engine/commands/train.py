@@ -31,8 +31,8 @@ def add_parser(commands: Any) -> None:
     leaving = commands.add_parser(
         "transfer",
         help="leave a publisher out and look",
-        description="Train with and without what guards against learning the hospital, each also without a publisher of "
-        "positives, and write models/results/transfer.",
+        description="Train with and without what guards against learning the hospital, each also without a publisher "
+        "of positives, and write models/results/transfer.",
     )
     leaving.set_defaults(run=transfer)
     cooking = commands.add_parser(
