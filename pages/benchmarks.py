@@ -26,6 +26,7 @@ from pages.components.evidence import (
     control_table,
     controls,
     frame_table,
+    guard_table,
     not_shown,
     protocol_lines,
     recipe_lessons,
@@ -216,18 +217,27 @@ def recipe_section(task: str, metric: Metric) -> None:
 
 
 def transfer_section() -> None:
-    """Show whether positives of a publisher that training never saw are still found."""
+    """Show whether positives of a publisher that training never saw are still found, and what that costs."""
     measured = result("transfer")
     if measured is None:
         missing("transfer", "python -m engine transfer")
         return
-    st.markdown(transfer_table(measured["left_out"]))
     protocol = measured["protocol"]
+    st.markdown("**What the guards cost inside the collection**")
+    st.markdown(guard_table(measured["inside"]))
+    st.caption(
+        "Guards: a frame around the lungs, so that neck, arms and borders stay out, and random exposure, texture, "
+        "patches, blur, noise and compression. With the lungs painted black, what a network still finds is no disease. "
+        f"{protocol['query_count']} test queries."
+    )
+    st.markdown("**What they give for hospitals that training never saw**")
+    st.markdown(transfer_table(measured["left_out"]))
     st.caption(
         "A network that had learnt the publisher would call these positives negative once training did not see them. "
         "A vote of ten suffers where the gallery keeps few positives. The AUC does not: it says how often a positive "
         "lies nearer to the gallery's positives than a negative does. "
-        f"Asked: {protocol['queries']}. Gallery: {protocol['gallery']}. {protocol['vote']}; {protocol['bits']} bits; "
+        f"Asked: {protocol['left_out_queries']}. Gallery: {protocol['left_out_gallery']}. {protocol['vote']}; "
+        f"{protocol['bits']} bits; "
         f"{protocol['budget']}, so compare the rows with each other. Interval: {protocol['interval']}."
     )
 

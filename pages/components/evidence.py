@@ -139,6 +139,10 @@ def frame_table(margins: Report) -> str:
     return "\n".join(lines)
 
 
+# What a row of the tables calls each training of ``models/results/transfer.json``.
+GUARDS = {"yes": "guarded", "no": "unguarded"}
+
+
 def transfer_table(left_out: Sequence[Report]) -> str:
     """Write what becomes of a publisher's positives when training never saw them, as a Markdown table.
 
@@ -146,14 +150,35 @@ def transfer_table(left_out: Sequence[Report]) -> str:
         left_out: ``left_out`` of ``models/results/transfer.json``.
     """
     lines = [
-        "| Positives of | Training saw them | Found | Healthy or other left alone | AUC | mAP |",
-        "|:--|:--|--:|--:|--:|--:|",
+        "| Positives of | Guards | Training saw them | Found | Healthy or other left alone | AUC | mAP |",
+        "|:--|:--|:--|--:|--:|--:|--:|",
     ]
     for row in left_out:
-        for network, word in (("seen", "yes"), ("unseen", "no")):
-            figures = [with_interval(row[network][name]) for name in ("sensitivity", "specificity", "auc", "map")]
-            cells = " | ".join(f"{value} ({interval})" for value, interval in figures)
-            lines.append(f"| {row['publisher']} ({row['positives']}) | {word} | {cells} |")
+        for guards, training in GUARDS.items():
+            for saw, network in (("yes", "seen"), ("no", "unseen")):
+                values = row[training][network]
+                figures = [with_interval(values[name]) for name in ("sensitivity", "specificity", "auc", "map")]
+                cells = " | ".join(f"{value} ({interval})" for value, interval in figures)
+                lines.append(f"| {row['publisher']} ({row['positives']}) | {guards} | {saw} | {cells} |")
+    return "\n".join(lines)
+
+
+def guard_table(inside: Report) -> str:
+    """Write what guarding against the hospital costs inside the collection, as a Markdown table.
+
+    Args:
+        inside: ``inside`` of ``models/results/transfer.json``.
+    """
+    lines = [
+        "| Guards | mAP, COVID-19 or not | mAP, three classes | COVID-19 or not, lungs black |",
+        "|:--|--:|--:|--:|",
+    ]
+    for guards, network in (("yes", "MATDH"), ("no", "unguarded")):
+        figures = [
+            with_interval(inside[name][task]["map"])
+            for name, task in ((network, "binary"), (network, "three_class"), (f"{network} black", "binary"))
+        ]
+        lines.append(f"| {guards} | {' | '.join(f'{value} ({interval})' for value, interval in figures)} |")
     return "\n".join(lines)
 
 

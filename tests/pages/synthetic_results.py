@@ -74,8 +74,21 @@ def write_results(root: Path, queries: int = 40, gallery: int = 90) -> Path:
         "auc": [0.85, 0.8, 0.9],
     }
     transfer = {
-        "protocol": dict.fromkeys(("queries", "gallery", "vote", "bits", "budget", "interval"), "as made up"),
-        "left_out": [{"publisher": "cxnet", "positives": 5, "negatives": 20, "seen": saw, "unseen": saw}],
+        "protocol": dict.fromkeys(
+            ("query_count", "left_out_queries", "left_out_gallery", "vote", "bits", "budget", "interval"), "as made up"
+        ),
+        "inside": {
+            name: ablations["variants"]["MATDH"] for name in ("MATDH", "MATDH black", "unguarded", "unguarded black")
+        },
+        "left_out": [
+            {
+                "publisher": "cxnet",
+                "positives": 5,
+                "negatives": 20,
+                "guarded": {"seen": saw, "unseen": saw},
+                "unguarded": {"seen": saw, "unseen": saw},
+            }
+        ],
     }
     save_result("transfer", transfer, {}, folder)
     scores = {f"scores_{name}": draw.random(20) + (name in STRANGE) for name in (*EXPECTED, *STRANGE)}

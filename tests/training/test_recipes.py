@@ -13,9 +13,9 @@ from engine.training.run import configuration
 
 def test_every_recipe_is_a_configuration() -> None:
     configs = [configuration("matdh", r.preset, r.seed, ablation=r.variant) for r in RECIPES.values()]
-    assert [config.seed for config in configs] == [0, 1, 2, 0, 0]
+    assert [config.seed for config in configs] == [0, 1, 2, 0, 0, 0]
     assert configs[3].experts is None
-    assert configs[4] == PRESETS["paper"]
+    assert configs[4:] == [PRESETS["cpu"], PRESETS["paper"]]
 
 
 def test_the_stored_figures_follow_from_the_stored_codes() -> None:
