@@ -60,8 +60,7 @@ def run_transfer(
     for name in (WHOLE, *HOLDOUTS, *UNGUARDED):
         run = trained[name] = train_method("matdh", BUDGET, seed, runs, epochs, partial(report, name), name)
         arrays |= {f"{side}_{name}": codes_of(run, part)[BITS] for side, part in parts.items()}
-        if name in (WHOLE, OPEN):
-            arrays |= {f"{side}_{name} black": codes_of(run, part, blackened)[BITS] for side, part in parts.items()}
+        arrays |= {f"{side}_{name} black": codes_of(run, part, blackened)[BITS] for side, part in parts.items()}
     whole = trained[WHOLE]
     result = {
         "protocol": protocol(parts["query"], parts["gallery"])
@@ -93,8 +92,8 @@ def report_transfer(arrays: Arrays) -> dict[str, Any]:
     """Report what is found inside the collection and of every publisher that was left out, from stored codes.
 
     Args:
-        arrays: ``classes``, and ``query_labels``, ``query_sources``, ``query_<network>`` packed codes, and the same of
-            ``gallery``.
+        arrays: ``classes``, and ``query_labels``, ``query_sources``, ``query_<network>`` and ``query_<network> black``
+            packed codes, and the same of ``gallery``.
 
     Returns:
         ``inside``: the figures of ``engine.training.ablations.report_ablations`` for the guarded and the unguarded
@@ -128,13 +127,16 @@ def _left_out(arrays: Arrays, name: str, source: str) -> dict[str, Any]:
 def _figures(
     arrays: Arrays, network: str, asked: npt.NDArray[np.bool_], held: npt.NDArray[np.bool_]
 ) -> dict[str, list[float]]:
-    """mAP, AUC, the share of positives that are found and of negatives that are left alone."""
-    codes = arrays[f"query_{network}"][asked], arrays[f"gallery_{network}"][held]
+    """mAP, AUC with and without lungs, the share of positives that are found and of negatives that are left alone."""
+    codes, black = (
+        (arrays[f"query_{name}"][asked], arrays[f"gallery_{name}"][held]) for name in (network, f"{network} black")
+    )
     positive, answers = arrays["query_labels"][asked] == 0, arrays["gallery_labels"][held] == 0
     vote = neighbour_vote(codes[0], codes[1], answers, k=NEIGHBOURS)
     values = {
         "map": average_precision(codes[0], positive, codes[1], answers),
         "auc": placements(leaning(*codes, answers), positive),
+        "auc_black": placements(leaning(*black, answers), positive),
         "sensitivity": vote[positive],
         "specificity": ~vote[~positive],
     }

@@ -150,14 +150,14 @@ def transfer_table(left_out: Sequence[Report]) -> str:
         left_out: ``left_out`` of ``models/results/transfer.json``.
     """
     lines = [
-        "| Positives of | Guards | Training saw them | Found | Healthy or other left alone | AUC | mAP |",
+        "| Positives of | Guards | Training saw them | Found | Healthy or other left alone | AUC | AUC, lungs black |",
         "|:--|:--|:--|--:|--:|--:|--:|",
     ]
     for row in left_out:
         for guards, training in GUARDS.items():
             for saw, network in (("yes", "seen"), ("no", "unseen")):
                 values = row[training][network]
-                figures = [with_interval(values[name]) for name in ("sensitivity", "specificity", "auc", "map")]
+                figures = [with_interval(values[name]) for name in ("sensitivity", "specificity", "auc", "auc_black")]
                 cells = " | ".join(f"{value} ({interval})" for value, interval in figures)
                 lines.append(f"| {row['publisher']} ({row['positives']}) | {guards} | {saw} | {cells} |")
     return "\n".join(lines)

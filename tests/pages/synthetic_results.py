@@ -72,6 +72,7 @@ def write_results(root: Path, queries: int = 40, gallery: int = 90) -> Path:
         "sensitivity": [0.7, 0.6, 0.8],
         "specificity": [0.95, 0.9, 1.0],
         "auc": [0.85, 0.8, 0.9],
+        "auc_black": [0.6, 0.5, 0.7],
     }
     transfer = {
         "protocol": dict.fromkeys(

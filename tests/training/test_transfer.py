@@ -10,7 +10,8 @@ from engine.training.pictures import FramedPictures
 from engine.training.run import configuration, left_in
 from engine.training.transfer import blackened, leaning, placements, report_transfer
 
-NETWORKS = ("MATDH", *HOLDOUTS, *UNGUARDED, "MATDH black", "unguarded black")
+TRAINED = ("MATDH", *HOLDOUTS, *UNGUARDED)
+NETWORKS = (*TRAINED, *(f"{name} black" for name in TRAINED))
 
 
 def side(name: str, count: int, draw: np.random.Generator) -> dict[str, np.ndarray]:
@@ -80,10 +81,12 @@ def test_a_network_that_knows_a_class_finds_all_of_it() -> None:
     draw = np.random.default_rng(0)
     arrays = side("query", 30, draw) | side("gallery", 60, draw)
     for name in ("query", "gallery"):
+        arrays[f"{name}_MATDH black"] = np.zeros((len(arrays[f"{name}_labels"]), 6), np.uint8)
         arrays[f"{name}_MATDH"] = np.repeat(np.where(arrays[f"{name}_labels"] == 0, 255, 0)[:, None], 6, 1).astype("u1")
     assert report_transfer(arrays)["left_out"][0]["guarded"]["seen"] == {
         "map": [1, 1, 1],
         "auc": [1, 1, 1],
+        "auc_black": [0.5, 0.5, 0.5],
         "sensitivity": [1, 1, 1],
         "specificity": [1, 1, 1],
     }
