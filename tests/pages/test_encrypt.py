@@ -81,8 +81,10 @@ def test_a_real_cipher_passes_the_tests_a_scrambler_fails_and_a_toy_passes_too(c
 def test_verdicts_are_words_and_not_only_colours(open_page):
     app = look_closer(open_page("encrypt", scheme="Multi-stage"), "Does it look like noise?")
     table = next(text.value for text in app.markdown if text.value.startswith("| Test |"))
-    correlation = next(line for line in table.splitlines() if "horizontal" in line)
-    assert correlation.count("fail") == 1
+    scrambled, *others = next(line for line in table.splitlines() if "horizontal" in line).split(" | ")[1:4]
+    assert scrambled.endswith("fail]")
+    # Random values fail now and then, under their own fresh key.
+    assert all(cell.endswith(("pass]", "fail]")) for cell in others)
     assert "Its paper reports an entropy of 7.3921" in texts(app)
 
 
