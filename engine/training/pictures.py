@@ -12,9 +12,13 @@ from engine.datasets import Dataset, data_hash
 from engine.files import written_whole
 from engine.hashing.preprocess import FRAME_MARGIN, prepare_frame
 from engine.imaging.framing import frame_chest
+from engine.steps import made_with
 
 # How much more of the chest than a view is cached around it, share of the lungs' box: room for shifted views.
 SPARE_MARGIN = 0.08
+# What makes a frame, and what renders a simulated picture: a cache of other code's is not read.
+FRAMING = ("engine/imaging/*.py", "engine/imaging/*.npy")
+RENDERING = (*FRAMING, "engine/datasets/simulation/*.py")
 CACHE = Path(__file__).resolve().parents[2] / ".cache"
 _log = logging.getLogger(__name__)
 
@@ -76,7 +80,7 @@ def framed_pictures(
         The frames, at 1.25 times ``side``.
     """
     stored_side, margin = cached_side(side), frame_margin + SPARE_MARGIN
-    path = None if cache is None else cache / f"frames-{data_hash(dataset)[:16]}-{stored_side}-{margin:.2f}.npy"
+    path = _cache_file(cache, f"frames-{data_hash(dataset)[:16]}-{stored_side}-{margin:.2f}.npy", FRAMING)
     if path is not None and path.exists():
         pixels = np.load(path, allow_pickle=False)
     else:
@@ -97,6 +101,11 @@ def framed_pictures(
         np.array([record.group for record in records]),
         dataset.classes,
     )
+
+
+def _cache_file(cache: Path | None, name: str, sources: tuple[str, ...]) -> Path | None:
+    """Return where something is cached, by its name and by the code that makes it; None where nothing is kept."""
+    return None if cache is None else cache / f"{made_with(patterns=sources)[:8]}-{name}"
 
 
 def plain_views(pictures: FramedPictures, side: int, enhanced: bool = True) -> np.ndarray:
@@ -138,7 +147,7 @@ def simulated_pictures(
     from engine.datasets.simulation.scan import load_scan, obtain_wheel
 
     margin = frame_margin + SPARE_MARGIN
-    path = None if cache is None else cache / f"simulated-{patients}-{cached_side(side)}-{margin:.2f}.npz"
+    path = _cache_file(cache, f"simulated-{patients}-{cached_side(side)}-{margin:.2f}.npz", RENDERING)
     if path is not None and path.exists():
         with np.load(path, allow_pickle=False) as stored:
             pixels, names = stored["pixels"], stored["labels"]

@@ -134,7 +134,7 @@ def _train(
         teacher = fine_tuned_experts(config, config.experts, kept, device, expert_folder(folder.parent, config))
         name = f"{config.experts.count} ImageNet VGG-16s (CC BY 4.0), fine-tuned on the training split, on every view"
     else:
-        teacher = frozen_teacher(config, train.joined(extra) if extra else train, len(train), data_hash(dataset))
+        teacher = frozen_teacher(config, train.joined(extra) if extra else train, len(train))
         name = "ImageNet VGG-16 base (CC BY 4.0), distilled"
     trainer = Trainer(config, kept, validation, teacher, folder, extra, device)
     return {
@@ -224,13 +224,13 @@ def expert_folder(runs: Path, config: TrainingConfig) -> Path:
     return runs / f"experts-{hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]}"
 
 
-def frozen_teacher(config: TrainingConfig, known: FramedPictures, fit: int, data_sha256: str) -> StoredTeacher | None:
+def frozen_teacher(config: TrainingConfig, known: FramedPictures, fit: int) -> StoredTeacher | None:
     """Return what the frozen VGG-16 saw on the pictures that the run trains on, if it is asked for and at hand.
 
     What is left out of training is left out of everything that the teacher says; what varies is judged by the first
     ``fit`` pictures, those that are left out not counted.
     """
-    maps = imagenet_maps(known, data_sha256) if config.taught else None
+    maps = imagenet_maps(known) if config.taught else None
     if maps is None:
         return None
     chosen = left_in(known, config)
@@ -238,13 +238,13 @@ def frozen_teacher(config: TrainingConfig, known: FramedPictures, fit: int, data
     return reduce_maps(maps[chosen], kept.labels, kept.groups, int(chosen[:fit].sum()))
 
 
-def imagenet_maps(pictures: FramedPictures, data_sha256: str) -> "torch.Tensor | None":
+def imagenet_maps(pictures: FramedPictures) -> "torch.Tensor | None":
     """Return the last map of VGG-16's ImageNet base on the training pictures, or None where its file is missing."""
     weights = imagenet_file()
     if not weights.exists():
         _log.warning("no %s: training without a teacher, which costs accuracy", weights)
         return None
-    cache = CACHE / f"teacher-{data_sha256[:16]}-{len(pictures)}-{pictures.pixels.shape[1]}-{pictures.margin:.2f}.npy"
+    cache = CACHE / f"teacher-{hashlib.sha256(pictures.pixels.tobytes()).hexdigest()[:16]}.npy"
     return teacher_maps(pictures.pixels, weights, cache)
 
 

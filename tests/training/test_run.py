@@ -15,17 +15,17 @@ def test_a_teacher_knows_nothing_of_the_pictures_that_are_left_out(monkeypatch: 
     pictures = FramedPictures(np.zeros((60, 8, 8), np.uint8), 0.2, labels, sources, names, names, ("a", "b", "c"))
     maps = torch.randn(60, 512, 12, 12, generator=torch.Generator().manual_seed(0)).half()
     out = (labels == 0) & (sources == "cxnet")
-    monkeypatch.setattr(run, "imagenet_maps", lambda known, data_sha256: maps)
+    monkeypatch.setattr(run, "imagenet_maps", lambda known: maps)
     config = TrainingConfig(without_positives="cxnet")
-    expected = run.frozen_teacher(config, pictures, 40, "")
+    expected = run.frozen_teacher(config, pictures, 40)
     maps[torch.from_numpy(out)] = 1000.0
-    again = run.frozen_teacher(config, pictures, 40, "")
+    again = run.frozen_teacher(config, pictures, 40)
     assert expected is not None
     assert again is not None
     assert len(again.maps) == (~out).sum()
     for name in ("maps", "pooled", "posterior"):
         torch.testing.assert_close(getattr(again, name), getattr(expected, name), rtol=0, atol=0)
-    everybody = run.frozen_teacher(replace(config, without_positives=""), pictures, 40, "")
+    everybody = run.frozen_teacher(replace(config, without_positives=""), pictures, 40)
     assert everybody is not None
     assert not torch.isclose(everybody.posterior[~torch.from_numpy(out)], again.posterior).all()
 
@@ -33,4 +33,4 @@ def test_a_teacher_knows_nothing_of_the_pictures_that_are_left_out(monkeypatch: 
 def test_a_run_that_is_not_to_be_taught_has_no_teacher() -> None:
     names = np.array(["a"])
     pictures = FramedPictures(np.zeros((1, 8, 8), np.uint8), 0.2, np.zeros(1, int), names, names, names, ("a",))
-    assert run.frozen_teacher(TrainingConfig(taught=False), pictures, 1, "") is None
+    assert run.frozen_teacher(TrainingConfig(taught=False), pictures, 1) is None

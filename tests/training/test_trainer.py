@@ -31,6 +31,16 @@ def test_frames_are_cached_and_read_back(tmp_path: Path) -> None:
     np.testing.assert_array_equal(framed_pictures(few, 32, cache=tmp_path).pixels, first.pixels)
 
 
+def test_frames_that_other_code_made_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gallery = load_dataset("simulated")
+    few = replace(gallery, records=gallery.records[:2])
+    framed_pictures(few, 32, cache=tmp_path)
+    monkeypatch.setattr("engine.training.pictures.made_with", lambda patterns: "f" * 64)
+    framed_pictures(few, 32, cache=tmp_path)
+    assert len({path.name.split("-", 1)[1] for path in tmp_path.iterdir()}) == 1
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_epochs_are_reproducible_and_differ(pictures: FramedPictures) -> None:
     loader = BatchLoader(pictures, None, CONFIG)
     first, again, other = (next(iter(loader.epoch(n))).views for n in (0, 0, 1))
