@@ -75,13 +75,9 @@ def recipes(options: argparse.Namespace) -> None:
     from engine.hashing.evaluate import save_result
     from engine.training.recipes import run_recipes
 
-    def report(name: str, row: dict[str, float]) -> None:
-        note_figures(row, f"{name}: ")
-
-    result, arrays = run_recipes(options.runs, report)
+    result, arrays = run_recipes(options.runs, _report)
     note(f"written: {save_result('recipes', result, arrays)}")
-    for name, tasks in result["recipes"].items():
-        print(f"{name:<12} " + "  ".join(f"{task} mAP {figures['map'][0]:.4f}" for task, figures in tasks.items()))
+    _print_map(result["recipes"])
 
 
 def frames(options: argparse.Namespace) -> None:
@@ -100,13 +96,9 @@ def ablations(options: argparse.Namespace) -> None:
     from engine.hashing.evaluate import save_result
     from engine.training.ablations import run_ablations
 
-    def report(name: str, row: dict[str, float]) -> None:
-        note_figures(row, f"{name}: ")
-
-    result, arrays = run_ablations(options.seed, options.runs, options.epochs, report)
+    result, arrays = run_ablations(options.seed, options.runs, options.epochs, _report)
     note(f"written: {save_result('ablations', result, arrays)}")
-    for name, tasks in result["variants"].items():
-        print(f"{name:<12} " + "  ".join(f"{task} mAP {figures['map'][0]:.4f}" for task, figures in tasks.items()))
+    _print_map(result["variants"])
 
 
 def transfer(options: argparse.Namespace) -> None:
@@ -114,15 +106,20 @@ def transfer(options: argparse.Namespace) -> None:
     from engine.hashing.evaluate import save_result
     from engine.training.transfer import TRAININGS, run_transfer
 
-    def report(name: str, row: dict[str, float]) -> None:
-        note_figures(row, f"{name}: ")
-
-    result, arrays = run_transfer(options.seed, options.runs, options.epochs, report)
+    result, arrays = run_transfer(options.seed, options.runs, options.epochs, _report)
     note(f"written: {save_result('transfer', result, arrays)}")
-    for name, tasks in result["inside"].items():
-        print(f"{name:<16} " + "  ".join(f"{task} mAP {figures['map'][0]:.4f}" for task, figures in tasks.items()))
+    _print_map(result["inside"])
     for row in result["left_out"]:
         for training in TRAININGS:
             for network, values in row[training].items():
                 figures = "  ".join(f"{name} {value[0]:.4f}" for name, value in values.items())
                 print(f"{row['publisher']:<8} {training:<10} {network:<7} {figures}")
+
+
+def _report(name: str, row: dict[str, float]) -> None:
+    note_figures(row, f"{name}: ")
+
+
+def _print_map(rows: dict[str, Any]) -> None:
+    for name, tasks in rows.items():
+        print(f"{name:<16} " + "  ".join(f"{task} mAP {figures['map'][0]:.4f}" for task, figures in tasks.items()))

@@ -42,29 +42,36 @@ def run_ablations(
         DataError: The pictures are not on this machine.
     """
     dataset = load_dataset(COLLECTION)
-    queries, gallery = dataset.subset("test"), dataset.subset("train")
-    arrays = {"query_labels": queries.labels, "gallery_labels": gallery.labels, "classes": np.array(dataset.classes)}
+    parts, arrays = asked_and_held(dataset)
     trained: dict[str, Run] = {}
     for name in ABLATIONS:
-        run = train_method("matdh", BUDGET, seed, runs, epochs, partial(report, name), name)
-        trained[name] = run
-        arrays |= {f"query_{name}": codes_of(run, queries)[BITS], f"gallery_{name}": codes_of(run, gallery)[BITS]}
+        run = trained[name] = train_method("matdh", BUDGET, seed, runs, epochs, partial(report, name), name)
+        arrays |= {f"{side}_{name}": codes_of(run, part)[BITS] for side, part in parts.items()}
     result = {
-        "protocol": protocol(queries, gallery)
-        | {
-            "bits": BITS,
-            "budget": f"{trained[WHOLE].config.epochs} epochs at {trained[WHOLE].config.side} pixels, one seed",
-        },
-        "provenance": {
-            "seed": seed,
-            "preset": {**PRESETS[BUDGET].as_dict(), "epochs": trained[WHOLE].config.epochs},
-            "data_sha256": trained[WHOLE].data_sha256,
-            "commit": commit(),
-        },
+        "protocol": protocol(*parts.values()) | {"bits": BITS, "budget": budget_of(trained[WHOLE])},
+        "provenance": provenance_of(trained[WHOLE]),
         "validation_scores": {name: run.best_score for name, run in trained.items()},
         "variants": report_ablations(arrays, tuple(ABLATIONS), dataset.classes),
     }
     return result, arrays
+
+
+def asked_and_held(dataset: Dataset) -> tuple[dict[str, Dataset], dict[str, npt.NDArray[Any]]]:
+    """Return who asks (``"query"``) and who answers (``"gallery"``), and the arrays a code file begins with."""
+    parts = {"query": dataset.subset("test"), "gallery": dataset.subset("train")}
+    labels = {f"{side}_labels": part.labels for side, part in parts.items()}
+    return parts, {**labels, "classes": np.array(dataset.classes)}
+
+
+def budget_of(whole: Run) -> str:
+    """Say how long all networks of a study were trained, of which ``whole`` is one."""
+    return f"{whole.config.epochs} epochs at {whole.config.side} pixels, one seed"
+
+
+def provenance_of(whole: Run) -> dict[str, Any]:
+    """Return what a study under the small budget depends on, ``whole`` being its network with everything."""
+    preset = {**PRESETS[BUDGET].as_dict(), "epochs": whole.config.epochs}
+    return {"seed": whole.config.seed, "preset": preset, "data_sha256": whole.data_sha256, "commit": commit()}
 
 
 def report_ablations(

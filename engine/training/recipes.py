@@ -9,14 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from engine.datasets import load_dataset
 from engine.evaluation import average_precision
 from engine.evaluation.hashing_report import DECIMALS
 from engine.hashing.evaluate import protocol
-from engine.training.ablations import BITS, codes_of, report_ablations
+from engine.training.ablations import BITS, asked_and_held, codes_of, report_ablations
 from engine.training.run import COLLECTION, Run, train_method
 from models.network import CODE_LENGTHS
 
@@ -69,18 +68,16 @@ def run_recipes(
         DataError: The pictures are not on this machine.
     """
     dataset = load_dataset(COLLECTION)
-    queries, gallery = dataset.subset("test"), dataset.subset("train")
-    arrays = {"query_labels": queries.labels, "gallery_labels": gallery.labels, "classes": np.array(dataset.classes)}
+    parts, arrays = asked_and_held(dataset)
     trained: dict[str, Run] = {}
     for name, recipe in RECIPES.items():
-        run = train_method(
+        run = trained[name] = train_method(
             "matdh", recipe.preset, recipe.seed, runs, None, partial(report, name), ablation=recipe.variant
         )
-        trained[name] = run
-        for side, part in (("query", queries), ("gallery", gallery)):
+        for side, part in parts.items():
             arrays |= {f"{side}_{name}_{bits}": codes for bits, codes in codes_of(run, part).items()}
     result = {
-        "protocol": protocol(queries, gallery) | {"bits": BITS},
+        "protocol": protocol(*parts.values()) | {"bits": BITS},
         "shipped": SHIPPED,
         "seeds": list(SEEDS),
         "runs": {name: _facts(name, run) for name, run in trained.items()},

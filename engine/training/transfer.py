@@ -21,9 +21,18 @@ from engine.evaluation import average_precision, bootstrap_interval, neighbour_v
 from engine.evaluation.hashing_report import DECIMALS, NEIGHBOURS
 from engine.hashing.codes import hamming_distances
 from engine.hashing.control_measurements import blacken_lungs
-from engine.hashing.evaluate import commit, protocol
-from engine.training.ablations import BITS, BUDGET, WHOLE, codes_of, report_ablations
-from engine.training.config import HOLDOUTS, PRESETS, UNGUARDED
+from engine.hashing.evaluate import protocol
+from engine.training.ablations import (
+    BITS,
+    BUDGET,
+    WHOLE,
+    asked_and_held,
+    budget_of,
+    codes_of,
+    provenance_of,
+    report_ablations,
+)
+from engine.training.config import HOLDOUTS, UNGUARDED
 from engine.training.pictures import FramedPictures
 from engine.training.run import COLLECTION, Run, train_method
 
@@ -51,10 +60,8 @@ def run_transfer(
         DataError: The pictures are not on this machine.
     """
     dataset = load_dataset(COLLECTION)
-    parts = {"query": dataset.subset("test"), "gallery": dataset.subset("train")}
-    arrays: dict[str, npt.NDArray[Any]] = {"classes": np.array(dataset.classes)}
+    parts, arrays = asked_and_held(dataset)
     for side, part in parts.items():
-        arrays[f"{side}_labels"] = part.labels
         arrays[f"{side}_sources"] = np.array([record.source for record in part.records])
     trained: dict[str, Run] = {}
     for name in (WHOLE, *HOLDOUTS, *UNGUARDED):
@@ -63,21 +70,15 @@ def run_transfer(
         arrays |= {f"{side}_{name} black": codes_of(run, part, blackened)[BITS] for side, part in parts.items()}
     whole = trained[WHOLE]
     result = {
-        "protocol": protocol(parts["query"], parts["gallery"])
+        "protocol": protocol(*parts.values())
         | {
             "bits": BITS,
-            "budget": f"{whole.config.epochs} epochs at {whole.config.side} pixels, one seed",
+            "budget": budget_of(whole),
             "vote": f"{NEIGHBOURS} nearest neighbours, COVID-19 or not",
             "left_out_queries": "positives of the publisher left out, and all negatives",
             "left_out_gallery": "all but that publisher's positives, for every network",
         },
-        "provenance": {
-            "seed": seed,
-            "preset": {**PRESETS[BUDGET].as_dict(), "epochs": whole.config.epochs},
-            "unguarded": trained[OPEN].config.as_dict(),
-            "data_sha256": whole.data_sha256,
-            "commit": commit(),
-        },
+        "provenance": {**provenance_of(whole), "unguarded": trained[OPEN].config.as_dict()},
         **report_transfer(arrays),
     }
     return result, arrays

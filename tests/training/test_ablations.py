@@ -1,43 +1,26 @@
-import functools
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from engine.datasets import Dataset, load_dataset
+from engine.datasets import Dataset
 from engine.evaluation import average_precision, mean_average_precision
 from engine.hashing.evaluate import RESULTS
-from engine.training import ablations, run
-from engine.training.config import ABLATIONS, PRESETS, TrainingConfig
-from engine.training.pictures import framed_pictures, plain_view
+from engine.training import ablations
+from engine.training.config import ABLATIONS
+from engine.training.pictures import plain_view
 
-SMALL = TrainingConfig(side=32, epochs=1, batch=6, simulated=0, validate_every=1)
 CHOSEN = ("MATDH", "NoEnhanced", "AlexNet", "NoDecoder")
 
 
 @pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Dataset:
-    """A small collection, a small budget, no teacher and no cache."""
-    gallery = load_dataset("simulated")
-    kept = [
-        record
-        for split in ("train", "val", "test")
-        for label in gallery.classes
-        for record in [r for r in gallery.records if (r.split, r.label) == (split, label)][:4]
-    ]
-    small = replace(gallery, records=tuple(kept))
-    for module in (run, ablations):
-        monkeypatch.setattr(module, "load_dataset", lambda name: small)
-        monkeypatch.setattr(module, "framed_pictures", functools.partial(framed_pictures, cache=None))
-    monkeypatch.setenv("CXR_VAULT_PRETRAINED", str(tmp_path))
-    monkeypatch.setitem(PRESETS, "ablation", SMALL)
+def chosen(small_collection: Dataset, monkeypatch: pytest.MonkeyPatch) -> Dataset:
     monkeypatch.setattr(ablations, "ABLATIONS", {name: ABLATIONS[name] for name in CHOSEN})
-    return small
+    return small_collection
 
 
-def test_every_variant_is_trained_measured_and_resumed(few: Dataset, tmp_path: Path) -> None:
+def test_every_variant_is_trained_measured_and_resumed(chosen: Dataset, tmp_path: Path) -> None:
     seen: list[tuple[str, dict[str, float]]] = []
     result, arrays = ablations.run_ablations(0, tmp_path / "runs", None, lambda *row: seen.append(row))
     assert [name for name, _ in seen] == list(CHOSEN)

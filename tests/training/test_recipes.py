@@ -1,13 +1,16 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from engine.datasets import Dataset
 from engine.evaluation import mean_average_precision
 from engine.hashing.evaluate import RESULTS
 from engine.hashing.hasher import WEIGHTS
+from engine.training import recipes
 from engine.training.config import PRESETS
-from engine.training.recipes import RECIPES, SEEDS, SHIPPED, report_recipes
+from engine.training.recipes import RECIPES, SEEDS, SHIPPED, Recipe, report_recipes
 from engine.training.run import configuration
 
 
@@ -16,6 +19,21 @@ def test_every_recipe_is_a_configuration() -> None:
     assert [config.seed for config in configs] == [0, 1, 2, 0, 0, 0]
     assert configs[3].experts is None
     assert configs[4:] == [PRESETS["cpu"], PRESETS["paper"]]
+
+
+def test_every_recipe_is_trained_measured_and_read_back(
+    small_collection: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recipes, "RECIPES", {name: Recipe(name, "ablation", seed) for seed, name in enumerate(SEEDS)})
+    seen: list[str] = []
+    result, arrays = recipes.run_recipes(tmp_path, lambda name, row: seen.append(name))
+    assert seen == list(SEEDS)
+    assert [result["runs"][name]["seed"] for name in SEEDS] == [0, 1, 2]
+    assert arrays[f"query_{SHIPPED}_64"].shape == (12, 8)
+    assert result["recipes"] == report_recipes(arrays, SEEDS, small_collection.classes)
+    assert result["recipes"][SHIPPED]["binary"]["against_whole"] == [0, 0, 0]
+    recipes.run_recipes(tmp_path, lambda name, row: seen.append(name))
+    assert len(seen) == len(SEEDS), "a finished run is not trained again"
 
 
 def test_the_stored_figures_follow_from_the_stored_codes() -> None:

@@ -1,14 +1,16 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from engine.datasets import Dataset
 from engine.evaluation import mean_average_precision
 from engine.hashing.evaluate import RESULTS
 from engine.training.config import HOLDOUTS, PRESETS, UNGUARDED, TrainingConfig
 from engine.training.pictures import FramedPictures
 from engine.training.run import configuration, left_in
-from engine.training.transfer import blackened, leaning, placements, report_transfer
+from engine.training.transfer import blackened, leaning, placements, report_transfer, run_transfer
 
 TRAINED = ("MATDH", *HOLDOUTS, *UNGUARDED)
 NETWORKS = (*TRAINED, *(f"{name} black" for name in TRAINED))
@@ -47,6 +49,21 @@ def test_a_report_asks_with_the_positives_left_out_and_holds_none_of_them() -> N
             arrays["gallery_labels"][held] == 0,
         )
         assert row[training]["unseen"]["map"][0] == pytest.approx(expected, abs=1e-4)
+
+
+def test_every_network_is_trained_with_what_its_name_says(small_collection: Dataset, tmp_path: Path) -> None:
+    seen: list[str] = []
+    result, arrays = run_transfer(0, tmp_path / "runs", None, lambda name, row: seen.append(name))
+    assert seen == list(TRAINED)
+    assert {key for key in arrays if key.startswith("query_")} == {
+        f"query_{name}" for name in ("labels", "sources", *NETWORKS)
+    }
+    assert [(row["publisher"], row["positives"], row["negatives"]) for row in result["left_out"]] == [
+        ("cxnet", 2, 8),
+        ("talo", 2, 8),
+    ]
+    assert result["provenance"]["unguarded"]["frame_margin"] == UNGUARDED["unguarded"]["frame_margin"]
+    assert {name: result[name] for name in ("inside", "left_out")} == report_transfer(arrays)
 
 
 def test_what_the_guards_cost_is_measured_on_the_whole_split() -> None:
