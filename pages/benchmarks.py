@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from engine.evaluation import recall_curve
+from engine.training.config import PRESETS
 from pages.components import frame
 from pages.components.benchmark_charts import (
     METHOD,
@@ -257,8 +258,7 @@ def frame_section() -> None:
         f"How often a positive scores above a negative (AUC). Inside: {protocol['inside']}. "
         f"Never seen: {protocol['across']}; {publishers} are publishers of positives. "
         f"Probe: {protocol['probe']}, {protocol['side']} pixels. "
-        f"Interval: {protocol['interval']}. The shipped network sees "
-        "12 %."
+        f"Interval: {protocol['interval']}. The preset gpu shows {PRESETS['gpu'].frame_margin:.0%}."
     )
 
 

@@ -43,6 +43,28 @@ def hash_split(method: str, dataset: Dataset, progress: Callable[[int, int], Non
     return {bits: np.concatenate(codes) for bits, codes in batches.items()}
 
 
+def describe_dataset(
+    hasher: Hasher, dataset: Dataset, progress: Callable[[int, int], None]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Hash and describe every picture of a dataset, as its owner would.
+
+    Args:
+        hasher: The network and the code length.
+        dataset: The pictures.
+        progress: Called with (pictures done, pictures in all).
+
+    Returns:
+        Packed codes ``(N, bits // 8)`` uint8 and descriptors ``(N, 64)`` int8.
+    """
+    rows = []
+    for start in range(0, len(dataset), 32):
+        images = [dataset.load(i) for i in range(start, min(start + 32, len(dataset)))]
+        rows.append(hasher.describe(images))
+        progress(start + len(images), len(dataset))
+    codes, descriptors = zip(*rows, strict=True)
+    return np.concatenate(codes), np.concatenate(descriptors)
+
+
 def evaluate_codes(codes: dict[str, np.ndarray], lengths: tuple[int, ...], classes: tuple[str, ...]) -> dict[str, Any]:
     """Report both tasks at every length from a code file's arrays (see :func:`code_arrays`)."""
     return {

@@ -6,25 +6,23 @@ often of the query's class, and does the other picture of the query's patient co
 """
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.datasets import Dataset, load_dataset
+from engine.datasets import load_dataset
 from engine.evaluation.bootstrap import bootstrap_interval, paired_bootstrap
 from engine.evaluation.hashing_report import DECIMALS
 from engine.evaluation.ranking import Floats, expected_hits, hit_chance
 from engine.hashing.codes import hamming_distances
 from engine.hashing.descriptors import likeness
-from engine.hashing.evaluate import protocol, provenance
+from engine.hashing.evaluate import describe_dataset, protocol, provenance
 from engine.hashing.hasher import Hasher
 
 COLLECTION = "covidx-open"
 BITS = 48
 SHOWN = 10
-BATCH = 32
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -46,12 +44,14 @@ def measure_ordering(
     """
     dataset, hasher = load_dataset(COLLECTION), Hasher.load(bits=BITS, method=method)
     queries, gallery = dataset.subset("test"), dataset.subset("train")
-    total, before = len(queries) + len(gallery), 0
-    arrays: dict[str, npt.NDArray[Any]] = {}
-    for side, part in (("query", queries), ("gallery", gallery)):
-        found = _describe(hasher, part, partial(_shifted, progress, before, total))
-        arrays |= {f"{side}_labels": part.labels, f"{side}_codes": found[0], f"{side}_descriptors": found[1]}
-        before += len(part)
+    total = len(queries) + len(gallery)
+    described = {
+        "query": describe_dataset(hasher, queries, lambda done, _: progress(done, total)),
+        "gallery": describe_dataset(hasher, gallery, lambda done, _: progress(len(queries) + done, total)),
+    }
+    arrays: dict[str, npt.NDArray[Any]] = {"query_labels": queries.labels, "gallery_labels": gallery.labels}
+    for side, (codes, descriptors) in described.items():
+        arrays |= {f"{side}_codes": codes, f"{side}_descriptors": descriptors}
     arrays["query_patients"] = np.unique([record.group for record in queries.records], return_inverse=True)[1]
     result = {
         "method": method,
@@ -66,22 +66,6 @@ def measure_ordering(
         **report_ordering(arrays),
     }
     return result, arrays
-
-
-def _shifted(progress: Callable[[int, int], None], before: int, total: int, done: int) -> None:
-    progress(before + done, total)
-
-
-def _describe(
-    hasher: Hasher, part: Dataset, progress: Callable[[int], None]
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8]]:
-    rows = []
-    for start in range(0, len(part), BATCH):
-        images = [part.load(i) for i in range(start, min(start + BATCH, len(part)))]
-        rows.append(hasher.describe(images))
-        progress(start + len(images))
-    codes, descriptors = zip(*rows, strict=True)
-    return np.concatenate(codes), np.concatenate(descriptors)
 
 
 def report_ordering(arrays: Arrays) -> dict[str, Any]:

@@ -96,8 +96,8 @@ def shown_name(name: str) -> str:
     return line if len(line) <= SHOWN_NAME else f"...{line[3 - SHOWN_NAME :]}"
 
 
-# What zipfile raises on damaged archives; UnicodeDecodeError and UnicodeEncodeError are ValueErrors.
-_BROKEN = (zipfile.BadZipFile, zlib.error, ValueError, OSError, EOFError, NotImplementedError, RuntimeError, KeyError)
+# What zipfile raises on damaged archives and on kinds that it cannot read, or a parent of that.
+_BROKEN = (zipfile.BadZipFile, zlib.error, ValueError, OSError, EOFError, RuntimeError, KeyError)
 
 
 def _passed_over(member: zipfile.ZipInfo) -> bool:

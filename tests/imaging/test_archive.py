@@ -30,13 +30,13 @@ def contents(data):
     return [(entry.name, entry.read()) for entry in entries], problems
 
 
-def encrypted(data):
-    """The same archive with the mark of encryption on every file."""
+def marked(data, flag):
+    """The same archive with a flag on every file."""
     changed = bytearray(data)
     for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         start = data.find(signature)
         while start >= 0:
-            changed[start + offset] |= 1
+            changed[start + offset] |= flag
             start = data.find(signature, start + 1)
     return bytes(changed)
 
@@ -121,9 +121,15 @@ def test_a_name_that_leads_out_is_left_out_and_nothing_is_written(name, tmp_path
 
 
 def test_encrypted_files_are_named():
-    found, problems = contents(encrypted(packed([("a.png", PNG), ("b.png", PNG)])))
+    found, problems = contents(marked(packed([("a.png", PNG), ("b.png", PNG)]), 1))
     assert found == []
     assert problems == [f"{n}.png: The file is encrypted: pack it again without a password." for n in "ab"]
+
+
+@pytest.mark.parametrize("flag", [0x20, 0x40])
+def test_kinds_of_files_that_cannot_be_read_are_refused_in_a_sentence(flag):
+    with pytest.raises(ArchiveError, match="damaged: pack it again"):
+        contents(marked(packed([("a.png", PNG)]), flag))
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

@@ -18,7 +18,7 @@ from engine.cli import main
 from engine.imaging import encode_png, load_image
 from pages.components import collection
 from pages.components.frame import NOTICE
-from tests.imaging.test_archive import encrypted, packed
+from tests.imaging.test_archive import marked, packed
 from tests.pages.conftest import ROOT
 from tests.pages.reading import texts
 
@@ -129,7 +129,7 @@ def test_one_bad_file_is_one_sentence_and_the_others_are_kept(page):
     [
         (packed([(f"{n}.png", bytes(10 * 2**20)) for n in range(14)]), "unpacks to 140 MB"),
         (packed([(f"{n}.png", b"x") for n in range(201)]), "more than 200 files"),
-        (encrypted(packed([("a.png", chest(1))])), "is encrypted"),
+        (marked(packed([("a.png", chest(1))]), 1), "is encrypted"),
         (packed([("a.png", chest(1))])[:-30], "The archive is damaged"),
         (packed([]), "The ZIP archive holds no picture"),
         (b"not a zip at all", "This is not a PNG, JPEG or DICOM file"),

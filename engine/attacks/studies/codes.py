@@ -25,7 +25,8 @@ from engine.attacks.studies.values import DIGITS, as_kept
 from engine.datasets import Dataset, load_dataset
 from engine.evaluation import paired_bootstrap, ssim
 from engine.hashing.codes import unpack_bits
-from engine.hashing.evaluate import RESULTS
+from engine.hashing.evaluate import describe_dataset
+from engine.hashing.hasher import RESULTS, Hasher
 from engine.retrieval import CodeMask
 
 METHOD, BITS = "matdh", 48
@@ -123,7 +124,7 @@ def descriptors_study(progress: Progress) -> dict[str, Any]:
         DataError: the pictures are not on this machine.
     """
     dataset = load_dataset("covidx-open")
-    codes, descriptors = describe_pictures(dataset, progress)
+    codes, descriptors = describe_dataset(Hasher.load(bits=BITS, method=METHOD), dataset, progress)
     pictures, splits = load_pictures(dataset, SIDE), split_names(dataset)
     found = {
         "code": measure_inversion(unpack_bits(codes), pictures, splits),
@@ -140,20 +141,7 @@ def descriptors_study(progress: Progress) -> dict[str, Any]:
 
 def hash_pictures(dataset: Dataset, progress: Progress) -> np.ndarray:
     """Hash every picture of a collection: ``(N, bits // 8)`` uint8."""
-    return describe_pictures(dataset, progress)[0]
-
-
-def describe_pictures(dataset: Dataset, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
-    """Hash every picture of a collection, and describe it: ``(N, bits // 8)`` uint8 and ``(N, 64)`` int8."""
-    from engine.hashing import Hasher
-
-    hasher, rows = Hasher.load(bits=BITS, method=METHOD), []
-    for start in range(0, len(dataset), 32):
-        images = [dataset.load(position) for position in range(start, min(start + 32, len(dataset)))]
-        rows.append(hasher.describe(images))
-        progress(start + len(images), len(dataset))
-    codes, descriptors = zip(*rows, strict=True)
-    return np.concatenate(codes), np.concatenate(descriptors)
+    return describe_dataset(Hasher.load(bits=BITS, method=METHOD), dataset, progress)[0]
 
 
 def measure_inversion(held: np.ndarray, pictures: np.ndarray, splits: np.ndarray) -> dict[str, Any]:
