@@ -170,7 +170,7 @@ def crowd(address: str, server: Server, budget: Budget, before: float) -> None:
 
 def main() -> int:
     budget = Budget()
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "log.txt") as (address, pid):
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as (address, pid):
         server = Server(pid)
         print("Over the websocket of a real server; one thread")
         budget.row("memory, nobody came yet", server.memory, "MiB")

@@ -53,7 +53,7 @@ def findings() -> Iterator[Finding]:
         for file in files:
             (copy / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / file, copy / file)
-        yield from visit(copy, Path(folder) / "log.txt")
+        yield from visit(copy, Path(folder))
 
 
 def tracked() -> list[Path]:
@@ -106,10 +106,10 @@ def outside(files: list[Path]) -> Iterator[Finding]:
     yield not links, f"links that leave the project: {', '.join(links) or 'none'}"
 
 
-def visit(root: Path, log: Path) -> Iterator[Finding]:
+def visit(root: Path, folder: Path) -> Iterator[Finding]:
     """Start cold, arrive by a deep link as after a night's sleep, open every page, and measure memory."""
     start = time.perf_counter()
-    with running(log, root) as (address, pid):
+    with running(folder, root) as (address, pid):
         with Visitor(address, "encrypt") as visitor:
             seconds = time.perf_counter() - start
             yield seconds <= COLD_SECONDS, f"cold start to a page reached by a link: {seconds:.1f} s"
@@ -119,7 +119,7 @@ def visit(root: Path, log: Path) -> Iterator[Finding]:
                 yield not problems, f"page {path or 'overview'}: {'; '.join(problems) or 'no error'}"
         peak = peak_memory(pid)
         yield peak <= MEMORY_MIB, f"most memory ever used: {peak:.0f} MiB of {MEMORY_MIB}"
-    noise = [line for line in log.read_text().splitlines() if "Traceback" in line or "Error" in line]
+    noise = [line for line in (folder / "log.txt").read_text().splitlines() if "Traceback" in line or "Error" in line]
     yield not noise, f"the server's log: {noise[0] if noise else 'no error'}"
 
 

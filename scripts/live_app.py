@@ -31,24 +31,31 @@ ALONE = {"OMP_NUM_THREADS": "1", "CXR_VAULT_FETCH": "off"}
 
 
 @contextmanager
-def serving(log: Path) -> Iterator[str]:
-    """Run the app as ``make demo`` does, with its output in ``log``, and give its address.
+def serving(folder: Path) -> Iterator[str]:
+    """Run the app as ``make demo`` does and give its address.
+
+    Args:
+        folder: A folder of this server's own: its output goes to ``log.txt`` there, and what it keeps while it
+            runs (sealed galleries, visitors' collections) to ``kept``.
 
     Raises:
         RuntimeError: The server does not come up.
     """
-    with running(log) as (address, _):
+    with running(folder) as (address, _):
         yield address
 
 
 @contextmanager
-def running(log: Path, root: Path = ROOT) -> Iterator[tuple[str, int]]:
+def running(folder: Path, root: Path = ROOT) -> Iterator[tuple[str, int]]:
     """Do as :func:`serving`, from any checkout, and give the number of the server's process beside its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.address", "127.0.0.1"]
-    environment = {name: value for name, value in os.environ.items() if name not in HIDDEN} | ALONE
+    log, kept = folder / "log.txt", folder / "kept"
+    kept.mkdir(exist_ok=True)
+    shown = {name: value for name, value in os.environ.items() if name not in HIDDEN}
+    environment = shown | ALONE | {"TMPDIR": str(kept)}
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*command, "--server.port", str(port)], cwd=root, env=environment, stdout=output, stderr=output

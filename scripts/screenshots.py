@@ -23,7 +23,7 @@ PATIENCE_MS = 180_000
 def main() -> None:
     """Photograph every page in every look."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, serving(Path(folder) / "log.txt") as address, chromium() as browser:
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as address, chromium() as browser:
         for look, (scheme, width, height) in LOOKS.items():
             context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
             context.set_default_timeout(PATIENCE_MS)

@@ -11,12 +11,18 @@ from scripts.live_app import CHROMIUM, chromium, serving, settle
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory) -> Iterator[str]:
+def server_folder(tmp_path_factory) -> Path:
+    """The folder of this worker's server; nobody else's, as other workers seal pictures too."""
+    return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="session")
+def server(server_folder) -> Iterator[str]:
     """The address of a server shared by the tests of this worker."""
-    log = tmp_path_factory.mktemp("server") / "log.txt"
-    with serving(log) as address:
+    with serving(server_folder) as address:
         yield address
-    assert "Traceback" not in log.read_text(), log.read_text()
+    log = (server_folder / "log.txt").read_text()
+    assert "Traceback" not in log, log
 
 
 @pytest.fixture(scope="session")

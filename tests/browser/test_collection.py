@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 import sys
-import tempfile
 import time
 import zipfile
 from pathlib import Path
@@ -34,11 +33,6 @@ def files(tmp_path) -> list[Path]:
         archive.writestr("sick/four.png", pictures[3])
     paths[3].write_text("nothing to see")
     return paths
-
-
-def folders() -> set[Path]:
-    """Where collections lie just now."""
-    return set(Path(tempfile.gettempdir()).glob("cxr-vault-own-*"))
 
 
 def bring(page, files) -> None:
@@ -81,7 +75,10 @@ def test_from_several_files_to_a_store_that_the_command_line_opens(visit, files,
     assert np.array_equal(load_image(opened.read_bytes()), load_image(files[0].read_bytes()))
 
 
-def test_it_is_searched_by_its_visitor_seen_by_nobody_else_and_goes_with_the_tab(visit, files):
+def test_it_is_searched_by_its_visitor_seen_by_nobody_else_and_goes_with_the_tab(visit, files, server_folder):
+    def folders() -> set[Path]:
+        return set((server_folder / "kept").glob("cxr-vault-own-*"))
+
     before = folders()
     page = visit("your_collection")
     bring(page, files)

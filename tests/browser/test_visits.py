@@ -29,7 +29,7 @@ def bring(page, path) -> None:
 
 
 def test_a_cold_deep_link_shows_the_whole_frame(visit, tmp_path):
-    with serving(tmp_path / "cold.txt") as address:
+    with serving(tmp_path) as address:
         page = visit("enhance?clip=6.0", address)
         assert page.locator("h1").inner_text() == HEADINGS["enhance"]
         # The last ones may stand behind "more", where the window is narrow.

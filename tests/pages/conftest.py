@@ -28,13 +28,20 @@ def small_gallery(name: str):
     return replace(dataset, records=tuple(kept))
 
 
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory) -> Path:
+    """Where the app keeps what it seals: it lives as long as the process, so nobody tidies up after a test."""
+    return tmp_path_factory.mktemp("kept")
+
+
 @pytest.fixture
-def app(monkeypatch) -> AppTest:
+def app(monkeypatch, kept) -> AppTest:
     """The dashboard before its first run."""
     from engine.hashing import Hasher
     from models.matdh import MATDH
 
     monkeypatch.delenv("CXR_VAULT_DATA", raising=False)
+    monkeypatch.setattr("tempfile.tempdir", str(kept))
     monkeypatch.setattr("pages.components.gallery.load_dataset", lambda name: _built_in_only(name))
     monkeypatch.setattr(
         Hasher, "load", classmethod(lambda cls, bits=48, method="matdh": cls(_network(MATDH), bits=bits, side=64))
