@@ -3,8 +3,8 @@
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from engine.encrypted_search.classifier import BATCH, network_input
 from engine.encrypted_search.networks import NETWORKS, build
 from engine.encrypted_search.pictures import Split, read
 from engine.files import written_whole
+from engine.training.checkpoint import CHECKPOINT, Part, load_checkpoint, save_checkpoint, seed_epoch
 
 SHIFT = 7  # pixels; blocks of 16 do not notice more
 _log = logging.getLogger(__name__)
@@ -59,11 +60,16 @@ class Training:
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer, rate, total_steps=self.epochs * steps, pct_start=0.15
         )
+        self.plan = {"name": name, "seed": seed, "epochs": self.epochs, "recipe": asdict(self.recipe)}
         self.history: list[dict[str, float]] = []
         self.best = -1.0
 
     def run(self, report: Report | None = None) -> list[dict[str, float]]:
-        """Train from where the folder's state left off; return one row of figures per epoch."""
+        """Train from where the folder's state left off; return one row of figures per epoch.
+
+        Raises:
+            CheckpointError: The folder holds the state of a run that was planned otherwise.
+        """
         self._resume()
         if len(self.history) < self.epochs:
             stems, held = self._prepare()
@@ -97,8 +103,7 @@ class Training:
         return torch.cat(parts)
 
     def _train_epoch(self, stems: list[Tensor], epoch: int) -> dict[str, float]:
-        # A seed for every epoch: a run that was stopped draws what it would have drawn.
-        torch.manual_seed(int(np.random.SeedSequence((self.seed, epoch)).generate_state(1)[0]))
+        seed_epoch(self.seed, epoch)
         self.network.train()
         started, total, right = time.perf_counter(), 0.0, 0
         for maps, labels in batches(stems, self.train.labels, self.recipe.batch, (self.seed, epoch)):
@@ -127,7 +132,7 @@ class Training:
                 found[f"val_{name}"] = float(np.mean(predicted == self.validation.labels))
         return found | {"val_accuracy": float(np.mean(list(found.values())))}
 
-    def _parts(self) -> dict[str, Any]:
+    def _parts(self) -> dict[str, Part]:
         return {"network": self.network, "optimizer": self.optimizer, "schedule": self.schedule}
 
     def _save(self, score: float) -> None:
@@ -139,19 +144,13 @@ class Training:
             weights = {key: value.contiguous() for key, value in self.network.state_dict().items()}
             with written_whole(self.folder / "best.safetensors") as partial:
                 save_file(weights, partial)
-        state: dict[str, Any] = {name: part.state_dict() for name, part in self._parts().items()}
-        with written_whole(self.folder / "state.pt") as partial:
-            torch.save(state | {"history": self.history, "best": self.best}, partial)
+        progress = {"history": self.history, "best": self.best}
+        save_checkpoint(self.folder / CHECKPOINT, self._parts(), self.plan, progress)
 
     def _resume(self) -> None:
-        path = self.folder / "state.pt"
-        if not path.exists():
-            return
-        state = torch.load(path, weights_only=True)
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
-        self.history, self.best = state["history"], state["best"]
-        _log.info("resumed after epoch %d", len(self.history))
+        progress = load_checkpoint(self.folder / CHECKPOINT, self._parts(), self.plan)
+        if progress is not None:
+            self.history, self.best = progress["history"], progress["best"]
 
 
 def jitter(images: np.ndarray, seed: tuple[int, ...]) -> np.ndarray:

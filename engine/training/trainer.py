@@ -1,7 +1,6 @@
 """The one training loop: balanced batches, random views, a weighted sum of losses, validation by retrieval."""
 
 import copy
-import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from engine.files import written_whole
 from engine.hashing.codes import pack_bits
 from engine.hashing.losses import TARGETS
 from engine.training.averaging import follow
+from engine.training.checkpoint import CHECKPOINT, Part, load_checkpoint, save_checkpoint, seed_epoch
 from engine.training.config import TrainingConfig
 from engine.training.loader import BatchLoader
 from engine.training.objective import Student, loss_terms
@@ -22,7 +22,6 @@ from engine.training.pictures import FramedPictures, plain_views
 from engine.training.teacher import Teacher
 from models.network import CODE_LENGTHS, HashNetwork
 
-_log = logging.getLogger(__name__)
 SELECTION_BITS = 48
 
 
@@ -69,7 +68,11 @@ class Trainer:
         self.best_score, self.stale = -1.0, 0
 
     def run(self, report: Callable[[dict[str, float]], None] | None = None) -> list[dict[str, float]]:
-        """Train from where the folder's state left off; return one row of figures per epoch."""
+        """Train from where the folder's state left off; return one row of figures per epoch.
+
+        Raises:
+            CheckpointError: The folder holds the state of a run with another configuration.
+        """
         self._resume()
         for epoch in range(len(self.history), self.config.epochs):
             if self.stale >= self.config.patience:
@@ -95,8 +98,7 @@ class Trainer:
         return {"val_map_binary": two, "val_map_three": three, "val_score": (two + three) / 2}
 
     def _train_epoch(self, epoch: int) -> dict[str, float]:
-        # A seed for every epoch: a run that was stopped draws what it would have drawn.
-        torch.manual_seed(int(np.random.SeedSequence((self.config.seed, epoch)).generate_state(1)[0]))
+        seed_epoch(self.config.seed, epoch)
         self.student.train()
         sums: dict[str, torch.Tensor] = {}
         started, count = time.perf_counter(), 0
@@ -127,30 +129,19 @@ class Trainer:
         with written_whole(self.folder / "best.safetensors") as partial:
             save_file(weights, partial)
 
+    def _parts(self) -> dict[str, Part]:
+        return {name: getattr(self, name) for name in ("student", "average", "optimizer", "schedule")}
+
     def _save_state(self) -> None:
-        state = {
-            "student": self.student.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
-            "history": self.history,
-            "best": (self.best_score, self.stale),
-        }
-        with written_whole(self.folder / "state.pt") as partial:
-            torch.save(state, partial)
+        progress = {"history": self.history, "best": (self.best_score, self.stale)}
+        save_checkpoint(self.folder / CHECKPOINT, self._parts(), self.config.as_dict(), progress)
 
     def _resume(self) -> None:
-        path = self.folder / "state.pt"
-        if not path.exists():
-            return
-        state = torch.load(path, map_location=next(self.student.parameters()).device, weights_only=True)
-        self.student.load_state_dict(state["student"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
-        self.history = state["history"]
-        self.best_score, self.stale = state["best"]
-        _log.info("resumed after epoch %d", len(self.history))
+        device = next(self.student.parameters()).device
+        progress = load_checkpoint(self.folder / CHECKPOINT, self._parts(), self.config.as_dict(), device)
+        if progress is not None:
+            self.history = progress["history"]
+            self.best_score, self.stale = progress["best"]
 
 
 def _ranking(features: np.ndarray, outputs: dict[int, np.ndarray]) -> np.ndarray:

@@ -10,6 +10,7 @@ from engine.encrypted_search import networks
 from engine.encrypted_search.networks import Network, Recipe
 from engine.encrypted_search.pictures import Split
 from engine.encrypted_search.training import SHIFT, Training, batches, jitter
+from engine.training.checkpoint import CheckpointError
 
 RECIPE = Recipe(("fresh-8", "fresh-2"), 2, 1e-3, 0.01, 4, 2)
 
@@ -77,3 +78,9 @@ def test_a_run_goes_on_where_it_stopped(tmp_path):
     history = Training("vit", _split(9), _split(6), tmp_path).run(rows.append)
     assert [row["epoch"] for row in history] == [1, 2]
     assert rows == history[1:]
+
+
+def test_a_run_does_not_go_on_for_another_seed(tmp_path):
+    Training("vit", _split(9), _split(6), tmp_path).run()
+    with pytest.raises(CheckpointError):
+        Training("vit", _split(9), _split(6), tmp_path, seed=1).run()

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from engine.datasets import load_dataset
+from engine.training.checkpoint import CheckpointError
 from engine.training.config import CALM, ExpertConfig, TrainingConfig
 from engine.training.loader import BatchLoader
 from engine.training.objective import Batch, blend
@@ -73,6 +74,12 @@ def test_a_stopped_run_goes_on_to_the_same_weights(pictures: FramedPictures, tmp
     assert [row["epoch"] for row in history] == [1, 2]
     for name, value in straight.student.state_dict().items():
         torch.testing.assert_close(resumed.student.state_dict()[name], value, msg=name)
+
+
+def test_a_run_does_not_go_on_with_another_configuration(pictures: FramedPictures, tmp_path: Path) -> None:
+    Trainer(CONFIG, pictures, pictures, None, tmp_path).run()
+    with pytest.raises(CheckpointError):
+        Trainer(replace(CONFIG, epochs=CONFIG.epochs + 1), pictures, pictures, None, tmp_path).run()
 
 
 def test_a_run_that_stopped_early_stays_stopped(pictures: FramedPictures, tmp_path: Path) -> None:
