@@ -8,6 +8,7 @@ blocks, and on the scalars of a compiled loop. :class:`Kernel` lets both uses sh
 import functools
 import hashlib
 import inspect
+import secrets
 import sys
 import types
 from collections.abc import Callable
@@ -64,9 +65,14 @@ class Kernel:
         function.__qualname__ = f"{self.plain.__qualname__}_{digest.hexdigest()[:12]}"
         options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": False}
         try:
-            return numba.njit(cache=True, **options)(function)
+            dispatcher = numba.njit(cache=True, **options)(function)
         except RuntimeError:  # no writable cache folder: read-only checkout and no home
             return numba.njit(**options)(function)
+        # numba numbers the files of machine code: two processes that compile different types at once write
+        # one file, and the index of either may then name the other's code for good.
+        files = dispatcher._cache._cache_file
+        files._data_name_pattern = f"{secrets.token_hex(8)}.{files._data_name_pattern}"
+        return dispatcher
 
 
 @Kernel

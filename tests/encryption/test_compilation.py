@@ -27,7 +27,6 @@ def run(script, **environment):
         [sys.executable, "-c", script],
         capture_output=True,
         text=True,
-        timeout=120,
         check=True,
         env={**os.environ, **environment},
     ).stdout.split()
@@ -40,6 +39,26 @@ def test_a_kernel_means_the_same_on_arrays_and_compiled():
     assert [twice_shifted.compiled(int(value)) for value in values] == [6, 8, 10, 12, 14]
     assert twice_shifted.callees == {"shifted": shifted}
     assert twice_shifted.sources() == {__file__}
+
+
+@pytest.mark.skipif(not can_compile(), reason="numba cannot compile here")
+def test_two_processes_that_compile_at_once_do_not_mix_their_code(monkeypatch, tmp_path):
+    import numba
+
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    one, other, later = (Kernel(shifted.plain).compiled for _ in range(3))
+    stored, others = one._cache._cache_file, other._cache._cache_file
+    save = stored._save_data
+
+    def save_after_the_other(name, data):
+        assert other(0.5) == 3.5
+        save(name, data)
+
+    monkeypatch.setattr(stored, "_save_data", save_after_the_other)
+    monkeypatch.setattr(others, "_load_index", dict)  # it looked before the first one wrote
+    assert one(1) == 4
+    assert later(0.5) == 3.5
+    assert later(1) == 4
 
 
 PRESENT = """
