@@ -1,16 +1,13 @@
-"""What a hashing network sees of a whole collection, kept in a cache file: framing is most of the work."""
+"""What a hashing network sees of a whole collection."""
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from engine.datasets import Dataset, data_hash
-from engine.files import written_whole
+from engine.datasets import Dataset
+from engine.hashing.frames import CACHE, framed
 from engine.hashing.hasher import Hasher
 from engine.hashing.preprocess import prepare_frame
-
-CACHE = Path(__file__).resolve().parents[2] / ".cache"
 
 
 def prepared_pictures(dataset: Dataset, hasher: Hasher, cache: Path | None = CACHE) -> np.ndarray:
@@ -24,14 +21,5 @@ def prepared_pictures(dataset: Dataset, hasher: Hasher, cache: Path | None = CAC
     Returns:
         ``(N, side, side)`` float32.
     """
-    path = None if cache is None else cache / f"inputs-{data_hash(dataset)[:16]}-{hasher.side}-{hasher.margin:.2f}.npy"
-    if path is not None and path.exists():
-        frames = np.load(path, allow_pickle=False)
-    else:
-        with ThreadPoolExecutor(2) as pool:
-            framed = pool.map(lambda i: hasher.frame(dataset.load(i)), range(len(dataset)))
-            frames = np.stack(list(framed))
-        if path is not None:
-            with written_whole(path) as partial:
-                np.save(partial, frames)
+    frames = framed(dataset, hasher.side, hasher.margin, cache)
     return np.stack([prepare_frame(frame, hasher.enhanced) for frame in frames])

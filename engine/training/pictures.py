@@ -1,26 +1,21 @@
 """Framed training pictures in memory: found and cut once, kept in a cache file."""
 
-import logging
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from engine.datasets import Dataset, data_hash
+from engine.datasets import Dataset
 from engine.files import written_whole
+from engine.hashing.frames import CACHE, FRAMING, cache_file, framed
 from engine.hashing.preprocess import FRAME_MARGIN, prepare_frame
 from engine.imaging.framing import frame_chest
-from engine.steps import made_with
 
 # How much more of the chest than a view is cached around it, share of the lungs' box: room for shifted views.
 SPARE_MARGIN = 0.08
-# What makes a frame, and what renders a simulated picture: a cache of other code's is not read.
-FRAMING = ("engine/imaging/*.py", "engine/imaging/*.npy")
+# What renders a simulated picture and frames it.
 RENDERING = (*FRAMING, "engine/datasets/simulation/*.py")
-CACHE = Path(__file__).resolve().parents[2] / ".cache"
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -79,18 +74,8 @@ def framed_pictures(
     Returns:
         The frames, at 1.25 times ``side``.
     """
-    stored_side, margin = cached_side(side), frame_margin + SPARE_MARGIN
-    path = _cache_file(cache, f"frames-{data_hash(dataset)[:16]}-{stored_side}-{margin:.2f}.npy", FRAMING)
-    if path is not None and path.exists():
-        pixels = np.load(path, allow_pickle=False)
-    else:
-        _log.info("framing %d pictures", len(dataset))
-        with ThreadPoolExecutor(2) as pool:
-            frames = pool.map(lambda i: frame_chest(dataset.load(i), stored_side, margin), range(len(dataset)))
-            pixels = np.stack(list(frames))
-        if path is not None:
-            with written_whole(path) as partial:
-                np.save(partial, pixels)
+    margin = frame_margin + SPARE_MARGIN
+    pixels = framed(dataset, cached_side(side), margin, cache)
     records = dataset.records
     return FramedPictures(
         pixels,
@@ -101,11 +86,6 @@ def framed_pictures(
         np.array([record.group for record in records]),
         dataset.classes,
     )
-
-
-def _cache_file(cache: Path | None, name: str, sources: tuple[str, ...]) -> Path | None:
-    """Return where something is cached, by its name and by the code that makes it; None where nothing is kept."""
-    return None if cache is None else cache / f"{made_with(patterns=sources)[:8]}-{name}"
 
 
 def plain_views(pictures: FramedPictures, side: int, enhanced: bool = True) -> np.ndarray:
@@ -147,7 +127,7 @@ def simulated_pictures(
     from engine.datasets.simulation.scan import load_scan, obtain_wheel
 
     margin = frame_margin + SPARE_MARGIN
-    path = _cache_file(cache, f"simulated-{patients}-{cached_side(side)}-{margin:.2f}.npz", RENDERING)
+    path = cache_file(cache, f"simulated-{patients}-{cached_side(side)}-{margin:.2f}.npz", RENDERING)
     if path is not None and path.exists():
         with np.load(path, allow_pickle=False) as stored:
             pixels, names = stored["pixels"], stored["labels"]

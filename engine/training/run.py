@@ -15,10 +15,11 @@ import numpy as np
 from engine.datasets import DataError, Dataset, data_hash, data_root, load_dataset
 from engine.files import written_whole
 from engine.hashing.evaluate import commit
+from engine.hashing.frames import CACHE
 from engine.hashing.hasher import WEIGHTS
 from engine.training.config import PRESETS, VARIANTS, ExpertConfig, TrainingConfig
 from engine.training.methods import METHODS
-from engine.training.pictures import CACHE, FramedPictures, framed_pictures, simulated_pictures
+from engine.training.pictures import FramedPictures, framed_pictures, simulated_pictures
 from engine.training.teacher import StoredTeacher, Teacher, reduce_maps, teacher_maps
 
 if TYPE_CHECKING:
