@@ -88,12 +88,13 @@ class SearchServer:
     def __init__(self, network: "nn.Module", setting: Setting) -> None:
         self._network, self._setting = network, setting
         self._pictures: dict[str, StoredPicture] = {}
-        self._features: list[np.ndarray] = []
+        self._features: dict[str, np.ndarray] = {}
 
     def receive(self, pictures: Sequence[StoredPicture]) -> None:
-        """Store encrypted pictures and index their features."""
-        self._features.extend(self.read(np.stack([picture.pixels for picture in pictures])).features)
-        self._pictures |= {picture.id: picture for picture in pictures}
+        """Store encrypted pictures and index their features; a picture received again takes the place of the first."""
+        features = self.read(np.stack([picture.pixels for picture in pictures])).features
+        for picture, read in zip(pictures, features, strict=True):
+            self._pictures[picture.id], self._features[picture.id] = picture, read
 
     def read(self, pictures: np.ndarray) -> Prediction:
         """Classify encrypted pictures ``(N, H, W, 3)``: what the server learns of any picture it is shown."""
@@ -101,8 +102,8 @@ class SearchServer:
 
     def search(self, query: np.ndarray, k: int = 10) -> list[Hit]:
         """Return the ids of the ``k`` nearest stored pictures of an encrypted query ``(H, W, 3)``, nearest first."""
-        distances = pairwise_distances(self.read(query[None]).features, np.stack(self._features))[0]
-        ids = list(self._pictures)
+        ids, features = list(self._features), list(self._features.values())
+        distances = pairwise_distances(self.read(query[None]).features, np.stack(features))[0]
         return [Hit(ids[i], float(distances[i])) for i in np.argsort(distances, kind="stable")[:k]]
 
     def fetch(self, ids: Sequence[str]) -> list[StoredPicture]:

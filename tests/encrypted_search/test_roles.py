@@ -43,6 +43,17 @@ def test_a_user_finds_its_picture_and_opens_it(network, pictures, name):
     assert owner.released == [hits[0].id]
 
 
+def test_a_picture_received_twice_is_found_once(network, pictures):
+    setting = Setting.named("fresh-8")
+    server = SearchServer(network, setting)
+    stored = PictureOwner(secrets.token_bytes(32), setting).encrypt(pictures)
+    for received in (stored[:2], stored):
+        server.receive(received)
+    hits = server.search(QueryUser(setting).ask(pictures[4]), k=12)
+    assert hits[0].id == stored[4].id
+    assert sorted(hit.id for hit in hits) == sorted(picture.id for picture in stored)
+
+
 def test_a_fresh_key_opens_one_picture_only(network, pictures):
     setting = Setting.named("fresh-8")
     owner = PictureOwner(secrets.token_bytes(32), setting)
