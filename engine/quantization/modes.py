@@ -20,6 +20,7 @@ from engine.quantization.observers import (
     Mode,
     QuantizationError,
     check_choice,
+    check_percentile,
 )
 from engine.quantization.static import static_int8
 
@@ -51,7 +52,7 @@ def quantize(
             on int8 weights; so it is for networks with attention where torch has no oneDNN kernels.
         scope: For the first three modes: ``"last"`` layer, as the paper, or ``"all"`` weight layers.
         granularity: For the first three modes: one scale per ``"tensor"``, or per output ``"channel"``.
-        percentile: Percentile of mode ``"percentile"``.
+        percentile: Percentile of mode or observer ``"percentile"``, above 0 and at most 100.
         observer: How ``"full"`` chooses the thresholds of activations.
 
     Returns:
@@ -70,6 +71,7 @@ def quantize(
     check_choice("scope", scope, SCOPES)
     check_choice("granularity", granularity, GRANULARITIES)
     check_choice("observer", observer, MODES)
+    check_percentile(percentile)
     network = float_copy(model)
     weight_layers(network)
     if mode == "full-naive":

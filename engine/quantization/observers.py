@@ -55,8 +55,7 @@ def thresholds(
     array = np.abs(np.asarray(values, np.float32)).astype(np.float64)
     check_choice("mode", mode, MODES)
     check_choice("granularity", granularity, GRANULARITIES)
-    if not 0 < percentile <= 100:
-        raise QuantizationError(f"A percentile lies above 0 and at most at 100, not at {percentile}: 99 is paper B's.")
+    check_percentile(percentile)
     if array.size == 0 or not np.isfinite(array).all():
         raise QuantizationError("Values to quantize must be finite and at least one: this tensor is damaged or empty.")
     rows = array.reshape(len(array) if granularity == "channel" else 1, -1)
@@ -207,6 +206,16 @@ def from_int8(quantized: npt.NDArray[np.int8], scale: npt.ArrayLike) -> npt.NDAr
 def _along_first_axis(scale: npt.ArrayLike, dimensions: int) -> npt.NDArray[np.float32]:
     steps = np.atleast_1d(np.asarray(scale, np.float32))
     return steps.reshape(-1, *[1] * max(dimensions - 1, 0))
+
+
+def check_percentile(percentile: float) -> None:
+    """Refuse a percentile at which nothing can be clipped.
+
+    Raises:
+        QuantizationError: It is not above 0 and at most 100.
+    """
+    if not 0 < percentile <= 100:
+        raise QuantizationError(f"A percentile lies above 0 and at most at 100, not at {percentile}: 99 is paper B's.")
 
 
 def check_choice(what: str, given: str, choices: tuple[str, ...]) -> None:

@@ -145,6 +145,7 @@ def test_matdh_runs_in_int8_and_agrees_on_its_bits():
         ({"scope": "first"}, "choose one of last, all"),
         ({"granularity": "pixel"}, "choose one of tensor, channel"),
         ({"mode": "full", "calibration": [torch.tensor([float("nan")])]}, "give training pictures"),
+        ({"mode": "full", "calibration": torch.zeros(1, 2), "observer": "percentile", "percentile": 150}, "not at 150"),
     ],
 )
 def test_unknown_choices_are_named(options, words):
