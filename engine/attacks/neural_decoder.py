@@ -40,8 +40,9 @@ class NeuralDecoder:
 
         picture = train[1].mean(axis=0)
         (inputs, targets), (others, truth) = (_tensors(held, found, picture) for held, found in (train, validation))
-        torch.manual_seed(SEED)
-        network = nn.Sequential(nn.Linear(inputs.shape[1], HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, targets.shape[1]))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(SEED)
+            network = nn.Sequential(nn.Linear(inputs.shape[1], HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, targets.shape[1]))
         optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE)
         best, least = copy.deepcopy(network), float("inf")
         for _ in range(ROUNDS):
