@@ -11,10 +11,22 @@ from engine.errors import VaultError
 
 def add_parser(commands: Any) -> None:
     """Add ``train`` and the studies around it to the commands."""
+    trained = [_add_train(commands), *_add_comparisons(commands)]
+    _add_recipes(commands)
+    _add_frames(commands)
+    for command in trained:
+        command.add_argument("--seed", type=int, default=0, help="seed (default: %(default)s)")
+        command.add_argument("--epochs", type=positive, help="fewer or more epochs than the preset")
+        command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of resumable runs")
+
+
+def _add_train(commands: Any) -> argparse.ArgumentParser:
     from engine.training.config import PRESETS, VARIANTS
     from engine.training.methods import METHODS
 
-    training = commands.add_parser("train", help="train a method", description="Train a method; resumes by itself.")
+    training: argparse.ArgumentParser = commands.add_parser(
+        "train", help="train a method", description="Train a method; resumes by itself."
+    )
     training.add_argument("name", metavar="NAME", choices=tuple(METHODS), help=", ".join(METHODS))
     training.add_argument(
         "--preset", choices=tuple(PRESETS), default="cpu", help="configuration (default: %(default)s)"
@@ -22,6 +34,10 @@ def add_parser(commands: Any) -> None:
     training.add_argument("--ablation", choices=tuple(VARIANTS), help="train this variant")
     training.add_argument("--ship", action="store_true", help="write the best weights and their card to models/weights")
     training.set_defaults(run=train)
+    return training
+
+
+def _add_comparisons(commands: Any) -> list[argparse.ArgumentParser]:
     ablating = commands.add_parser(
         "ablations",
         help="train and measure the ablations",
@@ -35,6 +51,10 @@ def add_parser(commands: Any) -> None:
         "of positives, and write models/results/transfer.",
     )
     leaving.set_defaults(run=transfer)
+    return [ablating, leaving]
+
+
+def _add_recipes(commands: Any) -> None:
     cooking = commands.add_parser(
         "recipes",
         help="train and measure seeds and recipes",
@@ -43,6 +63,9 @@ def add_parser(commands: Any) -> None:
     )
     cooking.add_argument("--runs", type=Path, default=Path("runs"), help="folder of resumable runs")
     cooking.set_defaults(run=recipes)
+
+
+def _add_frames(commands: Any) -> None:
     framing = commands.add_parser(
         "frames",
         help="ask how much of the chest to show",
@@ -50,10 +73,6 @@ def add_parser(commands: Any) -> None:
         "publishers, and write models/results/frames. Some fifteen minutes on one core.",
     )
     framing.set_defaults(run=frames)
-    for command in (training, ablating, leaving):
-        command.add_argument("--seed", type=int, default=0, help="seed (default: %(default)s)")
-        command.add_argument("--epochs", type=positive, help="fewer or more epochs than the preset")
-        command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of resumable runs")
 
 
 def train(options: argparse.Namespace) -> None:
