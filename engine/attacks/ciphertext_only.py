@@ -15,9 +15,6 @@ KIND = Adversary(
     knows="One encrypted picture, and public pictures of the same kinds, which it encrypts under keys of its own.",
 )
 CONFIRM = Adversary(knows="One encrypted picture, and a list of pictures of which it may be one.")
-LABELLED = Adversary(
-    knows="An encrypted collection and its labels, as a server has them that trains a network on encrypted pictures.",
-)
 
 
 def describe(encrypted: np.ndarray, block_size: int) -> np.ndarray:

@@ -1,15 +1,8 @@
-"""How a batch is drawn: at random, as paper A does, or balanced over classes and sources."""
+"""How a batch is drawn: balanced over classes and sources."""
 
 from collections.abc import Iterator
 
 import numpy as np
-
-
-def random_batches(count: int, size: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
-    """Yield one epoch of shuffled batches of positions; a last short batch is dropped (batch normalisation)."""
-    order = generator.permutation(count)
-    for start in range(0, count - size + 1, size):
-        yield order[start : start + size]
 
 
 def balanced_batches(

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -19,7 +18,7 @@ from engine.errors import VaultError
 from engine.hashing.codes import check_codes
 from engine.hashing.descriptors import DESCRIPTOR_BYTES, check_descriptors
 from engine.retrieval.code_mask import CodeMask
-from engine.retrieval.pictures import Picture, pictures_in
+from engine.retrieval.pictures import Picture
 from engine.retrieval.records import Record, open_record, seal_record
 from engine.retrieval.server import CloudServer
 from engine.retrieval.store import Gallery, SealedPicture, SealedRecord, StoreError, check_code_length
@@ -190,15 +189,6 @@ class DataOwner:
                     unreadable=progress.unreadable + problems,
                 )
                 yield progress
-
-    def index_folder(
-        self, folder: Path | str, batch_size: int = 16, unreadable: Unreadable = "raise"
-    ) -> Iterator[Progress]:
-        """Upload the pictures of a folder, labelled by subfolder.
-
-        See :func:`pictures_in` and :meth:`upload`.
-        """
-        yield from self.upload(pictures_in(folder), batch_size, unreadable)
 
     def issue_code_mask(self) -> CodeMask:
         """Give a user the secret mask of this gallery's codes, without which the server finds nothing.

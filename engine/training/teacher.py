@@ -20,7 +20,6 @@ from engine.training.pictures import cached_side
 
 _log = logging.getLogger(__name__)
 TEACHER_SIDE = 192
-TEACHER_CHANNELS = 512
 COMPONENTS = 64
 
 

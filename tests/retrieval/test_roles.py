@@ -12,7 +12,7 @@ import pytest
 from engine.encryption import AesGcmCipher, AuthenticationError, CipherError, generate_key
 from engine.hashing import hamming_distances, pack_bits
 from engine.imaging import ImageError, encode_png
-from engine.retrieval import CloudServer, DataOwner, DataUser, Neighbour, Picture, SqliteStore, StoreError
+from engine.retrieval import CloudServer, DataOwner, DataUser, Neighbour, Picture, SqliteStore, StoreError, pictures_in
 from tests.retrieval.conftest import DescribingHasher
 
 
@@ -200,7 +200,7 @@ def test_a_folder_is_indexed_by_subfolder(owner, server, tmp_path, pictures):
         file = tmp_path / "wards" / picture.label / f"{number}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(encode_png(picture.load()))
-    assert list(owner.index_folder(tmp_path / "wards"))[-1].added == 12
+    assert list(owner.upload(pictures_in(tmp_path / "wards")))[-1].added == 12
     found = {(record.name, record.label) for record in owner.records().values()}
     assert found == {(f"{p.label}/{number}.png", p.label) for number, p in enumerate(pictures)}
 
