@@ -17,7 +17,7 @@ import pytest
 from engine.datasets import manifest
 from engine.datasets.fetching import Limits
 
-QUICK = Limits(workers=3, interval=0.0, attempts=3, back_off=0.01, timeout=2.0)
+QUICK = Limits(workers=3, interval=0.0, attempts=3, back_off=0.01)
 COLUMNS = (
     *("id", "file", "label", "covid_positive", "split", "group", "source", "repository", "commit", "path"),
     *("sha256", "resized_sha256", "width", "height", "licence"),
@@ -65,11 +65,12 @@ class Host:
             self.most_busy = max(self.most_busy, self.busy)
         try:
             trouble = self.trouble.get(address)
-            if trouble is None or not trouble(request, self.files.get(address), self.requests[address]):
-                self.send(request, 200 if address in self.files else 404, self.files.get(address, b"no"))
+            answered = trouble is not None and trouble(request, self.files.get(address), self.requests[address])
         finally:
-            with self.lock:
+            with self.lock:  # before the answer: whoever has it may ask for the next file at once
                 self.busy -= 1
+        if not answered:
+            self.send(request, 200 if address in self.files else 404, self.files.get(address, b"no"))
 
     @staticmethod
     def send(request, status, body, length=None, headers=()):

@@ -1,5 +1,6 @@
 import errno
 import hashlib
+import threading
 import time
 
 import cv2
@@ -62,15 +63,23 @@ def test_a_full_disk_is_said_and_what_came_stays_known(host, collection, tmp_pat
     assert fetch("covidx-open", tmp_path, base=host.base, limits=QUICK).present == 9
 
 
+def gone(request, content, count):
+    Host.send(request, 404, b"")
+    return True
+
+
 def test_an_interrupted_fetch_goes_on_where_it_stopped(host, collection, tmp_path):
     def interrupt(done, total):
         if done == 4:
             raise KeyboardInterrupt
 
+    # However late the interruption comes, not everything has arrived by then.
+    host.trouble = {address(row): gone for row in collection[6:]}
     with pytest.raises(KeyboardInterrupt):
         fetch("covidx-open", tmp_path, interrupt, host.base, Limits(workers=1, interval=0.02))
     here = list((tmp_path / "covidx_open" / "images").glob("*.jpg"))
-    assert 4 <= len(here) < 10
+    assert 4 <= len(here) <= 6
+    host.trouble.clear()
     host.requests.clear()
     report = fetch("covidx-open", tmp_path, base=host.base, limits=QUICK)
     assert report.present == len(here)
@@ -112,10 +121,6 @@ def test_a_wrong_file_is_not_kept(host, collection, tmp_path):
 
 
 def test_a_missing_file_is_not_asked_for_twice(host, collection, tmp_path):
-    def gone(request, content, count):
-        Host.send(request, 404, b"")
-        return True
-
     message, tries = failing(host, collection, tmp_path, gone)
     assert "404" in message
     assert tries == 1
@@ -171,8 +176,13 @@ def test_retry_after_is_respected(host, collection, tmp_path):
 
 
 def test_no_more_requests_at_a_time_than_allowed(host, collection, tmp_path):
-    for row in collection:
-        host.trouble[address(row)] = lambda request, content, count: time.sleep(0.03)
+    pair = threading.Barrier(2)
+
+    def meet(request, content, count):
+        pair.wait(60)
+        time.sleep(0.03)  # time for a third to come, were it allowed
+
+    host.trouble = {address(row): meet for row in collection}
     fetch("covidx-open", tmp_path, base=host.base, limits=Limits(workers=2, interval=0))
     assert host.most_busy == 2
 

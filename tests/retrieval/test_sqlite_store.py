@@ -139,12 +139,12 @@ def test_two_first_appends_do_not_overwrite_each_other(store):
     def slow():
         with store.appending(Gallery(b"h" * 16, 16, b"k" * 32)) as append:
             inside.set()
-            done.wait(10)
+            done.wait(60)
             append(make_rows(1))
 
     with ThreadPoolExecutor(1) as pool:
         job = pool.submit(slow)
-        inside.wait(10)
+        assert inside.wait(60)
         with store.appending(GALLERY) as append:
             append(make_rows(2))
         done.set()
