@@ -41,7 +41,10 @@ def test_the_map_sums_to_the_agreement(outputs: np.ndarray, bits: np.ndarray) ->
     if weights.sum() < 1e-3:
         return
     expected = sum(w if (u >= 0) == (s > 0) else -w for w, u, s in zip(weights, mean, signs, strict=True))
-    np.testing.assert_allclose(split_agreement(outputs, signs).sum(), expected / weights.sum(), atol=1e-4)
+    found = split_agreement(outputs, signs)
+    # What cancels in the sum may be far larger than it: float32 rounds each part.
+    rounding = 1e-6 * np.abs(found).sum()
+    np.testing.assert_allclose(found.sum(dtype=float), expected / weights.sum(), atol=1e-6 + rounding)
 
 
 @settings(max_examples=30)
