@@ -18,7 +18,7 @@ def guarded(browser):
     context, refused = browser.new_context(), []
     context.route("**/*", add_headers)
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(45_000)
     page.expose_function("refuse", lambda what: refused.append(what))
     page.add_init_script(
         "document.addEventListener('securitypolicyviolation', (e) => window.refuse(e.effectiveDirective + ' ' +"

@@ -9,7 +9,7 @@ from scripts.live_app import settle
 
 # More than any page has; a page whose controls never end would be a fault of its own.
 MOST = 150
-PATIENCE_MS = 5000
+PATIENCE_MS = 10_000
 # The next control that was not touched yet: marked, with its kind and a name that outlives a rerun. What may hide or
 # replace others (options, tabs, buttons) comes last, so that all that it shows now has been touched before.
 _NEXT = """(touched) => {

@@ -21,7 +21,7 @@ def dicom_bytes(pixels, syntax=ExplicitVRLittleEndian, **tags):
     samples = tags.get("SamplesPerPixel", 1)
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
-    meta.MediaStorageSOPInstanceUID = generate_uid()
+    meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=["made in memory"])
     meta.TransferSyntaxUID = syntax
     dataset = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
     dataset.PatientName = "Doe^Jane"

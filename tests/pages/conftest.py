@@ -47,7 +47,7 @@ def app(monkeypatch, kept) -> AppTest:
         Hasher, "load", classmethod(lambda cls, bits=48, method="matdh": cls(_network(MATDH), bits=bits, side=64))
     )
     st.cache_data.clear()
-    return AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120)
+    return AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=240)
 
 
 def _built_in_only(name: str):

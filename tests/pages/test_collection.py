@@ -244,7 +244,7 @@ def test_without_a_collection_retrieve_names_the_public_gallery(open_page):
 
 def test_two_visitors_never_see_each_other_s_pictures(page, tmp_path):
     bring(page, ("a.png", chest(1)))
-    other = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120).run()
+    other = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=240).run()
     other.switch_page("pages/your_collection.py").run()
     assert "Nothing here yet" in texts(other)
     bring(other, ("b.png", chest(2)))

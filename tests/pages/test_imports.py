@@ -11,7 +11,7 @@ VISIT = """
 import sys
 from streamlit.testing.v1 import AppTest
 
-app = AppTest.from_file("streamlit_app.py", default_timeout=120).run()
+app = AppTest.from_file("streamlit_app.py", default_timeout=240).run()
 assert not app.exception, app.exception
 for page in sys.argv[2:]:
     app.switch_page(f"pages/{page}.py").run()

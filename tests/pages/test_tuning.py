@@ -64,11 +64,12 @@ def test_a_connection_to_a_listening_socket_sends_at_once():
 @pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="this system does not list the descriptors of a process")
 def test_looking_at_descriptors_keeps_none_open():
     reader, writer = os.pipe()
+    gc.collect()  # what waits to be closed is closed now
     before = len(os.listdir("/dev/fd"))
     tuning.send_at_once.clear()
     tuning.send_at_once()
     tuning.send_at_once.clear()
-    assert len(os.listdir("/dev/fd")) == before
+    assert len(os.listdir("/dev/fd")) <= before
     os.close(writer)
     assert os.read(reader, 1) == b"", "the end of the pipe is seen"
     os.close(reader)
