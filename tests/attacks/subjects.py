@@ -1,4 +1,4 @@
-"""What the attacks are tried on: simulated X-rays, small, each under a key nobody has seen before."""
+"""What the attacks are tried on: simulated X-rays, small, each under a key of its test's own."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ def xrays(count: int, height: int, width: int) -> np.ndarray:
 
 
 def noise(*shape: int) -> np.ndarray:
-    """Unpredictable uint8."""
+    """Uint8 that follow no pattern."""
     return np.random.default_rng().integers(0, 256, shape).astype(np.uint8)
 
 
