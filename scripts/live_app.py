@@ -1,6 +1,7 @@
 """The app on a free port and a Chromium to look at it: for the browser tests and the screenshots."""
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -8,7 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 # The second: a test that adds headers to answers would be taken for a public site that asks for a local one.
 FLAGS = ["--no-sandbox", "--disable-features=LocalNetworkAccessChecks"]
-START_SECONDS = 60
+START_SECONDS = 180
 # Found by selectors: a script that looks for them would be refused under a strict content security policy.
 _UNFINISHED = (
     '[data-testid="stStatusWidget"]',
@@ -48,9 +49,7 @@ def serving(folder: Path) -> Iterator[str]:
 @contextmanager
 def running(folder: Path, root: Path = ROOT) -> Iterator[tuple[str, int]]:
     """Do as :func:`serving`, from any checkout, and give the number of the server's process beside its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.address", "127.0.0.1"]
     log, kept = folder / "log.txt", folder / "kept"
     kept.mkdir(exist_ok=True)
@@ -65,7 +64,19 @@ def running(folder: Path, root: Path = ROOT) -> Iterator[tuple[str, int]]:
             yield f"http://127.0.0.1:{port}", process.pid
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
+
+
+def free_port() -> int:
+    """Return a port on which nobody listens and that no outgoing connection is given before the server has it.
+
+    What a system hands out by itself lies higher: from 32768 on Linux, from 49152 elsewhere.
+    """
+    while True:
+        port = random.Random().randrange(20_000, 32_768)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _wait_for_health(address: str, process: subprocess.Popen, log: Path) -> None:
