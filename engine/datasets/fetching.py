@@ -269,4 +269,4 @@ class _Host:
 
 def _retry_after(error: HTTPError) -> float:
     value = error.headers.get("Retry-After", "")
-    return float(value) if value.isdigit() else 0.0
+    return float(value) if value.isdecimal() else 0.0

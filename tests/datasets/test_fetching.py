@@ -161,6 +161,17 @@ def test_passing_trouble_is_waited_out(host, collection, tmp_path, status):
     assert host.requests[address(collection[3])] == 3
 
 
+@pytest.mark.parametrize("value", ["soon", "-1", "\xb2", ""])
+def test_a_retry_after_that_is_no_number_is_passed_over(host, collection, tmp_path, value):
+    def busy_once(request, content, count):
+        if count == 1:
+            Host.send(request, 503, b"", headers=[("Retry-After", value)])
+        return count == 1
+
+    host.trouble[address(collection[3])] = busy_once
+    assert fetch("covidx-open", tmp_path, base=host.base, limits=QUICK).fetched == 10
+
+
 def test_retry_after_is_respected(host, collection, tmp_path):
     moments = []
 
