@@ -18,6 +18,8 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 # The second: a test that adds headers to answers would be taken for a public site that asks for a local one.
 FLAGS = ["--no-sandbox", "--disable-features=LocalNetworkAccessChecks"]
 START_SECONDS = 180
+# The first visit to Retrieve waits until the gallery is sealed: ten seconds, and many more on a busy machine.
+PATIENCE_MS = 180_000
 # Found by selectors: a script that looks for them would be refused under a strict content security policy.
 _UNFINISHED = (
     '[data-testid="stStatusWidget"]',

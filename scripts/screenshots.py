@@ -11,13 +11,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from scripts.live_app import ROOT, chromium, paths, serving, settle  # noqa: E402
+from scripts.live_app import PATIENCE_MS, ROOT, chromium, paths, serving, settle  # noqa: E402
 
 FOLDER = ROOT / "docs" / "screenshots"
 LOOKS = {"light": ("light", 1366, 860), "dark": ("dark", 1366, 860), "phone": ("light", 390, 844)}
 QUIET_MS = 1200
-# The first visit to Retrieve waits until the gallery is sealed.
-PATIENCE_MS = 180_000
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine.imaging import encode_png
-from scripts.live_app import CHROMIUM, chromium, serving, settle
+from scripts.live_app import CHROMIUM, PATIENCE_MS, chromium, serving, settle
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +43,7 @@ def visit(browser, server) -> Iterator[Callable]:
         context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(45_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.goto(f"{address}/{path}")
         settle(page)
         assert page.get_by_test_id("stException").count() == 0

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from scripts.live_app import ROOT, paths, settle
+from scripts.live_app import PATIENCE_MS, ROOT, paths, settle
 
 CADDYFILE = (ROOT / "deploy" / "Caddyfile").read_text()
 HEADERS = dict(re.findall(r'^\t\t([A-Z][\w-]+) "(.*)"$', CADDYFILE, re.MULTILINE))
@@ -18,7 +18,7 @@ def guarded(browser):
     context, refused = browser.new_context(), []
     context.route("**/*", add_headers)
     page = context.new_page()
-    page.set_default_timeout(45_000)
+    page.set_default_timeout(PATIENCE_MS)
     page.expose_function("refuse", lambda what: refused.append(what))
     page.add_init_script(
         "document.addEventListener('securitypolicyviolation', (e) => window.refuse(e.effectiveDirective + ' ' +"
