@@ -61,6 +61,7 @@ def _add_recipes(commands: Any) -> None:
         description="Train MATDH as shipped under three seeds, without experts, and by paper A's recipe, and write "
         "models/results/recipes. Some fifteen minutes on a GPU, days on a processor; finished runs are only measured.",
     )
+    cooking.add_argument("--only", nargs="+", metavar="NAME", help="such as cpu; the others stay as measured")
     cooking.add_argument("--runs", type=Path, default=Path("runs"), help="folder of resumable runs")
     cooking.set_defaults(run=recipes)
 
@@ -91,10 +92,11 @@ def train(options: argparse.Namespace) -> None:
 
 def recipes(options: argparse.Namespace) -> None:
     """Train and measure every recipe, and write the result files."""
-    from engine.hashing.evaluate import save_result
+    from engine.hashing.evaluate import load_result, save_result
     from engine.training.recipes import run_recipes
 
-    result, arrays = run_recipes(options.runs, _report)
+    earlier = load_result("recipes") if options.only else None
+    result, arrays = run_recipes(options.runs, _report, options.only, earlier)
     note(f"written: {save_result('recipes', result, arrays)}")
     _print_map(result["recipes"])
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.datasets import Dataset, data_hash
+from engine.datasets import DataError, Dataset, data_hash
 from engine.evaluation.hashing_report import report_tasks
 from engine.hashing.codes import pack_bits
 from engine.hashing.control_measurements import measure_controls
@@ -163,6 +163,19 @@ def commit() -> str:
     except OSError:
         return "unknown"
     return git.stdout.strip() or "unknown"
+
+
+def load_result(name: str, folder: Path = RESULTS) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return what :func:`save_result` wrote: the result file's data and the code file's arrays.
+
+    Raises:
+        DataError: There is no such result.
+    """
+    path = folder / f"{name}.json"
+    if not path.exists():
+        raise DataError(f"There is no stored result {name!r}: measure it first.")
+    with np.load(folder / f"{name}_codes.npz", allow_pickle=False) as arrays:
+        return json.loads(path.read_text()), dict(arrays)
 
 
 def save_result(

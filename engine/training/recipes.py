@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from engine.datasets import load_dataset
+from engine.datasets import DataError, data_hash, load_dataset
 from engine.evaluation import average_precision
 from engine.evaluation.hashing_report import DECIMALS
 from engine.hashing.evaluate import protocol
@@ -20,6 +20,8 @@ from engine.training.run import COLLECTION, Run, train_method
 from models.network import CODE_LENGTHS
 
 Arrays = Mapping[str, npt.NDArray[Any]]
+# A result file's data and its code file's arrays.
+Measured = tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]
 
 
 @dataclass(frozen=True)
@@ -53,37 +55,58 @@ SHIPPED = "seed-1"
 
 
 def run_recipes(
-    runs: Path, report: Callable[[str, dict[str, float]], None]
-) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
-    """Train every recipe and measure it on the test split; finished runs are read, stopped ones go on.
+    runs: Path,
+    report: Callable[[str, dict[str, float]], None],
+    names: Sequence[str] | None = None,
+    earlier: Measured | None = None,
+) -> Measured:
+    """Train recipes and measure them on the test split; finished runs are read, stopped ones go on.
 
     Args:
         runs: Folder of runs.
         report: Called with the recipe's name and each epoch's figures.
+        names: Which recipes; all of them for None.
+        earlier: What this function returned before: the other recipes' facts and codes come from there.
 
     Returns:
         The result file's data and the code file's arrays.
 
     Raises:
-        DataError: The pictures are not on this machine.
+        DataError: There is no such recipe, or the pictures are not on this machine or not the ones measured earlier.
     """
     dataset = load_dataset(COLLECTION)
     parts, arrays = asked_and_held(dataset)
-    trained: dict[str, Run] = {}
-    for name, recipe in RECIPES.items():
-        run = trained[name] = train_method(
+    facts = {} if earlier is None else _facts_of_same_pictures(earlier, data_hash(dataset))
+    arrays = dict(arrays if earlier is None else earlier[1])
+    for name in names or RECIPES:
+        recipe = _recipe(name)
+        run = train_method(
             "matdh", recipe.preset, recipe.seed, runs, None, partial(report, name), ablation=recipe.variant
         )
+        facts[name] = _facts(name, run)
         for side, part in parts.items():
             arrays |= {f"{side}_{name}_{bits}": codes for bits, codes in codes_of(run, part).items()}
     result = {
         "protocol": protocol(*parts.values()) | {"bits": BITS},
         "shipped": SHIPPED,
         "seeds": list(SEEDS),
-        "runs": {name: _facts(name, run) for name, run in trained.items()},
+        "runs": facts,
         "recipes": report_recipes(arrays, tuple(RECIPES), dataset.classes),
     }
     return result, arrays
+
+
+def _recipe(name: str) -> Recipe:
+    if name not in RECIPES:
+        raise DataError(f"There is no recipe {name!r}: choose from {', '.join(RECIPES)}.")
+    return RECIPES[name]
+
+
+def _facts_of_same_pictures(earlier: Measured, data_sha256: str) -> dict[str, Any]:
+    facts = dict(earlier[0]["runs"])
+    if {run["data_sha256"] for run in facts.values()} != {data_sha256}:
+        raise DataError("The stored recipes were measured on other pictures: measure all of them, without --only.")
+    return facts
 
 
 def _facts(name: str, run: Run) -> dict[str, Any]:

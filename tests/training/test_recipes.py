@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.datasets import Dataset
+from engine.datasets import DataError, Dataset
 from engine.evaluation import mean_average_precision
 from engine.hashing.evaluate import RESULTS
 from engine.hashing.hasher import WEIGHTS
@@ -34,6 +34,32 @@ def test_every_recipe_is_trained_measured_and_read_back(
     assert result["recipes"][SHIPPED]["binary"]["against_whole"] == [0, 0, 0]
     recipes.run_recipes(tmp_path, lambda name, row: seen.append(name))
     assert len(seen) == len(SEEDS), "a finished run is not trained again"
+
+
+def test_one_recipe_is_measured_anew_and_the_others_stay(
+    small_collection: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recipes, "RECIPES", {name: Recipe(name, "ablation", seed) for seed, name in enumerate(SEEDS)})
+    earlier = recipes.run_recipes(tmp_path / "first", lambda name, row: None)
+    changed = {key: np.zeros_like(value) if "seed-2" in key else value for key, value in earlier[1].items()}
+    seen: list[str] = []
+    result, arrays = recipes.run_recipes(
+        tmp_path / "second", lambda name, row: seen.append(name), ("seed-2",), (earlier[0], changed)
+    )
+    assert seen == ["seed-2"]
+    assert {key: value.tolist() for key, value in arrays.items()} == {k: v.tolist() for k, v in earlier[1].items()}
+    assert result == earlier[0]
+
+
+def test_recipes_of_other_pictures_are_not_mixed(small_collection: Dataset, tmp_path: Path) -> None:
+    stored = {"runs": {"seed-0": {"data_sha256": "0" * 64}}}
+    with pytest.raises(DataError, match="other pictures"):
+        recipes.run_recipes(tmp_path, lambda name, row: None, ("cpu",), (stored, {}))
+
+
+def test_an_unknown_recipe_is_named(small_collection: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no recipe 'cpux': choose from seed-0, .*cpu"):
+        recipes.run_recipes(tmp_path, lambda name, row: None, ("cpux",))
 
 
 def test_the_stored_figures_follow_from_the_stored_codes() -> None:
