@@ -1,6 +1,7 @@
 """Contrast-limited adaptive histogram equalization of the luminance (paper A section 3.2, Eq. 1-2)."""
 
 from functools import lru_cache
+from numbers import Integral
 
 import cv2
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from engine.imaging.limits import ImageError
 
 BINS = 256
+MAX_TILES = 256
 
 
 def enhance(image: np.ndarray, clip_limit: float = 2.0, tiles: int = 8) -> np.ndarray:
@@ -21,7 +23,8 @@ def enhance(image: np.ndarray, clip_limit: float = 2.0, tiles: int = 8) -> np.nd
     Args:
         image: ``(H, W)`` ``uint8`` or ``uint16``, or ``(H, W, 3)`` ``uint8`` in RGB order.
         clip_limit: Highest bin of a tile's histogram, in multiples of the mean bin; in (0, 256].
-        tiles: Tiles along each side; from 1 to the shorter side in pixels.
+        tiles: Tiles along each side, 1 to 256; where they do not divide both sides, the picture is mirrored beyond
+            its right and lower edge, however small it is.
 
     Returns:
         Array of the same shape and dtype.
@@ -78,8 +81,8 @@ def _check(image: np.ndarray, clip_limit: float, tiles: int) -> None:
         )
     if not 0 < clip_limit <= BINS:
         raise ImageError(f"The clip limit is {clip_limit}: choose a number above 0 and at most {BINS}.")
-    if not 1 <= tiles <= min(image.shape[:2]):
-        raise ImageError(f"The tile count is {tiles}: choose 1 to {min(image.shape[:2])} for this picture.")
+    if not isinstance(tiles, Integral) or not 1 <= tiles <= MAX_TILES:
+        raise ImageError(f"The tile count is {tiles!r}: choose a whole number from 1 to {MAX_TILES}.")
 
 
 def _clahe_16_bit(image: np.ndarray, clip_limit: float, tiles: int) -> np.ndarray:

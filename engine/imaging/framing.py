@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from engine.imaging.convert import to_uint8
+from engine.imaging.limits import ImageError
 
 _LONGER_SIDE = 96
 _TEMPLATE_SIDE = 40
@@ -42,7 +43,12 @@ def find_chest(image: np.ndarray) -> ChestBox:
 
     Returns:
         The box; ``score`` is the normalised cross-correlation, about 0.8 on a chest and below 0.5 on other pictures.
+
+    Raises:
+        ImageError: Another shape or dtype, or no pixel.
     """
+    if np.ndim(image) != 2 or np.size(image) == 0:
+        raise ImageError(f"A chest X-ray is a gray picture of shape (H, W), not an array of shape {np.shape(image)}.")
     scale = max(image.shape) / _LONGER_SIDE
     box = match_template(normalise_contrast(image), chest_template())
     return ChestBox(box.score, box.x * scale, box.y * scale, box.width * scale, box.height * scale)
@@ -58,8 +64,12 @@ def frame_chest(image: np.ndarray, side: int, margin: float = 0.0) -> np.ndarray
 
     Returns:
         ``(side, side)`` uint8; 16-bit pictures are scaled by their own range.
+
+    Raises:
+        ImageError: Another shape or dtype, or no pixel.
     """
-    return cut_box(to_uint8(image), find_chest(image), side, margin)
+    box = find_chest(image)
+    return cut_box(to_uint8(image), box, side, margin)
 
 
 def cut_box(image: np.ndarray, box: ChestBox, side: int, margin: float = 0.0) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import index as whole
 from typing import Any
 
 import numpy as np
@@ -36,10 +37,11 @@ class HammingIndex:
         Raises:
             ValueError: ``bits`` is no positive multiple of 8.
         """
-        if bits < 8 or bits % 8:
+        # faiss takes no NumPy numbers.
+        self.bits = whole(bits)
+        if self.bits < 8 or self.bits % 8:
             raise ValueError(f"codes have a positive multiple of 8 bits, not {bits}")
-        self.bits = bits
-        self._index = _flat_index(bits)
+        self._index = _flat_index(self.bits)
 
     def __len__(self) -> int:
         """Number of codes held."""
@@ -78,7 +80,7 @@ class HammingIndex:
         queries = self._padded(codes)
         if k < 1:
             raise ValueError(f"a search returns at least 1 neighbour, not {k}")
-        k = min(k, len(self))
+        k = min(whole(k), len(self))
         if k == 0:
             return np.empty((len(queries), 0), np.int32), np.empty((len(queries), 0), np.int64)
         self._index.use_heap = k > MAX_COUNTED
@@ -97,12 +99,14 @@ class HammingIndex:
 
         Raises:
             TypeError: ``code`` is not uint8.
-            ValueError: not one code of the right length.
+            ValueError: not one code of the right length, or ``radius`` below 0.
         """
         query = self._padded(np.reshape(code, (1, -1)))
+        if radius < 0:
+            raise ValueError(f"a ball has a radius of at least 0, not {radius}")
         # faiss's radius is exclusive.
         with _threads(1):
-            _, distances, positions = self._index.range_search(query, radius + 1)
+            _, distances, positions = self._index.range_search(query, min(whole(radius), self.bits) + 1)
         return positions[np.lexsort((positions, distances))]
 
     def _padded(self, codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -65,6 +65,17 @@ def test_gray_is_opencv_clahe_exactly(picture):
     assert np.array_equal(enhance(picture), cv2.createCLAHE(2.0, (8, 8)).apply(picture))
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (7, 513), (3, 2)])
+def test_a_picture_with_fewer_pixels_than_tiles_is_enhanced_too(shape):
+    gray = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    wanted = cv2.createCLAHE(2.0, (8, 8)).apply(gray)
+    assert np.array_equal(enhance(gray), wanted)
+    assert np.array_equal(enhance(np.repeat(gray[..., None], 3, 2))[..., 0], wanted)
+    deep = enhance(gray.astype(np.uint16) * 257)
+    assert deep.shape == shape
+    assert deep.dtype == np.uint16
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(16, 70), st.integers(16, 70), st.integers(0, 2**32 - 1))
 def test_gray_equals_the_colour_path_on_equal_channels(height, width, seed):
@@ -132,7 +143,8 @@ def test_the_input_is_not_changed(picture):
         (np.zeros((64, 64), np.uint8), {"clip_limit": 0}),
         (np.zeros((64, 64), np.uint8), {"clip_limit": float("nan")}),
         (np.zeros((64, 64), np.uint8), {"tiles": 0}),
-        (np.zeros((64, 64), np.uint8), {"tiles": 65}),
+        (np.zeros((64, 64), np.uint8), {"tiles": 257}),
+        (np.zeros((64, 64), np.uint16), {"tiles": 8.0}),
     ],
 )
 def test_out_of_range_arguments_are_refused(image, options):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from engine.imaging import ImageError
 from engine.imaging.framing import ChestBox, chest_template, cut_box, find_chest, frame_chest, match_template
 
 
@@ -69,3 +70,9 @@ def test_depth_does_not_move_the_box() -> None:
 def test_a_template_as_large_as_the_picture_still_answers() -> None:
     box = match_template(np.random.default_rng(4).normal(size=(8, 96)).astype(np.float32), chest_template())
     assert np.isfinite(box).all()
+
+
+@pytest.mark.parametrize("shape", [(50, 60, 3), (60,), (0, 5), ()])
+def test_what_is_no_gray_picture_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ImageError, match="gray picture"):
+        frame_chest(np.zeros(shape, np.uint8), 32)

@@ -61,5 +61,15 @@ def test_wrong_lengths_types_and_counts_are_refused():
         index.search(np.zeros((1, 6), np.uint8), k=0)
     with pytest.raises(ValueError, match="48-bit codes, not 96-bit"):
         index.within(np.zeros((2, 6), np.uint8), radius=1)
+    with pytest.raises(ValueError, match="at least 0"):
+        index.within(np.zeros(6, np.uint8), radius=-1)
     with pytest.raises(ValueError, match="multiple of 8"):
         HammingIndex(12)
+
+
+def test_numbers_may_come_from_arrays_and_be_larger_than_anything():
+    codes = np.array([[0], [1], [255]], np.uint8)
+    index = HammingIndex(np.int64(8)).add(codes)
+    assert index.search(codes[:1], k=np.int64(2))[1].tolist() == [[0, 1]]
+    assert index.within(codes[0], radius=np.int64(1)).tolist() == [0, 1]
+    assert index.within(codes[0], radius=10**12).tolist() == [0, 1, 2]
