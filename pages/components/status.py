@@ -15,6 +15,12 @@ from pages.components import collection, gallery
 
 ROOT = Path(__file__).parents[2]
 DRIVER = Path("/proc/driver/nvidia/gpus")
+# What every page calls paper A and paper B, as the README cites them.
+PAPERS = (
+    "Paper A: S. Zhang, Q. Zhang, J. Tang, R. Xu, *Secure Medical Image Retrieval Based on Multi-Attention Mechanism "
+    "and Triplet Deep Hashing* (MATDH), 2025. Paper B: M. Jafar Sadik, N. A. Samsudin, E. F. Bin Ahmad, *Balancing "
+    "Privacy and Performance*, 2024."
+)
 
 
 def footer() -> None:
@@ -29,9 +35,11 @@ def footer() -> None:
         f":material/memory: {device()}",
         f":material/deployed_code: CXR Vault {version()}",
     )
-    with st.container(horizontal=True, gap="medium", key="footer"):
-        for fact in facts:
-            st.caption(fact, width="content")
+    with st.container(gap="xsmall", key="footer"):
+        with st.container(horizontal=True, gap="small"):
+            for fact in facts:
+                st.caption(fact, width="content")
+        st.caption(PAPERS)
 
 
 def device() -> str:

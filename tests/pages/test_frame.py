@@ -18,6 +18,8 @@ def test_every_page_says_what_it_is_for_and_what_it_is_not(open_page, page):
     assert status.version() in said
     assert "MATDH, weights " in said
     assert "CPU, " in said or "NVIDIA" in said
+    assert "Paper A: S. Zhang" in said
+    assert "Paper B: M. Jafar Sadik" in said
 
 
 def test_a_problem_anywhere_is_a_sentence_and_not_a_traceback(app, monkeypatch):
