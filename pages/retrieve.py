@@ -165,11 +165,8 @@ def say_vote(outcome: Search, picture: Picture) -> None:
     st.markdown(commonest([hit.label for hit in outcome.found]) + known)
 
 
-def show_results(outcome: Search, picture: Picture, own: Collection | None) -> None:
-    """Show what the neighbours' labels add up to, and the ten of them."""
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        say_vote(outcome, picture)
-        sealed = st.toggle("As the server holds them", key="as_sealed", bind="query-params")
+def show_results(outcome: Search, picture: Picture, own: Collection | None, *, sealed: bool) -> None:
+    """Show the ten neighbours."""
     tied = ties([hit.distance for hit in outcome.found])
     if tied:
         simulated = f" {ONE_SCAN}" if picture.gallery == galleries.BUILT_IN else ""
@@ -235,6 +232,10 @@ def show_times(outcome: Search) -> None:
 def draw() -> None:
     """Draw the question, the answer, and how far to trust it."""
     picture = current_picture()
+    # Above the columns: on a phone the second one begins a screen further down.
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        vote = st.container(width="content")
+        sealed = st.toggle("As the server holds them", key="as_sealed", bind="query-params")
     side, main = st.columns([1, 3], gap="medium")
     closer = st.container()
     with side:
@@ -256,7 +257,9 @@ def draw() -> None:
         outcome = run_search(picture, method, bits, own)
         if outcome:
             warn_if_novel(picture)
-            show_results(outcome, picture, own)
+            with vote:
+                say_vote(outcome, picture)
+            show_results(outcome, picture, own, sealed=sealed)
         other = run_search(picture, second, bits) if outcome and second else None
         if outcome and other:
             show_second(other, outcome, picture, second)
