@@ -147,11 +147,13 @@ def draw(
         hovermode=hover if len(figure.data) > 1 else "closest",
         xaxis={"title": x, "fixedrange": True},
         yaxis={"title": y, "fixedrange": True},
-        colorway=_colours(),
+        colorway=_colour("chartCategoricalColors"),
     )
+    # Plotly's own choice, a dark gray, is faint on the light bars of the dark theme.
+    figure.update_traces(insidetextfont={"color": _colour("backgroundColor")}, selector={"type": "bar"})
     st.plotly_chart(figure, key=key, config=_CONFIG, alt=alt, on_select=on_pick or "ignore", selection_mode="points")
 
 
-def _colours() -> list[str] | None:
-    """Return the colours that the config has for the visitor's theme; Streamlit leaves Plotly its own."""
-    return st.get_option(f"theme.{st.context.theme.type or 'light'}.chartCategoricalColors")
+def _colour(name: str) -> str | list[str] | None:
+    """Return what the config has for the visitor's theme; Streamlit leaves Plotly its own colours."""
+    return st.get_option(f"theme.{st.context.theme.type or 'light'}.{name}")

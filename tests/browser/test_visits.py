@@ -174,6 +174,25 @@ def test_small_print_and_commands_in_it_can_be_read(visit, scheme):
         assert (lighter + 0.05) / (darker + 0.05) >= 4.5, text
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_figures_inside_bars_can_be_read(visit, scheme):
+    page = visit("compress?part=Speed", scheme=scheme)
+    colours = page.evaluate(
+        """() => {
+            const inside = [...document.querySelectorAll('.bars .point')].filter(bar => {
+                const [text, box] = [bar.querySelector('text'), bar.querySelector('path')];
+                return text && text.getBoundingClientRect().left < box.getBoundingClientRect().right;
+            });
+            const fill = element => getComputedStyle(element).fill;
+            return inside.map(bar => [fill(bar.querySelector('text')), fill(bar.querySelector('path'))]);
+        }"""
+    )
+    assert colours
+    for text, bar in colours:
+        lighter, darker = sorted((_luminance(_channels(text)), _luminance(_channels(bar))), reverse=True)
+        assert (lighter + 0.05) / (darker + 0.05) >= 4.5, (text, bar)
+
+
 def _channels(colour: str) -> np.ndarray:
     return np.array([float(n) for n in re.findall(r"[\d.]+", colour)[:3]])
 
@@ -182,6 +201,15 @@ def _luminance(channels: np.ndarray) -> float:
     """Relative luminance of WCAG 2.2 from channels of 0..255."""
     c = channels / 255
     return float(np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722])
+
+
+@pytest.mark.parametrize("width", [390, 1366])
+def test_retrieve_answers_on_the_first_screen(visit, width):
+    page = visit("retrieve", width=width)
+    answer = page.get_by_text("neighbours are labelled").first
+    answer.wait_for()
+    box = answer.bounding_box()
+    assert box["y"] + box["height"] < page.viewport_size["height"]
 
 
 @pytest.mark.parametrize("path", [*paths(), "compress?part=Table+VIII", "privacy_lab?attack=Key+strength"])
