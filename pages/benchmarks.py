@@ -24,12 +24,14 @@ from pages.components.evidence import (
     Report,
     ablation_table,
     audit_sentence,
+    cached_frames,
     control_table,
     controls,
     frame_table,
     guard_table,
     not_shown,
     protocol_lines,
+    publishers,
     recipe_lessons,
     recipe_table,
     shown,
@@ -213,8 +215,11 @@ def recipe_section(task: str, metric: Metric) -> None:
     with table:
         st.markdown(recipe_table(measured, task))
     st.markdown("\n".join(f"- {line}" for line in recipe_lessons(measured, task)))
-    machines = ", ".join(dict.fromkeys(run["machine"] for run in measured["runs"].values()))
-    st.caption(f"{protocol['query_count']} test queries, one look. Trained on {machines}. {protocol['interval']}.")
+    machines = " and ".join(dict.fromkeys(run["machine"] for run in measured["runs"].values()))
+    st.caption(
+        f"{protocol['query_count']} test queries, one look. Trained on {machines}. {protocol['interval']}. "
+        f"{cached_frames(measured, result('matdh'), task)}"
+    )
 
 
 def transfer_section() -> None:
@@ -239,6 +244,7 @@ def transfer_section() -> None:
         "from publishers that the network knows, and whatever is not theirs it calls positive. "
         "A vote of ten suffers where the gallery keeps few positives. The AUC does not: it says how often a positive "
         "lies nearer to the gallery's positives than a negative does. "
+        f"{publishers(row['publisher'] for row in measured['left_out'])} "
         f"Asked: {protocol['left_out_queries']}. Gallery: {protocol['left_out_gallery']}. {protocol['vote']}; "
         f"{protocol['bits']} bits; "
         f"{protocol['budget']}, so compare the rows with each other. Interval: {protocol['interval']}."
@@ -253,10 +259,10 @@ def frame_section() -> None:
         return
     st.markdown(frame_table(measured["margins"]))
     protocol = measured["protocol"]
-    publishers = " and ".join(name for name in next(iter(measured["margins"].values())) if name != "inside")
+    names = (name for name in next(iter(measured["margins"].values())) if name != "inside")
     st.caption(
         f"How often a positive scores above a negative (AUC). Inside: {protocol['inside']}. "
-        f"Never seen: {protocol['across']}; {publishers} are publishers of positives. "
+        f"Never seen: {protocol['across']}. {publishers(names)} "
         f"Probe: {protocol['probe']}, {protocol['side']} pixels. "
         f"Interval: {protocol['interval']}. The preset gpu shows {PRESETS['gpu'].frame_margin:.0%}."
     )

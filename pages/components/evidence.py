@@ -1,6 +1,6 @@
 """What a headline shows and what it does not: the controls beside it, in plain words and as a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pages.components.gallery import label_title
@@ -121,6 +121,31 @@ def recipe_lessons(measured: Report, task: str) -> list[str]:
         f"{paper['map'][0]:.3f} on these {measured['protocol']['gallery_count']:,} pictures. The paper has "
         "twenty times as many.",
     ]
+
+
+def cached_frames(measured: Report, headline: Report | None, task: str) -> str:
+    """Say why the shipped network's figure is not quite the headline's.
+
+    Args:
+        measured: ``models/results/recipes.json``.
+        headline: ``models/results/matdh.json``, or None where nobody has measured it.
+        task: ``"binary"`` or ``"three_class"``.
+    """
+    said = "Measured from cached frames, which are scaled once more than a picture from its file"
+    if headline is None:
+        return f"{said}."
+    value = headline["bits"][str(measured["protocol"]["bits"])][task]["map"][0]
+    return f"{said}: from the files, as in the headline, the shipped network's mAP is {value:.3f}."
+
+
+def publishers(names: Iterable[str]) -> str:
+    """Say what the publishers' short names in a table stand for.
+
+    >>> publishers(["cxnet", "talo", "cxnet"])
+    'cxnet and talo: publishers of positives (COVID-19), by their short names in the data set.'
+    """
+    listed = " and ".join(dict.fromkeys(names))
+    return f"{listed}: publishers of positives (COVID-19), by their short names in the data set."
 
 
 def frame_table(margins: Report) -> str:

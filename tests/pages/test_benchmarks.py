@@ -151,6 +151,17 @@ def test_every_part_opens_by_its_link(open_page, with_results, part, words):
     assert "Split audit" not in said, "the part that is closed is not drawn"
 
 
+def test_seeds_and_recipes_say_why_the_shipped_network_has_another_figure_there(open_page, with_results, folder):
+    headline = json.loads((folder / "matdh.json").read_text())["bits"]["48"]["three_class"]["map"][0]
+    said = texts(open_page("benchmarks", part="Seeds and recipes", task="Three classes"))
+    assert f"as in the headline, the shipped network's mAP is {headline:.3f}" in said
+
+
+@pytest.mark.parametrize("part", ["Transfer", "Frames"])
+def test_short_names_of_publishers_are_explained_where_they_stand(open_page, with_results, part):
+    assert ": publishers of positives (COVID-19)" in texts(open_page("benchmarks", part=part))
+
+
 def test_strange_dials_in_the_address_fall_back(open_page, with_results):
     app = open_page("benchmarks", task="all", metric="magic", bits="47")
     assert app.metric[0].label == "mAP, 48 bits"
