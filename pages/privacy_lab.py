@@ -87,6 +87,7 @@ def attack_sections() -> None:
     picture = current_picture()
     with st.popover("Attack another picture", icon=":material/image:"):
         picture_picker()
+    st.caption(f"{picture.note} Attacked is its middle square, {attack_cards.SIDE} x {attack_cards.SIDE} pixels.")
     tabs = st.tabs(list(PARTS), key="attack", on_change="rerun", bind="query-params")
     for tab, (question, story, draw_part) in zip(tabs, PARTS.values(), strict=True):
         if tab.open:

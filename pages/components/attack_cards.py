@@ -85,15 +85,13 @@ def cost(outcome: Outcome, taken: str, more: str = "") -> None:
         taken: What the queries are: "known pictures".
         more: To be said of it.
     """
-    verdict, sentence = verdict_of(outcome)
-    st.markdown(f"{sentence} {more}")
+    st.markdown(f"{verdict_of(outcome)[1]} {more}")
     figure_row(
         [
             Figure(
                 "Similarity",
                 f"{outcome.score:.3f}",
-                verdict,
-                "SSIM of the recovered picture to the truth, which only the judge sees: 0 nothing, 1 the picture.",
+                how="SSIM of the recovered picture to the truth, which only the judge sees: 0 nothing, 1 the picture.",
             ),
             Figure("Exact pixels", f"{outcome.exact:.1%}"),
             Figure(taken.capitalize(), f"{outcome.queries}"),

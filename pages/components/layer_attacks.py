@@ -213,7 +213,7 @@ def key_strength(truth: np.ndarray) -> None:
         f":material/key: **The key has {whole.key_bits} bits; {whole.strength_bits:.0f} of them stand between a thief "
         "and the picture.** Each bit more doubles the work."
     )
-    rows = [[layer.name, f"{layer.key_bits}", f"{layer.strength_bits:.1f}", layer.why] for layer in found]
+    rows = [[layer.name, f"{layer.key_bits}", f"{round(layer.strength_bits, 1):g}", layer.why] for layer in found]
     st.markdown(markdown_table(("Layer", "Key (bits)", "Work of the best attack (bits)", "Why"), rows))
     st.caption(
         f"On this picture's {truth.shape[1]} x {truth.shape[0]} pixels. Paper A counts 2^256 keys. The whole is as "

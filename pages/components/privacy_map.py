@@ -242,7 +242,7 @@ def point_card(point: Point) -> None:
         [
             Figure("Finds", found, interval, f"Share of test pictures with the right label, by {point.searcher}."),
             Figure("Leaves (bytes)", f"{point.bytes:,}", how="All that leaves for one picture."),
-            Figure("Takes (ms)", f"{point.milliseconds:.2f}", how="Processor time of the owner for one picture."),
+            Figure("Takes (ms)", f"{point.milliseconds:.3g}", how="Processor time of the owner for one picture."),
         ],
         min_width=130,
     )

@@ -294,7 +294,8 @@ def jigsaw_puzzle(truth: np.ndarray) -> None:
         for size_ in JIGSAW_BLOCKS
     ]
     st.markdown(markdown_table(("Block size", *STAGES.values()), rows))
-    st.caption(f"Similarity with its 95 % interval: {stored['protocol']}.")
+    # What follows names the stages as the result file does; the table's titles say it better.
+    st.caption(f"Similarity with its 95 % interval: {stored['protocol'].partition(';')[0]}.")
 
 
 def _moved(truth: np.ndarray, size: int, stage: str, key: bytes) -> np.ndarray:

@@ -6,7 +6,6 @@ import streamlit as st
 from engine.attacks import codes as attacks
 from engine.attacks import inversion
 from engine.attacks.studies.codes import BITS, METHOD
-from engine.attacks.studies.settings import TARGETS
 from engine.evaluation import ssim
 from engine.hashing.codes import unpack_bits
 from engine.retrieval import CodeMask
@@ -154,7 +153,7 @@ def inverted() -> None:
             for way, title in ways.items()
         ]
     )
-    st.markdown(_gained(found["gain"]))
+    st.markdown(_gained(found["gain"], "simulated pictures"))
     rows = [
         [ways[way], spread(found["similarity"][way]), _gain(found["gain"].get(way))]
         for way in ("guess", "linear", "network")
@@ -169,16 +168,10 @@ def inverted() -> None:
 
 
 def _on_real_codes() -> None:
-    """Say what the linear decoder gains on real X-rays, where that was measured."""
-    stored = (result("attacks") or {}).get("stored-codes")
-    if not stored:
-        return
-    row = next(row for row in stored["covidx-open"]["rows"] if row["form"] == "plain")
-    surely = "more than luck explains" if row["advantage"]["opened"] else "no more than luck explains"
-    st.markdown(
-        f"On {TARGETS} real X-rays, linear: {spread(row['opened'])} from the code, {spread(row['luck'])} without; "
-        f"{surely}."
-    )
+    """Say what the code adds on real X-rays, where that was measured."""
+    found = (result("attacks") or {}).get("descriptors")
+    if found is not None:
+        st.markdown(_gained(found["code"]["gain"], "real X-rays"))
 
 
 def _lent() -> None:
@@ -199,12 +192,18 @@ def _lent() -> None:
     st.caption(f"Similarity of the guess: {guess}. Stored figures: {found['protocol']}.")
 
 
-def _gained(gains: dict[str, list[float]]) -> str:
+def _gained(gains: dict[str, list[float]], pictures: str) -> str:
     """Say what the code tells of a patient, by the decoder that makes most of it."""
     best = max(gains.values(), key=lambda gain: gain[0])
     if best[1] <= 0:
-        return ":material/lock: **The code adds nothing to a drawing made without it:** it says a kind, not a patient."
-    return f":material/lock_open_right: **The code adds {best[0]:.3f} to the similarity:** a little of the patient."
+        return (
+            f":material/lock: **On {pictures} the code adds nothing to a drawing made without it:** it says a kind, "
+            "not a patient."
+        )
+    return (
+        f":material/lock_open_right: **On {pictures} the code adds {best[0]:.3f} to the similarity** "
+        f"({best[1]:.3f} to {best[2]:.3f}): a little of the patient."
+    )
 
 
 def _gain(gain: list[float] | None) -> str:

@@ -200,6 +200,19 @@ def test_every_patient_of_the_inversion_can_be_seen(open_page):
         assert not app.exception
 
 
+def test_what_a_code_adds_is_said_of_simulated_and_of_real_pictures(open_page, folder):
+    found = json.loads((folder / "attacks.json").read_text())
+    said = texts(open_page("privacy_lab", attack="Picture from code"))
+    for study, pictures in ((found["inversion"], "simulated pictures"), (found["descriptors"]["code"], "real X-rays")):
+        mean, low, high = max(study["gain"].values())[:3]
+        more = f"adds {mean:.3f} to the similarity** ({low:.3f} to {high:.3f})" if low > 0 else "adds nothing"
+        assert f"**On {pictures} the code {more}" in said
+
+
+def test_the_attacked_picture_is_named_with_where_it_comes_from(open_page):
+    assert "Simulated from a CT scan" in texts(open_page("privacy_lab"))
+
+
 def test_without_results_the_page_names_the_command(open_page, monkeypatch, tmp_path):
     monkeypatch.setattr("pages.components.results.FOLDER", tmp_path)
     for part in PARTS:
