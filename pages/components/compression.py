@@ -37,7 +37,7 @@ MEANINGS = {
 NAIVE_TITLES = {
     "naive-parameters": "Weights, biases and normalisations rounded",
     "naive-unscaled": "The same, and never scaled back (Algorithm 2 to the letter)",
-    "full-naive": "The same scaled back, and every output rounded to whole numbers",
+    "full-naive": "Full, naive: the same scaled back, and every output rounded to whole numbers",
 }
 
 

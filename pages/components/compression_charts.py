@@ -32,7 +32,7 @@ SCALES = {
 NAIVE_ROWS = {
     "naive-parameters": "Careless: weights only",
     "naive-unscaled": "Careless: never scaled back",
-    "full-naive": "Careless: outputs too",
+    "full-naive": "Full, naive: outputs too",
 }
 TIMED_TITLES = {
     EXACT: "fp32",
@@ -122,7 +122,7 @@ def _label(figure: Any, x: float, text: str, *, quiet: bool) -> None:
         xanchor="right",
         xshift=-3,
         yanchor="top",
-        font={"color": GRAY} if quiet else {"color": "#d55e00", "size": 14},
+        font={} if quiet else {"color": "#d55e00", "size": 14},
     )
 
 

@@ -201,7 +201,7 @@ def test_the_chart_of_accuracies_has_every_variant_and_rings_the_chosen_one(draw
         "Max, last layer": 0.94,
         "KL, last layer": 0.93,
         "Percentile 99, last layer": 0.946,
-        "Careless: outputs too": 0.326,
+        "Full, naive: outputs too": 0.326,
     }
     assert (ring.x[0], ring.y[0]) == (entry["variants"]["full"]["accuracy"][0], "Full int8")
     assert set(theirs.y) <= {row for group in groups for row in group.y}
