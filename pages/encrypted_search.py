@@ -153,7 +153,7 @@ report = result("encrypted_search")
 if report:
     protocol = report["protocol"]
     st.caption(
-        f"Measured here with `{cells.COMMAND}`: {protocol['query_count']} test pictures, {protocol['gallery_count']} "
+        f"Measured here with `{cells.COMMAND}`: {protocol['query_count']} test pictures, {protocol['gallery_count']:,} "
         f"training pictures. {protocol['caveat']} Paper: Tables VI to VIII; where it gives one accuracy for each class "
         "against the rest, their mean. The encryption is paper B's Algorithm 1: a scrambler with a key, not encryption "
         "in the modern sense."

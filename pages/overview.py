@@ -93,7 +93,7 @@ def headline() -> None:
     figure_row(rows)
     st.caption(
         "mAP (mean average precision): how far up the ranking pictures of the right kind stand, COVID-19 or not; 1 is "
-        f"perfect. Measured on real X-rays, not on the simulated ones above: {how}"
+        f"perfect. Measured on real, public X-rays, not on the simulated ones above: {how}"
     )
     st.page_link("pages/benchmarks.py", label="What these figures do not show", icon=":material/arrow_forward:")
 

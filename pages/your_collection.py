@@ -54,8 +54,8 @@ def bring() -> None:
         st.caption(
             f"At most {collection.MAX_PICTURES} pictures and {collection.MAX_SEALED_BYTES // 2**20} MB sealed; larger "
             f"pictures are reduced to {collection.MAX_SIDE} pixels on the shorter side. A ZIP holds up to "
-            f"{MAX_ENTRIES} files and {MAX_TOTAL_BYTES // 2**20} MB unpacked, no password, no ZIP inside; its folders' "
-            "names become labels."
+            f"{MAX_ENTRIES} files and {MAX_TOTAL_BYTES // 2**20} MB unpacked, no password, no ZIP inside; if its "
+            "pictures lie in several folders, the folders' names become labels."
         )
         st.caption(f":material/hourglass_bottom: {collection.RETENTION}")
 

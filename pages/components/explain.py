@@ -96,12 +96,12 @@ def describe_heat(one: SimilarityMap) -> str:
         >>> cells = np.zeros((4, 4), np.float32)
         >>> cells[0, 3] = 0.5
         >>> describe_heat(SimilarityMap(0.5, cells, np.zeros((8, 8), np.uint8)))
-        'agreement 0.50, most of it from the upper right'
+        'agreement 0.50, strongest in the upper right'
     """
     cells = one.contributions
     row, column = np.unravel_index(int(cells.argmax()), cells.shape)
     words = (_ROWS[int(row) * 3 // len(cells)], _COLUMNS[int(column) * 3 // cells.shape[1]])
-    return f"agreement {one.similarity:.2f}, most of it from the {words[0]} {words[1]}"
+    return f"agreement {one.similarity:.2f}, strongest in the {words[0]} {words[1]}"
 
 
 def _measured_vote(measured: dict | None, bits: int, task: str) -> str:
