@@ -6,6 +6,7 @@ exit status 2.
 
 import argparse
 from collections.abc import Sequence
+from typing import NoReturn
 
 from engine.commands import (
     attack,
@@ -50,9 +51,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Refuses wrong arguments as every command refuses bad input: one sentence, without the usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(_refuse(f"{self.prog}: {message}; --help says what it takes."))
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of every command."""
-    root = argparse.ArgumentParser(prog="python -m engine", description="Search chest X-rays without showing them.")
+    root = _Parser(prog="python -m engine", description="Search chest X-rays without showing them.")
     commands = root.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for topic in TOPICS:
         topic.add_parser(commands)

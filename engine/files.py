@@ -16,6 +16,9 @@ def written_whole(path: Path) -> Iterator[Path]:
     Yields:
         A path beside it with the same suffix, which no other writer is given.
 
+    Raises:
+        OSError: Writing fails; it names ``path``, which is what the person knows.
+
     Example:
         >>> import tempfile
         >>> target = Path(tempfile.mkdtemp()) / "deep" / "note.txt"
@@ -25,9 +28,14 @@ def written_whole(path: Path) -> Iterator[Path]:
         [('note.txt', 'whole')]
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix}")
+    # A name may have 255 bytes, and this one is longer than the file's own.
+    partial = path.with_name(f".{path.stem[:40]}.{secrets.token_hex(4)}.partial{path.suffix}")
     try:
         yield partial
         partial.replace(path)
+    except OSError as error:
+        if error.filename and Path(error.filename) == partial:
+            error.filename = str(path)
+        raise
     finally:
         partial.unlink(missing_ok=True)

@@ -148,9 +148,41 @@ def test_files_that_are_not_there_are_named(tmp_path: Path, capsys: pytest.Captu
     assert "no key file" in refusal(capsys, "decrypt", sealed, "x", "--key-file", tmp_path / "none")
 
 
+def test_only_files_are_written_over(tmp_path: Path, picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for target in (tmp_path, pipe, ""):
+        assert "is a folder or a device" in refusal(capsys, "encrypt", picture, target, "--key-file", tmp_path / "k")
+    assert pipe.is_fifo()
+
+
+def test_wrong_arguments_are_refused_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["encrypt", "a"], ["search", "a", "--k", "ten"], ["magic"], []):
+        with pytest.raises(SystemExit) as stopped:
+            main(words)
+        assert stopped.value.code == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.count("\n") == 1
+        assert captured.err.endswith(".\n")
+
+
+def test_a_name_that_the_terminal_cannot_show_is_printed_all_the_same(tmp_path: Path, folder: Path) -> None:
+    renamed = tmp_path / "pictures" / os.fsdecode(b"bad\xff.jpg")
+    renamed.parent.mkdir()
+    renamed.write_bytes(next(folder.glob("*/*.jpg")).read_bytes())
+    where = ["--store", str(tmp_path / "vault.db"), "--key-file", str(tmp_path / "vault.key")]
+    assert main(["index", str(renamed.parent), *where]) == 0
+    command = [sys.executable, "-m", "engine", "search", str(renamed), *where]
+    run = subprocess.run(command, capture_output=True, check=True, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert run.stdout.decode().rstrip().endswith("bad\\udcff.jpg")
+
+
 def test_index_then_search(tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store, key = tmp_path / "vault.db", tmp_path / "vault.key"
     where = ["--store", str(store), "--key-file", str(key)]
+    assert "choose one of" in refusal(capsys, "index", folder, *where, "--bits", 40)
+    assert not key.exists()
     assert main(["index", str(folder), *where]) == 0
     capsys.readouterr()
     query = next(iter(sorted(folder.glob("*/*.jpg"))))
@@ -177,14 +209,15 @@ def test_search_refuses_what_it_cannot_use(tmp_path: Path, picture: Path, capsys
     refusal(capsys, "search", picture, "--store", tmp_path / "text.db", "--key-file", key)
 
 
-def test_data_list_and_verify(capsys: pytest.CaptureFixture[str]) -> None:
+def test_data_list_and_verify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "list"]) == 0
     assert "simulated" in capsys.readouterr().out
     assert main(["data", "verify", "simulated"]) == 0
-    capsys.readouterr()
+    assert capsys.readouterr().out.startswith("All 300 pictures of simulated")
     refusal(capsys, "data", "fetch")
     refusal(capsys, "data", "fetch", "simulated")
     refusal(capsys, "data", "verify", "mnist")
+    assert "1915 are missing" in refusal(capsys, "data", "verify", "covidx-open", "--root", tmp_path)
 
 
 def test_an_attack_prints_its_figures_and_refuses_unknown_ones(capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,25 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, before):
     assert [file.read_bytes() for file in tmp_path.iterdir()] == ([] if before is None else [before])
 
 
+def test_an_error_names_the_file_that_was_to_be_written(tmp_path):
+    def write(path):
+        with pytest.raises(OSError, match="cannot|directory|long") as caught, written_whole(path) as partial:
+            partial.write_bytes(b"whole")
+        return caught.value.filename
+
+    folder, long = tmp_path / "folder", tmp_path / ("n" * 300)
+    folder.mkdir()
+    assert [write(folder), write(long)] == [str(folder), str(long)]
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_the_longest_name_there_can_be_is_written(tmp_path):
+    path = tmp_path / ("n" * 250 + ".json")
+    with written_whole(path) as partial:
+        partial.write_text("whole")
+    assert path.read_text() == "whole"
+
+
 def test_two_writers_do_not_mix(tmp_path):
     def write(letter):
         with written_whole(tmp_path / "cache.npy") as partial:

@@ -37,8 +37,9 @@ def index(options: argparse.Namespace) -> None:
     from engine.retrieval import CloudServer, DataOwner, pictures_in
 
     pictures, server = pictures_in(options.folder), CloudServer(options.store)
-    bits = server.gallery.bits if server.gallery else options.bits
-    owner = DataOwner(read_key(options.key_file, create=server.gallery is None), server, Hasher.load(bits=bits))
+    # A length that there is not is refused before a key is made.
+    hasher = Hasher.load(bits=server.gallery.bits if server.gallery else options.bits)
+    owner = DataOwner(read_key(options.key_file, create=server.gallery is None), server, hasher)
     added = 0
     for step in owner.upload(pictures):
         added = step.added

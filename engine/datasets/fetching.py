@@ -66,6 +66,10 @@ class FetchReport:
     fetched: int
     present: int
 
+    def __str__(self) -> str:
+        """Say it in a sentence."""
+        return f"{self.fetched} pictures of {self.name} fetched, {self.present} were here: all are in {self.folder}."
+
 
 def fetch(
     name: str,

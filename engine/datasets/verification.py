@@ -34,6 +34,17 @@ class VerifyReport:
         """Whether every picture is there and unchanged."""
         return not self.missing and not self.changed
 
+    def __str__(self) -> str:
+        """Say it in a sentence."""
+        if self.ok:
+            return f"All {self.total} pictures of {self.name} are in {self.folder} and unchanged."
+        named = ", ".join((*self.changed, *self.missing)[:3])
+        return (
+            f"Of {self.total} pictures of {self.name} in {self.folder}, {len(self.missing)} are missing and "
+            f"{len(self.changed)} changed ({named}{', ...' if len(self.missing) + len(self.changed) > 3 else ''}): "
+            f"run `python -m engine data fetch {self.name}` to put that right."
+        )
+
 
 def verify(name: str, root: Path | str | None = None, progress: Progress | None = None) -> VerifyReport:
     """Compare every picture of a collection with its manifest.

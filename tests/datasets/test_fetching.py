@@ -95,6 +95,7 @@ def test_a_half_written_or_changed_file_is_fetched_again(host, collection, tmp_p
     (images / ".cx7.0123.partial.jpg").write_bytes(b"left behind")
     report = verify("covidx-open", tmp_path)
     assert (report.missing, report.changed) == (("cx5",), ("cx2",))
+    assert "1 are missing and 1 changed (cx2, cx5): run" in str(report)
     assert fetch("covidx-open", tmp_path, base=host.base, limits=QUICK).fetched == 2
     assert verify("covidx-open", tmp_path).ok
 
