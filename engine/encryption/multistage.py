@@ -187,13 +187,13 @@ class MultiStageCipher:
             CipherError: if the key or a dial is out of range.
         """
         self._key = check_key(key)
-        if not isinstance(block_size, int) or not 1 <= block_size <= 64:
+        if not isinstance(block_size, (int, np.integer)) or not 1 <= block_size <= 64:
             raise CipherError(f"The block size must be a whole number from 1 to 64, got {block_size!r}.")
-        if not isinstance(substitution, int) or not 0 <= substitution <= 255:
+        if not isinstance(substitution, (int, np.integer)) or not 0 <= substitution <= 255:
             raise CipherError(f"The substitution range must be a whole number from 0 to 255, got {substitution!r}.")
         if policy not in ("shared", "fresh"):
             raise CipherError(f'The key policy must be "shared" or "fresh", got {policy!r}.')
-        self.block_size, self.substitution, self.policy = block_size, substitution, policy
+        self.block_size, self.substitution, self.policy = int(block_size), int(substitution), policy
         self._shared: tuple[tuple[int, int], Schedule] | None = None
         self._only: bytes | None = None
 

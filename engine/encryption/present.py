@@ -314,12 +314,14 @@ class Present:
             As many bytes as ``data`` has.
 
         Raises:
-            CipherError: if the nonce has another length.
+            CipherError: if the nonce has another length, or ``data`` is not bytes.
 
         >>> cipher = Present(bytes(16))
         >>> cipher.ctr(b"once", cipher.ctr(b"once", b"a chest X-ray"))
         b'a chest X-ray'
         """
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise CipherError(f"The PRESENT counter mode works on bytes, not on {type(data).__name__}.")
         words = np.zeros(-(-len(data) // BLOCK_BYTES), np.uint64)
         stream = words.view(np.uint8)[: len(data)]
         stream[:] = np.frombuffer(data, np.uint8)

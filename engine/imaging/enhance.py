@@ -1,7 +1,6 @@
 """Contrast-limited adaptive histogram equalization of the luminance (paper A section 3.2, Eq. 1-2)."""
 
 from functools import lru_cache
-from numbers import Integral
 
 import cv2
 import numpy as np
@@ -81,7 +80,7 @@ def _check(image: np.ndarray, clip_limit: float, tiles: int) -> None:
         )
     if not 0 < clip_limit <= BINS:
         raise ImageError(f"The clip limit is {clip_limit}: choose a number above 0 and at most {BINS}.")
-    if not isinstance(tiles, Integral) or not 1 <= tiles <= MAX_TILES:
+    if not isinstance(tiles, (int, np.integer)) or not 1 <= tiles <= MAX_TILES:
         raise ImageError(f"The tile count is {tiles!r}: choose a whole number from 1 to {MAX_TILES}.")
 
 

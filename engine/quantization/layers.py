@@ -116,7 +116,18 @@ def _parameters(layer: nn.Linear) -> tuple[Tensor, Tensor]:
 
 
 def split_attention(network: nn.Module) -> None:
-    """Replace every ``nn.MultiheadAttention`` of ``network`` by a :class:`SplitAttention`, in place."""
+    """Replace every ``nn.MultiheadAttention`` of ``network`` by a :class:`SplitAttention`, in place.
+
+    Raises:
+        QuantizationError: The network has torch's own transformer layers, which reach into their attention.
+    """
+    if any(
+        isinstance(module, (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)) for module in network.modules()
+    ):
+        raise QuantizationError(
+            "torch's own transformer layers cannot be taken apart: use blocks that call nn.MultiheadAttention, as "
+            "torchvision's ViT does."
+        )
     for name, module in list(network.named_modules()):
         if isinstance(module, nn.MultiheadAttention):
             set_module(network, name, SplitAttention(module))

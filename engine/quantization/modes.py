@@ -59,8 +59,8 @@ def quantize(
         The copy, in evaluation mode, on the CPU.
 
     Raises:
-        QuantizationError: An unknown choice, a network without weight layers, one that cannot be traced, or weights
-            that are not finite.
+        QuantizationError: An unknown choice, a network without weight layers, one that cannot be traced, weights
+            that are not finite, or calibration pictures that the network cannot take.
 
     Example:
         >>> network = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
@@ -72,8 +72,11 @@ def quantize(
     check_choice("granularity", granularity, GRANULARITIES)
     check_choice("observer", observer, MODES)
     check_percentile(percentile)
+    if not isinstance(model, nn.Module):
+        raise QuantizationError(f"A network to quantize is an nn.Module, not {type(model).__name__}.")
     network = float_copy(model)
-    weight_layers(network)
+    if not all(torch.isfinite(layer.weight).all() for layer in weight_layers(network).values()):
+        raise QuantizationError("The network has weights that are not finite: load it again.")
     if mode == "full-naive":
         return naive_full(network)
     if mode == "full":
@@ -90,11 +93,21 @@ def _full(network: nn.Module, calibration: list[Tensor], observer: Mode, percent
     if not calibration or (attends and not has_int8_dense()):
         return dynamic_int8(network)
     fixed = attention_int8 if attends else static_int8
-    return Compiled(fixed(network, calibration, observer, percentile))
+    try:
+        return Compiled(fixed(network, calibration, observer, percentile))
+    except RuntimeError as error:  # what torch raises where shapes do not fit, or where it has no int8 kernel
+        raise QuantizationError(
+            f"The network cannot run in int8 on these calibration pictures ({str(error).partition(chr(10))[0]}): "
+            "give pictures that it takes, or none to scale as it runs."
+        ) from error
 
 
 def _batches(calibration: Tensor | Iterable[Tensor] | None) -> list[Tensor]:
-    batches = [calibration] if isinstance(calibration, Tensor) else list(calibration or ())
+    if calibration is None:
+        return []
+    if isinstance(calibration, Tensor):
+        calibration = [calibration]
+    batches = list(calibration) if isinstance(calibration, Iterable) else [calibration]
     if not all(isinstance(batch, Tensor) and torch.isfinite(batch).all() for batch in batches):
         raise QuantizationError("Calibration needs tensors of finite network inputs: give training pictures.")
     return batches

@@ -169,6 +169,13 @@ def test_refuses_dials_out_of_range(options, words):
         MultiStageCipher(KEY, **options)
 
 
+def test_dials_may_come_from_arrays():
+    dials = np.array([8, 255], np.uint8)
+    picture = noise((9, 9))
+    found = MultiStageCipher(KEY, dials[0], dials[1]).encrypt(picture)
+    assert np.array_equal(found, MultiStageCipher(KEY, 8, 255).encrypt(picture))
+
+
 @pytest.mark.parametrize("image", [noise((4, 4)).astype(np.uint16), [[1]], noise(4), noise((4, 4, 4)), noise((0, 4))])
 def test_refuses_what_is_no_picture(image):
     with pytest.raises(CipherError):

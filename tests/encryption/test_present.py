@@ -86,6 +86,12 @@ def test_refuses_other_nonces(nonce):
         Present(bytes(16)).ctr(nonce, b"data")
 
 
+@pytest.mark.parametrize("data", ["text", np.zeros(4, np.uint16), 8, None])
+def test_refuses_what_is_no_bytes(data):
+    with pytest.raises(CipherError, match="works on bytes"):
+        Present(bytes(16)).ctr(b"once", data)
+
+
 def test_refuses_what_cannot_be_changed_in_place():
     for words in (np.zeros(8, np.uint64)[::2], np.frombuffer(bytes(16), np.uint64)):
         with pytest.raises(CipherError, match="contiguous, writable"):

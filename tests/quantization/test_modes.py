@@ -145,6 +145,9 @@ def test_matdh_runs_in_int8_and_agrees_on_its_bits():
         ({"scope": "first"}, "choose one of last, all"),
         ({"granularity": "pixel"}, "choose one of tensor, channel"),
         ({"mode": "full", "calibration": [torch.tensor([float("nan")])]}, "give training pictures"),
+        ({"mode": "full", "calibration": np.zeros((1, 2), np.float32)}, "give training pictures"),
+        ({"mode": "full", "calibration": 7}, "give training pictures"),
+        ({"mode": "full", "calibration": torch.zeros(1, 3)}, "give pictures that it takes"),
         ({"mode": "full", "calibration": torch.zeros(1, 2), "observer": "percentile", "percentile": 150}, "not at 150"),
     ],
 )
@@ -156,6 +159,27 @@ def test_unknown_choices_are_named(options, words):
 def test_a_network_without_weights_is_refused():
     with pytest.raises(QuantizationError, match="nothing to quantize"):
         quantize(nn.ReLU())
+
+
+@pytest.mark.parametrize("mode", ALL_MODES)
+def test_weights_that_are_not_finite_are_refused(mode):
+    network = nn.Linear(2, 2)
+    network.weight.data[0, 0] = float("nan")
+    with pytest.raises(QuantizationError, match="not finite"):
+        quantize(network, mode, torch.zeros(1, 2))
+
+
+@pytest.mark.parametrize("calibration", [None, torch.zeros(1, 3, 4)])
+def test_a_transformer_that_reaches_into_its_attention_is_refused(calibration):
+    network = nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)
+    with pytest.raises(QuantizationError, match="taken apart"):
+        quantize(network, "full", calibration)
+
+
+@pytest.mark.parametrize("model", [None, "vgg16", torch.zeros(2, 2)])
+def test_what_is_no_network_is_refused(model):
+    with pytest.raises(QuantizationError, match=r"nn\.Module"):
+        quantize(model)
 
 
 def test_a_network_that_cannot_be_traced_is_told_what_to_do():
