@@ -48,11 +48,13 @@ PAGES = (
 )
 
 # Small print at 4.5:1: Streamlit's own has 4.3:1, and 2.8:1 where it names a command.
+# A link with the keyboard's focus has a ring, seen on white and on black: Streamlit's own shade of gray is not.
 # Figures and tables are read whole on a phone: Streamlit would cut a figure's words off, and give a table's cells
 # the air of a wide screen. What is still too wide scrolls by itself.
 _STYLE = """<style>
 .stApp [data-testid="stCaptionContainer"] { opacity: 0.72; }
 .stApp [data-testid="stCaptionContainer"] code { color: inherit; }
+.stApp a:focus-visible { outline: 2px solid #2b8cab; outline-offset: -1px; }
 [data-testid="stMetric"] :is(label, p, [data-testid="stMetricValue"], [data-testid="stMetricValue"] *,
   [data-testid="stMetricDelta"], [data-testid="stMetricDelta"] *) {
   white-space: normal; overflow: visible; text-overflow: clip; overflow-wrap: break-word; line-height: 1.25;

@@ -132,6 +132,21 @@ def test_the_command_line_opens_what_is_downloaded(visit, own_picture, tmp_path,
     assert key.hex() not in page.url
 
 
+def test_links_show_that_the_keyboard_is_on_them(visit):
+    page = visit()
+    ring = "() => { const s = getComputedStyle(document.activeElement); return [s.outlineStyle, s.outlineWidth]; }"
+    seen = {}
+    # The first is "Skip to main content", which has a look of its own.
+    page.keyboard.press("Tab")
+    for _ in range(17):
+        page.keyboard.press("Tab")
+        link = page.evaluate("document.activeElement.tagName === 'A' && document.activeElement.innerText")
+        if link:
+            seen[link.split("\n")[-1]] = page.evaluate(ring)
+    assert {"Enhance", "Who sees what", "Follow one search byte by byte"} <= seen.keys()
+    assert all(style == ["solid", "2px"] for style in seen.values()), seen
+
+
 def test_two_visitors_never_see_each_others_pictures(visit, own_picture):
     first = visit("enhance")
     bring(first, own_picture)
