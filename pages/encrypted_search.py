@@ -16,6 +16,8 @@ from pages.components.picture import Picture, current_picture, picture_picker
 from pages.components.results import missing, result
 from pages.components.show import derived
 
+CHEST = "chest"
+
 frame.ensure_frame()
 frame.heading(
     "Can a server search pictures it cannot see?",
@@ -36,16 +38,22 @@ def steps(image: np.ndarray, pixels: np.ndarray, cell: Cell) -> None:
     live.tiles([Tile(live.enlarged(p), title, f"{alt}.", alt) for title, p, alt in shown], width="max(100px, 30%)")
 
 
-def answers(cell: Cell, pixels: np.ndarray, token: str) -> None:
+def answers(cell: Cell, pixels: np.ndarray, picture: Picture) -> None:
     """Show the class that the network says, and the nearest training pictures."""
     dials = (cell.method, cell.setting.name, cell.mode, pixels.tobytes())
-    found = derived(token, "encrypted answer", dials, lambda: live.answer(cell, pixels))
+    found = derived(picture.token, "encrypted answer", dials, lambda: live.answer(cell, pixels))
     names = [label_title(name) for name in cells.figures_of(Cell(cell.method, cell.setting, "none"))["classes"]]
     best = int(found.probabilities.argmax())
     agree = sum(label_title(label) == names[best] for label in found.labels)
+    # The galleries hold chest X-rays only; what a visitor brought may be anything.
+    wrong = picture.position is not None and names[best] != label_title(CHEST)
     figure_row(
         [
-            Figure("The server concludes", names[best], f"{found.probabilities[best]:.0%} sure"),
+            Figure(
+                "The server concludes",
+                names[best],
+                f"{found.probabilities[best]:.0%} sure" + (", and wrong" if wrong else ""),
+            ),
             Figure("Of its ten nearest", f"{agree} say so too", "by distance of features"),
         ],
         min_width=150,
@@ -92,7 +100,7 @@ def searching(picture: Picture) -> None:
             missing("encrypted_search", cells.COMMAND)
             return
         try:
-            answers(cell, pixels, picture.token)
+            answers(cell, pixels, picture)
         except VaultError as error:
             st.warning(str(error), icon=":material/hourglass_empty:")
         st.caption(f"{picture.note} The networks know three kinds of picture: bone, brain and chest.")

@@ -224,7 +224,7 @@ def show_times(outcome: Search) -> None:
     total = sum(outcome.seconds.values())
     figure_row(
         [Figure(step, f"{seconds * 1000:.1f} ms") for step, seconds in outcome.seconds.items()]
-        + [Figure("Altogether", f"{total * 1000:.0f} ms")],
+        + [Figure("Altogether", f"{total * 1000:,.0f} ms")],
         min_width=120,
     )
 

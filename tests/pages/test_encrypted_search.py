@@ -84,7 +84,8 @@ def test_the_headline_is_the_result_files_figure_beside_the_papers(page, folder)
 @pytest.mark.parametrize("network", ["VGG-16", "Vision transformer"])
 def test_every_setting_is_answered(page, block, network):
     app = page(es_block=block, es_network=network)
-    assert any(metric.label == "The server concludes" for metric in app.metric)
+    concluded = next(metric for metric in app.metric if metric.label == "The server concludes")
+    assert concluded.delta.endswith("and wrong") == (concluded.value != "Chest"), "a sample is a chest X-ray"
     assert ("Who holds what" in " ".join(h.value for h in app.subheader)) == (block != "plain")
 
 
