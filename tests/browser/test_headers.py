@@ -33,7 +33,8 @@ def add_headers(route) -> None:
         # An upload; headers of its answer rule nothing.
         route.continue_()
         return
-    answer = route.fetch()
+    # A server may close a quiet connection at the moment in which it is used again: a browser asks once more itself.
+    answer = route.fetch(max_retries=5)
     # Playwright has unpacked the body.
     kept = {name: value for name, value in answer.headers.items() if name not in ("content-encoding", "content-length")}
     route.fulfill(response=answer, headers=kept | HEADERS)

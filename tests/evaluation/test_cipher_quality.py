@@ -130,6 +130,12 @@ def test_ssim_is_one_for_equal_and_near_zero_for_noise(shape):
     assert abs(ssim(noise(), noise(seed=1))) < 0.02
 
 
+def test_ssim_of_a_colour_picture_is_the_mean_over_its_channels():
+    one, other = noise((24, 20, 3)), noise((24, 20, 3), seed=1) // 2 + noise((24, 20, 3)) // 2
+    alone = [ssim(one[..., channel], other[..., channel]) for channel in range(3)]
+    assert ssim(one, other) == pytest.approx(np.mean(alone))
+
+
 def test_critical_values_at_the_size_of_the_paper():
     assert ideal_npcr() == pytest.approx(99.6094, abs=5e-5)
     assert npcr_critical(SIDE * SIDE) == pytest.approx(99.5893, abs=5e-5)
