@@ -116,7 +116,7 @@ def draw_map(
         figure.add_trace(_diagonal(measured[0].chance))
     figure.add_annotation(_AIM)
     if claim:
-        note = f"paper B reports {claim:.1%}:<br>8 blocks, 99 % percentile"
+        note = f"paper B reports {claim:.1%}:<br>block 8, 99 % percentile"
         figure.add_hline(claim, line_dash="dash", line_width=1, line_color="#7f8c95", annotation_text=note)
         figure.layout.annotations[-1].update(x=0.28, xanchor="left", yanchor="bottom", align="left")
     figure.update_xaxes(range=[-0.06, 1.07])

@@ -30,7 +30,7 @@ def answer() -> str:
     best = recommended(measured)
     opened = "no picture was opened" if not best.advantages["opened"] else "pictures were opened only in part"
     searched = "Pictures are encrypted, and the server compares short codes instead. " if best.codes else ""
-    found = f"the search finds {best.found[0]:.0%} right, and {opened} by any attack here."
+    found = f"on chest X-rays the search finds {best.found[0]:.0%} right, and {opened} by any attack here."
     return f"**{name(best)}**: {found} {searched}{every}"
 
 

@@ -46,6 +46,7 @@ def test_the_page_starts_with_what_to_sign_for_and_why(open_page, measured):
     said, best = texts(open_page("privacy_lab")), recommend(measured)
     assert f"**{privacy_map.name(best)}.** Of {len(SETTINGS) + 4} settings" in said
     assert f"right label for {best.found[0]:.0%} of test pictures" in said
+    assert f"on chest X-rays the search finds {best.found[0]:.0%} right" in said, "whichever map is shown below"
     assert "Do not sign for this" in said
     assert "And know the price" in said
     told = best.chance + best.leakage("kind") * (1 - best.chance)
