@@ -267,7 +267,7 @@ def draw() -> None:
         with closer:
             if not own:
                 st.subheader("What do the ten say?", anchor=False)
-                label_votes(outcome.found, bits)
+                label_votes(outcome.found, method, bits)
             compare_codes(outcome, picture, Hasher.load(bits=bits, method=method), own)
             show_times(outcome)
 

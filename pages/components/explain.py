@@ -13,7 +13,7 @@ from engine.imaging import encode_jpeg, resize
 from pages.components import gallery, show
 from pages.components.metrics import Figure, figure_row, with_interval
 from pages.components.picture import Picture
-from pages.components.results import result
+from pages.components.results import method_result
 from pages.components.search import Found
 
 SIDE = 320
@@ -23,15 +23,16 @@ MORE, LESS = np.array([230.0, 120, 0]), np.array([0.0, 114, 178])
 _ROWS, _COLUMNS = ("upper", "middle", "lower"), ("left", "centre", "right")
 
 
-def label_votes(found: Sequence[Found], bits: int) -> None:
+def label_votes(found: Sequence[Found], method: str, bits: int) -> None:
     """Show what the neighbours' labels add up to, for two classes and for three.
 
     Args:
         found: Results by rank.
-        bits: Code length, for the measured share of right votes.
+        method: Of hashing.
+        bits: Code length, with the method for the measured share of right votes.
     """
     counts = Counter(hit.label for hit in found)
-    measured = result("matdh")
+    measured = method_result(method)
     rows = []
     for label, title in gallery.LABELS.items():
         rows.append(

@@ -6,8 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
+from engine.hashing import shipped_methods
 from engine.hashing.saliency import SimilarityMap
+from engine.training.methods import METHODS
 from pages.components import explain, gallery
+from pages.components.results import method_result
 from tests.pages.reading import texts
 
 
@@ -43,6 +46,16 @@ def test_retrieve_shows_votes_of_three_classes_and_of_two(open_page):
     covid = counts["COVID-19"]
     verdict = "undecided" if covid == 5 else "COVID-19" if covid > 5 else "not COVID-19"
     assert shown["COVID-19 or not"] == verdict
+
+
+@pytest.mark.skipif(len(shipped_methods()) < 2, reason="one method is shipped: python -m engine rivals")
+def test_how_often_a_vote_is_right_is_said_of_the_method_that_searches(open_page):
+    method = shipped_methods()[1]
+    figures = method_result(method)["bits"]["48"]
+    app = open_page("retrieve", method=METHODS[method].title)
+    helps = {metric.label: metric.help for metric in app.metric}
+    for title, task in (("Normal", "three_class"), ("COVID-19 or not", "binary")):
+        assert f"this vote is right {figures[task]['accuracy'][0]:.3f} of the time" in helps[title]
 
 
 def test_retrieve_explains_the_result_that_is_chosen(open_page):
