@@ -79,7 +79,7 @@ def _evaluate_classifier(options: argparse.Namespace) -> tuple[dict[str, Any], l
 
     plain = options.block_size == "plain"
     setting = "plain" if plain else f"{options.key_policy}-{options.block_size}"
-    result = evaluate_setting(options.method, setting, options.quantize)
+    result = evaluate_setting(options.method, setting, options.quantize, lambda *done: progress("classified", *done))
     return result, [(setting, result, _CLASSIFYING)]
 
 

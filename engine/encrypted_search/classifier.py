@@ -2,6 +2,7 @@
 
 import functools
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,12 +73,13 @@ def load_quantized(method: str, setting: str, mode: str) -> "nn.Module":
     return network if mode == "none" else _quantized(network, mode)
 
 
-def predict(network: "nn.Module", pictures: np.ndarray) -> Prediction:
+def predict(network: "nn.Module", pictures: np.ndarray, progress: Callable[[int], None] | None = None) -> Prediction:
     """Classify pictures and compute their features; equal pictures once, since blocks of one pixel leave all alike.
 
     Args:
         network: From :func:`load_classifier`, or one made from it.
         pictures: ``(N, H, W, 3)`` uint8, as ``Setting.canonical`` returns them.
+        progress: Called after each batch with the number of pictures that are classified.
 
     Returns:
         The prediction.
@@ -90,6 +92,9 @@ def predict(network: "nn.Module", pictures: np.ndarray) -> Prediction:
             feature, logits = network(network_input(pictures[distinct[start : start + BATCH]]))
             probabilities.append(logits.float().softmax(dim=1).numpy())
             features.append(feature.float().numpy())
+            if progress:
+                following = distinct[start + BATCH :]
+                progress(int(following[0]) if len(following) else len(pictures))
     return Prediction(np.concatenate(probabilities)[place], np.concatenate(features)[place])
 
 

@@ -36,13 +36,16 @@ BATCH = 16
 Progress = Callable[[int, int], None]
 
 
-def evaluate_setting(method: str, setting: str, quantization: str = "none") -> dict[str, Any]:
+def evaluate_setting(
+    method: str, setting: str, quantization: str = "none", progress: Progress | None = None
+) -> dict[str, Any]:
     """Measure a network in one setting on test pictures.
 
     Args:
         method: ``"vgg16"`` or ``"vit"``.
         setting: ``Setting.name``.
         quantization: One of ``QUANTIZATIONS``; calibrated with training pictures.
+        progress: Called with (pictures done, pictures in all).
 
     Returns:
         Plain data: accuracy, precision and recall of each class, confusion, retrieval, bytes of the whole network in
@@ -58,7 +61,7 @@ def evaluate_setting(method: str, setting: str, quantization: str = "none") -> d
     queries, gallery = load_split("test"), load_split("train")
     asked, held = (read(setting, split.images, split.ids) for split in (queries, gallery))
     network = quantized(exact, quantization, held)
-    answers = answer(network, asked, held)
+    answers = answer(network, asked, held, progress)
     arrays = known(queries, gallery) | {f"{cell}/{name}": values for name, values in answers.items()}
     return {
         **describe(method, setting),
@@ -149,15 +152,20 @@ def joined(result: dict[str, Any], arrays: Arrays, folder: Path = RESULTS) -> tu
     return {**result, **merged}, answers | arrays
 
 
-def answer(network: "nn.Module", asked: np.ndarray, held: np.ndarray) -> Arrays:
+def answer(network: "nn.Module", asked: np.ndarray, held: np.ndarray, progress: Progress | None = None) -> Arrays:
     """Let a network answer for every picture: predicted classes of the queries, 8-bit features of both sides.
 
     Args:
         network: From ``load_classifier``.
         asked: ``(Q, H, W, 3)`` uint8, what a network reads of the queries.
         held: ``(G, H, W, 3)`` uint8, what it reads of the gallery.
+        progress: Called with (pictures done, pictures in all).
     """
-    return stored_answers(predict(network, asked), predict(network, held))
+
+    def after(before: int) -> Callable[[int], None] | None:
+        return progress and (lambda done: progress(before + done, len(asked) + len(held)))
+
+    return stored_answers(predict(network, asked, after(0)), predict(network, held, after(len(asked))))
 
 
 def stored_answers(queries: Prediction, gallery: Prediction) -> Arrays:

@@ -48,7 +48,10 @@ def small(monkeypatch) -> torch.nn.Module:
 )
 def test_a_setting_is_measured_from_pictures(small, capsys, words, setting, mode):
     assert main(["evaluate", "--method", "vit", *words, "--json"]) == 0
-    printed = json.loads(capsys.readouterr().out)
+    captured = capsys.readouterr()
+    assert captured.err.endswith("\n")
+    assert "classified" in captured.err
+    printed = json.loads(captured.out)
     assert (printed["setting"], printed["quantization"], printed["count"]) == (setting, mode, 9)
     assert np.sum(printed["confusion"]) == 9
     assert len(printed["precision"]) == len(printed["recall"]) == 3

@@ -18,6 +18,13 @@ def test_a_quantized_network_answers_as_its_int8_copy_and_is_made_once(mode: str
     assert load_quantized("vit", "fresh-8", mode) is network
 
 
+def test_progress_counts_pictures_and_not_the_different_ones_among_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.encrypted_search.classifier.BATCH", 2)
+    said: list[int] = []
+    predict(load_classifier("vit", "fresh-8"), PICTURES[[0, 0, 1, 1, 2, 2, 2]], said.append)
+    assert said == [4, 7]
+
+
 def test_without_quantization_it_is_the_network_itself() -> None:
     assert load_quantized("vit", "plain", "none") is load_classifier("vit", "plain")
 

@@ -55,7 +55,9 @@ def test_a_network_answers_for_both_sides():
     network = build("vit", {"depth": 1, "width": 48}).eval()
     draw = np.random.default_rng(0)
     asked, held = (draw.integers(0, 256, (n, 64, 64, 3), dtype=np.uint8) for n in (3, 8))
-    found = answer(network, asked, held)
+    said = []
+    found = answer(network, asked, held, lambda *done: said.append(done))
+    assert said == [(3, 11), (11, 11)]
     assert {name: values.shape for name, values in found.items()} == {
         "predicted": (3,), "queries": (3, 48), "gallery": (8, 48), "scale": ()
     }  # fmt: skip
