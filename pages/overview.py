@@ -8,7 +8,7 @@ import streamlit as st
 from pages.components import frame
 from pages.components.compare import before_after
 from pages.components.gallery import label_title
-from pages.components.metrics import Figure, figure_row, with_interval
+from pages.components.metrics import BESIDE_PAPER_A, Figure, figure_row, with_interval
 from pages.components.results import missing, result
 from pages.components.show import picture
 
@@ -93,7 +93,7 @@ def headline() -> None:
     figure_row(rows)
     st.caption(
         "mAP (mean average precision): how far up the ranking pictures of the right kind stand, COVID-19 or not; 1 is "
-        f"perfect. Measured on real, public X-rays, not on the simulated ones above: {how}"
+        f"perfect. Measured on real X-rays, not on the simulated ones above: {how} {BESIDE_PAPER_A}"
     )
     st.page_link("pages/benchmarks.py", label="What these figures do not show", icon=":material/arrow_forward:")
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+# Said wherever a figure of ours and one of paper A stand in one card.
+BESIDE_PAPER_A = "Below each figure stands paper A's, measured on its own, other pictures."
+
 
 @dataclass(frozen=True)
 class Figure:

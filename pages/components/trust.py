@@ -6,7 +6,7 @@ import streamlit as st
 from pages.components.charts import confusion
 from pages.components.dials import one_of
 from pages.components.gallery import BUILT_IN, label_title
-from pages.components.metrics import Figure, figure_row, with_interval
+from pages.components.metrics import BESIDE_PAPER_A, Figure, figure_row, with_interval
 from pages.components.results import method_result, missing, result
 
 TASKS = {"binary": "COVID-19 or not", "three_class": "Three classes"}
@@ -43,8 +43,9 @@ def trust(method: str, bits: int, gallery: str) -> None:
     )
     numbers, matrix = st.columns([3, 2], gap="medium")
     with numbers:
-        figure_row(_figures(figures, _reported(measured["paper"], bits) if task == "binary" else {}, how))
-        st.caption(how)
+        reported = _reported(measured["paper"], bits) if task == "binary" else {}
+        figure_row(_figures(figures, reported, how))
+        st.caption(f"{how} {BESIDE_PAPER_A}" if reported else how)
         if gallery != protocol["dataset"]:
             searched = "The simulated gallery above is there to try things out."
             if gallery != BUILT_IN:

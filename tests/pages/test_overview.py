@@ -28,6 +28,7 @@ def test_it_shows_a_finished_search_without_a_click(open_page):
     # Whoever reads only this page must not take the figures for those of the pictures on it.
     assert "mean average precision" in said
     assert "Measured on real X-rays, not on the simulated ones above: 400 queries" in said
+    assert "paper A's, measured on its own, other pictures" in said
 
 
 def test_it_needs_no_network_and_no_chart():
