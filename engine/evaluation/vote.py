@@ -34,14 +34,16 @@ def neighbour_vote(
     Returns:
         ``(Q,)`` labels.
 
+    Raises:
+        ValueError: not one label for each gallery item, no class to vote for, or ``k`` below 1.
+
     Example:
         >>> codes = np.array([[0], [1], [3], [255]], np.uint8)
         >>> neighbour_vote(codes[:1], codes[1:], ["a", "a", "b"], k=3).tolist()
         ['a']
     """
-    held = np.asarray(gallery_labels)
+    distances, held = _labelled(query_codes, gallery_codes, gallery_labels)
     candidates = np.unique(held) if classes is None else np.asarray(classes)
-    distances = pairwise_distances(query_codes, gallery_codes)
     votes = _votes(distances, held, candidates, k, ties)
     nearest = [np.where(held == label, distances, np.inf).min(axis=1, initial=np.inf) for label in candidates]
     # Shares of a cut tie group are fractions: 1/3 + 2/3 and 1 must count as the same number of votes.
@@ -70,16 +72,30 @@ def neighbour_votes(
     Returns:
         ``(Q, C)`` float64; a row sums to ``min(k, G)`` when ``classes`` holds every label.
 
+    Raises:
+        ValueError: as :func:`neighbour_vote`.
+
     Example:
         >>> codes = np.array([[0], [1], [1], [255]], np.uint8)
         >>> neighbour_votes(codes[:1], codes[1:], ["a", "b", "b"], ["a", "b"], k=1).tolist()
         [[0.5, 0.5]]
     """
-    distances = pairwise_distances(query_codes, gallery_codes)
-    return _votes(distances, np.asarray(gallery_labels), np.asarray(classes), k, ties)
+    distances, held = _labelled(query_codes, gallery_codes, gallery_labels)
+    return _votes(distances, held, np.asarray(classes), k, ties)
+
+
+def _labelled(queries: Matrix, gallery: Matrix, labels: npt.ArrayLike) -> tuple[Matrix, npt.NDArray[Any]]:
+    """Distances ``(Q, G)``, and ``(G,)`` labels: a single one would be compared with every item."""
+    distances, held = pairwise_distances(queries, gallery), np.asarray(labels)
+    if held.shape != distances.shape[1:]:
+        raise ValueError(f"{distances.shape[1]} gallery items need as many labels, not an array of shape {held.shape}")
+    return distances, held
 
 
 def _votes(distances: Matrix, held: npt.NDArray[Any], classes: npt.NDArray[Any], k: int, ties: Ties) -> Floats:
+    if not len(classes):
+        raise ValueError("a vote needs at least one class: the gallery is empty, or no class was named")
+
     def hits(label: Any) -> Floats:
         return expected_hits(distances, np.broadcast_to(held == label, distances.shape), k, ties)[:, -1]
 

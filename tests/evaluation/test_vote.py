@@ -66,3 +66,14 @@ def test_features_vote_too():
     gallery = np.concatenate([centres[0] + rng.normal(size=(20, 2)), centres[1] + rng.normal(size=(20, 2))])
     labels = np.repeat([0, 1], 20)
     assert neighbour_vote(centres, gallery, labels).tolist() == [0, 1]
+
+
+def test_labels_that_do_not_belong_to_the_gallery_are_refused():
+    codes = np.zeros((3, 1), np.uint8)
+    for labels in (["a"], "a", [["a", "b", "c"]], ["a"] * 4):
+        with pytest.raises(ValueError, match="3 gallery items need as many labels"):
+            neighbour_vote(codes, codes, labels)
+        with pytest.raises(ValueError, match="3 gallery items need as many labels"):
+            neighbour_votes(codes, codes, labels, ["a"])
+    with pytest.raises(ValueError, match="at least one class"):
+        neighbour_vote(codes, codes[:0], [])
