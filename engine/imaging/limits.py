@@ -15,14 +15,16 @@ class ImageError(VaultError):
 
 
 def check_bytes(data: bytes) -> None:
-    """Refuse an empty or an oversized file.
+    """Refuse an empty or an oversized file, and what is no file's content.
 
     Args:
         data: The whole file.
 
     Raises:
-        ImageError: The file has no bytes, or more than ``MAX_BYTES``.
+        ImageError: The file has no bytes, or more than ``MAX_BYTES``, or ``data`` is not bytes.
     """
+    if not isinstance(data, (bytes, bytearray)):
+        raise ImageError(f"A picture file is bytes, got {type(data).__name__}: read the file in binary mode.")
     if not data:
         raise ImageError("The file is empty (0 bytes): choose a PNG, JPEG or DICOM chest X-ray.")
     if len(data) > MAX_BYTES:
