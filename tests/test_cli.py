@@ -154,6 +154,7 @@ def test_only_files_are_written_over(tmp_path: Path, picture: Path, capsys: pyte
     for target in (tmp_path, pipe, ""):
         assert "is a folder or a device" in refusal(capsys, "encrypt", picture, target, "--key-file", tmp_path / "k")
     assert pipe.is_fifo()
+    assert not (tmp_path / "k").exists()
 
 
 def test_wrong_arguments_are_refused_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -43,14 +43,23 @@ def _make_key(path: Path) -> None:
     note(f"new key written to {path}: keep it, without it nothing can be opened")
 
 
+def check_target(path: Path) -> None:
+    """Refuse to write where something else than a file is.
+
+    Raises:
+        VaultError: ``path`` is a folder or a device.
+    """
+    if path.exists() and not path.is_file():
+        raise VaultError(f"{path} is a folder or a device: name a file to write.")
+
+
 def write_whole(path: Path, data: bytes, key_file: Path) -> None:
     """Write a file so that it is there whole or not at all, and never over the key.
 
     Raises:
         VaultError: ``path`` is the key file, a folder or a device.
     """
-    if path.exists() and not path.is_file():
-        raise VaultError(f"{path} is a folder or a device: name a file to write.")
+    check_target(path)
     if path.exists() and path.samefile(key_file):
         raise VaultError(f"{path} is the key file, without which nothing can be opened: write to another file.")
     with written_whole(path) as partial:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from engine.commands.console import note, read_key, write_whole
+from engine.commands.console import check_target, note, read_key, write_whole
 
 SCHEMES = ("frequency", "aes")
 
@@ -33,6 +33,7 @@ def encrypt(options: argparse.Namespace) -> None:
     from engine.imaging import load_file
 
     image = load_file(options.source)
+    check_target(options.target)  # before a key is made
     cipher = {"frequency": FrequencyCipher, "aes": AesGcmCipher}[options.scheme]
     sealed = cipher(read_key(options.key_file, create=True)).encrypt(image)
     write_whole(options.target, sealed, options.key_file)
