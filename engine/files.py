@@ -1,9 +1,14 @@
 """Files that are there whole or not at all."""
 
+import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 
 @contextmanager
@@ -39,3 +44,15 @@ def written_whole(path: Path) -> Iterator[Path]:
         raise
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Write plain data as JSON, whole or not at all."""
+    with written_whole(path) as partial:
+        partial.write_text(json.dumps(data, indent=1) + "\n")
+
+
+def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Write arrays by name into a compressed ``.npz``, whole or not at all."""
+    with written_whole(path) as partial:
+        np.savez_compressed(partial, allow_pickle=False, **arrays)

@@ -126,10 +126,11 @@ def ablations_table(measured: dict[str, Any], paper: dict[str, Any]) -> str:
                 f"{theirs['map']:.4f}" if theirs else "not given",
                 _interval(tasks["binary"]["map"]),
                 "{:+.3f} ({:+.3f} to {:+.3f})".format(*tasks["binary"]["against_whole"]),
+                ", ".join(f"{value:.3f}" for value in measured["map_by_seed"][name]["binary"]),
                 _interval(tasks["three_class"]["map"]),
             ]
         )
-    return _table(["variant", "paper A", "measured here", "against MATDH", "three classes"], rows)
+    return _table(["variant", "paper A", "measured here", "against MATDH", "each seed", "three classes"], rows)
 
 
 def transfer_table(measured: dict[str, Any]) -> str:

@@ -1,8 +1,10 @@
+import json
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
-from engine.files import written_whole
+from engine.files import write_arrays, write_json, written_whole
 
 
 def fail_halfway(path):
@@ -52,3 +54,16 @@ def test_two_writers_do_not_mix(tmp_path):
         list(pool.map(write, [b"a", b"b", b"c", b"d"]))
     (file,) = tmp_path.iterdir()
     assert len(set(file.read_bytes())) == 1
+
+
+def test_what_cannot_be_written_leaves_the_result_of_before(tmp_path):
+    write_json(tmp_path / "result.json", {"map": [0.5, 0.4, 0.6]})
+    write_arrays(tmp_path / "result.npz", {"codes": np.arange(3)})
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "result.json", {"map": np.float32(1)})
+    with pytest.raises(ValueError, match="Object arrays"):
+        write_arrays(tmp_path / "result.npz", {"codes": np.array([{}])})
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["result.json", "result.npz"]
+    assert json.loads((tmp_path / "result.json").read_text()) == {"map": [0.5, 0.4, 0.6]}
+    with np.load(tmp_path / "result.npz", allow_pickle=False) as arrays:
+        assert arrays["codes"].tolist() == [0, 1, 2]

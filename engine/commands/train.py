@@ -11,11 +11,12 @@ from engine.errors import VaultError
 
 def add_parser(commands: Any) -> None:
     """Add ``train`` and the studies around it to the commands."""
-    trained = [_add_train(commands), *_add_comparisons(commands)]
+    training, ablating, leaving = _add_train(commands), _add_ablations(commands), _add_transfer(commands)
     _add_recipes(commands)
     _add_frames(commands)
-    for command in trained:
+    for command in (training, leaving):
         command.add_argument("--seed", type=int, default=0, help="seed (default: %(default)s)")
+    for command in (training, ablating, leaving):
         command.add_argument("--epochs", type=positive, help="fewer or more epochs than the preset")
         command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of resumable runs")
 
@@ -37,21 +38,28 @@ def _add_train(commands: Any) -> argparse.ArgumentParser:
     return training
 
 
-def _add_comparisons(commands: Any) -> list[argparse.ArgumentParser]:
-    ablating = commands.add_parser(
+def _add_ablations(commands: Any) -> argparse.ArgumentParser:
+    ablating: argparse.ArgumentParser = commands.add_parser(
         "ablations",
         help="train and measure the ablations",
         description="Train every variant of paper A section 4.5 under one budget and write models/results/ablations.",
     )
+    ablating.add_argument(
+        "--seeds", type=int, nargs="+", default=[0, 1], metavar="SEED", help="each trains every variant (default: 0 1)"
+    )
     ablating.set_defaults(run=ablations)
-    leaving = commands.add_parser(
+    return ablating
+
+
+def _add_transfer(commands: Any) -> argparse.ArgumentParser:
+    leaving: argparse.ArgumentParser = commands.add_parser(
         "transfer",
         help="leave a publisher out and look",
         description="Train with and without what guards against learning the hospital, each also without a publisher "
         "of positives, and write models/results/transfer.",
     )
     leaving.set_defaults(run=transfer)
-    return [ablating, leaving]
+    return leaving
 
 
 def _add_recipes(commands: Any) -> None:
@@ -117,7 +125,7 @@ def ablations(options: argparse.Namespace) -> None:
     from engine.hashing.evaluate import save_result
     from engine.training.ablations import run_ablations
 
-    result, arrays = run_ablations(options.seed, options.runs, options.epochs, _report)
+    result, arrays = run_ablations(options.seeds, options.runs, options.epochs, _report)
     note(f"written: {save_result('ablations', result, arrays)}")
     _print_map(result["variants"])
 

@@ -1,7 +1,6 @@
 """From a training run to the files that the app reads: small weights, and a card that says where they come from."""
 
 import hashlib
-import json
 import os
 import platform
 from pathlib import Path
@@ -16,6 +15,7 @@ from engine.encrypted_search.pictures import COLLECTION, Split, load_split, read
 from engine.encrypted_search.storage import save_network
 from engine.encrypted_search.training import Report, Training
 from engine.errors import VaultError
+from engine.files import write_json
 from engine.hashing.evaluate import commit
 from engine.hashing.hasher import WEIGHTS
 from engine.training.run import imagenet_file
@@ -69,13 +69,13 @@ def ship_network(name: str, training: Training, folder: Path = WEIGHTS) -> dict[
     save_network(exact.state_dict(), path)
     card = _card(network, training, path.read_bytes())
     # The file is not read without its card.
-    path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
+    write_json(path.with_suffix(".json"), card)
     stored = read_network(name, folder)
     card["validation_right"] = {
         setting: [_right(kind.eval(), setting, training.validation) for kind in (exact, stored)]
         for setting in network.recipe.settings
     } | {"columns": ["float32", "as stored"], "pictures": len(training.validation.labels)}
-    path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
+    write_json(path.with_suffix(".json"), card)
     return card
 
 

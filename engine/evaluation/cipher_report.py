@@ -8,7 +8,6 @@ Per-picture values are kept beside the summary, and :func:`summarise` makes the 
 """
 
 import hashlib
-import json
 import platform
 import statistics
 import time
@@ -22,6 +21,7 @@ import numpy.typing as npt
 
 from engine.evaluation import cipher_quality as quality
 from engine.evaluation.cipher_quality import Picture
+from engine.files import write_arrays, write_json
 
 if TYPE_CHECKING:
     from engine.datasets import Dataset
@@ -283,10 +283,9 @@ def report_ciphers(
 
 def save_report(result: dict[str, Any], arrays: dict[str, np.ndarray], folder: Path) -> Path:
     """Write ``ciphers.json`` and ``ciphers_values.npz``; return the JSON's path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(folder / "ciphers_values.npz", allow_pickle=False, **arrays)
+    write_arrays(folder / "ciphers_values.npz", arrays)
     path = folder / "ciphers.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
+    write_json(path, result)
     return path
 
 

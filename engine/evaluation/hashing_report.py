@@ -3,7 +3,7 @@
 Figures are computed from codes and labels alone, so that a stored code file is enough to check a stored report.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,6 @@ from engine.evaluation.ranking import Matrix
 from engine.evaluation.retrieval import (
     average_precision,
     ball_precision,
-    empty_ball_share,
     precision_curve,
     recall_curve,
 )
@@ -82,21 +81,54 @@ def report(
         [1.0, 1.0, 1.0]
     """
     ranking = (queries, query_labels, gallery, gallery_labels)
-    precision = precision_curve(*ranking, n=NEIGHBOURS)
     voted = neighbour_vote(queries, gallery, gallery_labels, k=NEIGHBOURS, classes=range(len(classes)))
-    figures = {
-        "map": interval(average_precision(*ranking)),
-        "p_at_1": interval(precision[:, 0]),
-        "p_at_5": interval(precision[:, 4]),
-        "p_at_10": interval(precision[:, 9]),
+    return summary(query_figures(*ranking, voted)) | {
         "recall": _band(recall_curve(*ranking, k=RECALL_RANKS)),
-        "accuracy": interval(voted == query_labels),
         "classes": list(classes),
         "confusion": confusion_matrix(query_labels, voted, range(len(classes))).tolist(),
     }
+
+
+def query_figures(
+    queries: Matrix,
+    query_labels: npt.NDArray[np.int64],
+    gallery: Matrix,
+    gallery_labels: npt.NDArray[np.int64],
+    voted: npt.NDArray[np.int64],
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Return what every single query scores, before anything is averaged.
+
+    Args:
+        queries: ``(Q, bits // 8)`` uint8 packed codes, or ``(Q, D)`` float features.
+        query_labels: ``(Q,)`` classes.
+        gallery: ``(G, ...)``, of the same kind.
+        gallery_labels: ``(G,)`` classes.
+        voted: ``(Q,)`` classes that the neighbours voted for.
+
+    Returns:
+        Name of a figure to ``(Q,)`` float64; ``empty_balls`` is 1 where a query's ball holds nothing.
+    """
+    ranking = (queries, query_labels, gallery, gallery_labels)
+    precision = precision_curve(*ranking, n=NEIGHBOURS)
+    figures = {
+        "map": average_precision(*ranking),
+        "p_at_1": precision[:, 0],
+        "p_at_5": precision[:, 4],
+        "p_at_10": precision[:, 9],
+        "accuracy": np.asarray(voted == query_labels, np.float64),
+    }
     if queries.dtype == np.uint8:
-        figures["precision_within_2"] = interval(ball_precision(*ranking, radius=RADIUS))
-        figures["empty_balls"] = round(float(empty_ball_share(queries, gallery, radius=RADIUS)), DECIMALS)
+        inside = ball_precision(*ranking, radius=RADIUS, empty="skip")
+        figures["precision_within_2"] = np.nan_to_num(inside)
+        figures["empty_balls"] = np.isnan(inside).astype(np.float64)
+    return figures
+
+
+def summary(per_query: Mapping[str, npt.NDArray[np.float64]]) -> dict[str, Any]:
+    """Average what :func:`query_figures` returned: ``[mean, low, high]`` each, of ``empty_balls`` the share alone."""
+    figures: dict[str, Any] = {name: interval(values) for name, values in per_query.items()}
+    if "empty_balls" in figures:
+        figures["empty_balls"] = figures["empty_balls"][0]
     return figures
 
 

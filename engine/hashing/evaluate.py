@@ -11,6 +11,7 @@ import numpy as np
 
 from engine.datasets import DataError, Dataset, data_hash
 from engine.evaluation.hashing_report import report_tasks
+from engine.files import write_arrays, write_json
 from engine.hashing.codes import pack_bits
 from engine.hashing.control_measurements import measure_controls
 from engine.hashing.hasher import RESULTS, WEIGHTS, Hasher
@@ -182,8 +183,7 @@ def save_result(
     name: str, result: dict[str, Any], arrays: dict[str, np.ndarray], folder: Path = RESULTS, holds: str = "codes"
 ) -> Path:
     """Write ``<name>.json`` and ``<name>_<holds>.npz``; return the JSON's path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(folder / f"{name}_{holds}.npz", allow_pickle=False, **arrays)
+    write_arrays(folder / f"{name}_{holds}.npz", arrays)
     path = folder / f"{name}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
+    write_json(path, result)
     return path

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.evaluation.cipher_report import machine
+from engine.files import write_arrays, write_json
 from engine.hashing.evaluate import RESULTS, commit
 from engine.quantization.compilation import Compiled
 from engine.quantization.figures import DECIMALS, EXACT, TUNED, figures, nearest_others, tuned_name, variant_name
@@ -319,7 +320,6 @@ def save(
     Returns:
         The JSON file's path.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     path, values = folder / f"{RESULT}.json", folder / f"{RESULT}_answers.npz"
     kept = json.loads(path.read_text()) if path.exists() else {"networks": {}}
     networks = kept["networks"] | dict(entries)
@@ -328,8 +328,8 @@ def save(
     for name, group in arrays.items():
         stored |= {f"{name}/{key}": array for key, array in group.items()}
     ordered = {name: networks[name] for name in _order(networks)}
-    path.write_text(json.dumps({"papers_vgg16": papers_network(), "networks": ordered}, indent=1) + "\n")
-    np.savez_compressed(values, allow_pickle=False, **stored)
+    write_json(path, {"papers_vgg16": papers_network(), "networks": ordered})
+    write_arrays(values, stored)
     return path
 
 

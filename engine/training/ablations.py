@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.datasets import Dataset, load_dataset
-from engine.evaluation import average_precision, paired_bootstrap
-from engine.evaluation.hashing_report import DECIMALS, report_tasks
+from engine.evaluation import neighbour_vote, paired_bootstrap
+from engine.evaluation.hashing_report import DECIMALS, NEIGHBOURS, query_figures, summary
 from engine.hashing.evaluate import commit, protocol
 from engine.training.config import ABLATIONS, PRESETS
 from engine.training.pictures import FramedPictures, framed_pictures
@@ -19,18 +20,17 @@ from engine.training.run import COLLECTION, Run, train_method, training_device
 BITS = 48
 BUDGET = "ablation"
 WHOLE = "MATDH"
-FIGURES = ("map", "p_at_1", "p_at_5", "p_at_10", "precision_within_2", "empty_balls", "accuracy")
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
 def run_ablations(
-    seed: int, runs: Path, epochs: int | None, report: Callable[[str, dict[str, float]], None]
+    seeds: Sequence[int], runs: Path, epochs: int | None, report: Callable[[str, dict[str, float]], None]
 ) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
     """Train every variant of paper A's ablations and measure it on the test split; stopped runs go on.
 
     Args:
-        seed: Seed of all variants.
+        seeds: Each variant is trained once with each of them.
         runs: Folder of runs.
         epochs: Instead of the budget's.
         report: Called with the variant's name and each epoch's figures.
@@ -43,15 +43,19 @@ def run_ablations(
     """
     dataset = load_dataset(COLLECTION)
     parts, arrays = asked_and_held(dataset)
-    trained: dict[str, Run] = {}
-    for name in ABLATIONS:
-        run = trained[name] = train_method("matdh", BUDGET, seed, runs, epochs, partial(report, name), name)
-        arrays |= {f"{side}_{name}": codes_of(run, part)[BITS] for side, part in parts.items()}
+    trained: dict[str, list[Run]] = {name: [] for name in ABLATIONS}
+    for seed, name in product(seeds, ABLATIONS):
+        told = partial(report, f"{name}, seed {seed}")
+        trained[name].append(train_method("matdh", BUDGET, seed, runs, epochs, told, name))
+    for name, (side, part) in product(ABLATIONS, parts.items()):
+        arrays[f"{side}_{name}"] = np.stack([codes_of(run, part)[BITS] for run in trained[name]])
+    whole = trained[WHOLE][0]
     result = {
-        "protocol": protocol(*parts.values()) | {"bits": BITS, "budget": budget_of(trained[WHOLE])},
-        "provenance": provenance_of(trained[WHOLE]),
-        "validation_scores": {name: run.best_score for name, run in trained.items()},
+        "protocol": protocol(*parts.values()) | {"bits": BITS, "budget": budget_of(whole, len(seeds))},
+        "provenance": provenance_of(whole) | {"seed": list(seeds)},
+        "validation_scores": {name: [run.best_score for run in repeats] for name, repeats in trained.items()},
         "variants": report_ablations(arrays, tuple(ABLATIONS), dataset.classes),
+        "map_by_seed": map_by_seed(arrays, tuple(ABLATIONS), dataset.classes),
     }
     return result, arrays
 
@@ -63,9 +67,10 @@ def asked_and_held(dataset: Dataset) -> tuple[dict[str, Dataset], dict[str, npt.
     return parts, {**labels, "classes": np.array(dataset.classes)}
 
 
-def budget_of(whole: Run) -> str:
-    """Say how long all networks of a study were trained, of which ``whole`` is one."""
-    return f"{whole.config.epochs} epochs at {whole.config.side} pixels, one seed"
+def budget_of(whole: Run, seeds: int = 1) -> str:
+    """Say how long all networks of a study were trained, of which ``whole`` is one, and how often each."""
+    times = "one seed" if seeds == 1 else f"the mean of {seeds} seeds"
+    return f"{whole.config.epochs} epochs at {whole.config.side} pixels, {times}"
 
 
 def provenance_of(whole: Run) -> dict[str, Any]:
@@ -80,32 +85,52 @@ def report_ablations(
     """Report every variant from stored codes.
 
     Args:
-        arrays: ``query_labels``, ``gallery_labels``, and ``query_<name>``, ``gallery_<name>`` packed codes.
+        arrays: ``query_labels``, ``gallery_labels``, and ``query_<name>``, ``gallery_<name>`` packed codes, of one
+            training ``(N, B)`` or of several ``(S, N, B)``.
         names: The variants.
         classes: Class names, the positive one first.
         whole: The variant that the others are compared with.
 
     Returns:
-        For each variant the figures of both tasks; ``against_whole`` is its mAP minus the whole's, paired over queries.
+        For each variant the figures of both tasks, each query's averaged over its trainings first; ``against_whole``
+        is its mAP minus the whole's, paired over queries.
     """
-    labels = arrays["query_labels"], arrays["gallery_labels"]
-    rows = {}
-    for name in names:
-        tasks = report_tasks(arrays[f"query_{name}"], labels[0], arrays[f"gallery_{name}"], labels[1], classes)
-        rows[name] = {task: {figure: values[figure] for figure in FIGURES} for task, values in tasks.items()}
-        rows[name]["binary"]["against_whole"] = _against(whole, arrays, name, labels[0] != 0, labels[1] != 0)
-        rows[name]["three_class"]["against_whole"] = _against(whole, arrays, name, *labels)
+    rows: dict[str, dict[str, Any]] = {name: {} for name in names}
+    for task, count in (("binary", 2), ("three_class", len(classes))):
+        scored = {name: _averaged(_trainings(arrays, name, task, count)) for name in {*names, whole}}
+        for name in names:
+            difference = paired_bootstrap(scored[whole]["map"], scored[name]["map"])[:3]
+            against = [round(end, DECIMALS) for end in difference]
+            rows[name][task] = summary(scored[name]) | {"against_whole": against}
     return rows
 
 
-def _against(
-    whole: str, arrays: Arrays, name: str, query_labels: npt.NDArray[Any], gallery_labels: npt.NDArray[Any]
-) -> list[float]:
-    reference, variant = (
-        average_precision(arrays[f"query_{codes}"], query_labels, arrays[f"gallery_{codes}"], gallery_labels)
-        for codes in (whole, name)
-    )
-    return [round(end, DECIMALS) for end in paired_bootstrap(reference, variant)[:3]]
+def map_by_seed(arrays: Arrays, names: Sequence[str], classes: Sequence[str]) -> dict[str, dict[str, list[float]]]:
+    """Return, for each variant and task, the mAP of each training; the arguments are :func:`report_ablations`'s."""
+    return {
+        name: {
+            task: [round(float(scores["map"].mean()), DECIMALS) for scores in _trainings(arrays, name, task, count)]
+            for task, count in (("binary", 2), ("three_class", len(classes)))
+        }
+        for name in names
+    }
+
+
+def _trainings(arrays: Arrays, name: str, task: str, classes: int) -> list[dict[str, npt.NDArray[np.float64]]]:
+    """Return what every query scores in each training of a variant (``hashing_report.query_figures``)."""
+    asked, held = (arrays[f"{side}_labels"] for side in ("query", "gallery"))
+    if task == "binary":
+        asked, held = (asked != 0) * 1, (held != 0) * 1
+    codes = (arrays[f"{side}_{name}"] for side in ("query", "gallery"))
+    scores = []
+    for queries, gallery in zip(*(one.reshape(-1, *one.shape[-2:]) for one in codes), strict=True):
+        voted = neighbour_vote(queries, gallery, held, k=NEIGHBOURS, classes=range(classes))
+        scores.append(query_figures(queries, asked, gallery, held, voted))
+    return scores
+
+
+def _averaged(scores: Sequence[Mapping[str, npt.NDArray[np.float64]]]) -> dict[str, npt.NDArray[np.float64]]:
+    return {figure: np.mean([training[figure] for training in scores], axis=0) for figure in scores[0]}
 
 
 def codes_of(

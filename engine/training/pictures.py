@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from engine.datasets import Dataset
-from engine.files import written_whole
+from engine.files import write_arrays
 from engine.hashing.frames import CACHE, FRAMING, cache_file, framed
 from engine.hashing.preprocess import FRAME_MARGIN, prepare_frame
 from engine.imaging.framing import frame_chest
@@ -136,8 +136,7 @@ def simulated_pictures(
         pixels = np.stack([frame_chest(image, cached_side(side), margin) for _, image in made])
         names = np.array([label for label, _ in made])
         if path is not None:
-            with written_whole(path) as partial:
-                np.savez_compressed(partial, allow_pickle=False, pixels=pixels, labels=names)
+            write_arrays(path, {"pixels": pixels, "labels": names})
     labels = np.array([classes.index(name) for name in names], np.int64)
     ids = np.array([f"simulated-training-{i}" for i in range(len(labels))])
     return FramedPictures(pixels, margin, labels, np.full(len(labels), "simulated"), ids, ids, classes)

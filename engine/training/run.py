@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.datasets import DataError, Dataset, data_hash, data_root, load_dataset
-from engine.files import written_whole
+from engine.files import write_json, written_whole
 from engine.hashing.evaluate import commit
 from engine.hashing.frames import CACHE
 from engine.hashing.hasher import WEIGHTS
@@ -94,8 +94,7 @@ def train_method(
     if not (folder / RECORD).exists():
         facts = {"method": method, "preset": preset, "data_sha256": data_hash(dataset)}
         record = facts | _train(config, dataset, folder, report)
-        with written_whole(folder / RECORD) as partial:
-            partial.write_text(json.dumps(record, indent=1) + "\n")
+        write_json(folder / RECORD, record)
     return finished_run(folder, config)
 
 
@@ -293,6 +292,5 @@ def ship(run: Run, folder: Path = WEIGHTS) -> Path:
         },
         "history": run.history,
     }
-    with written_whole(folder / f"{run.method}.json") as partial:
-        partial.write_text(json.dumps(card, indent=1) + "\n")
+    write_json(folder / f"{run.method}.json", card)
     return path

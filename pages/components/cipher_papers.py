@@ -211,7 +211,7 @@ def _speed(ours: Report, name: str) -> list[str]:
 def _claim(value: float | None, digits: int) -> str:
     if value is None:
         return "not given"
-    return f"{value:.3g}" if 0 < value < 10**-digits else f"{value:,.{digits}f}"
+    return f"{value:.3g}" if 0 < value < 10**-digits else f"{value:z,.{digits}f}"
 
 
 def _measured(ours: Report, scheme: str, metric: str, digits: int) -> str:
@@ -224,5 +224,5 @@ def _share(ours: Report, scheme: str, metric: str) -> str:
 
 
 def _spread(figures: dict[str, float], digits: int) -> str:
-    mean, low, high = (f"{figures[name]:,.{digits}f}" for name in ("mean", "p5", "p95"))
+    mean, low, high = (f"{figures[name]:z,.{digits}f}" for name in ("mean", "p5", "p95"))
     return f"{mean} ({low} to {high})"

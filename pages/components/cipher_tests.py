@@ -83,7 +83,7 @@ def _key_tests(look: np.ndarray, other: np.ndarray) -> list[Test]:
 
 def _near(name: str, value: float, ideal: float, deviation: float, digits: int) -> Test:
     reach = SIGMAS * deviation
-    return Test(name, f"{value:.{digits}f}", f"{ideal:.{digits}f} ± {reach:.{digits}f}", abs(value - ideal) <= reach)
+    return Test(name, f"{value:z.{digits}f}", f"{ideal:.{digits}f} ± {reach:.{digits}f}", abs(value - ideal) <= reach)
 
 
 def comparison(columns: dict[str, Sequence[Test]]) -> str:

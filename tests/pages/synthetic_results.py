@@ -10,7 +10,7 @@ from engine.evaluation.controls import report_controls
 from engine.hashing.evaluate import METRIC_POLICY, evaluate_codes, save_result
 from engine.hashing.novelty_report import EXPECTED, STRANGE, report_alarms
 from engine.hashing.rivals import OURS, report_rival
-from engine.training.ablations import report_ablations
+from engine.training.ablations import map_by_seed, report_ablations
 from engine.training.config import ABLATIONS
 from engine.training.recipes import RECIPES, SEEDS, SHIPPED, report_recipes
 
@@ -58,6 +58,7 @@ def write_results(root: Path, queries: int = 40, gallery: int = 90) -> Path:
     ablations = {
         "protocol": {"query_count": queries, "bits": 48, "budget": "15 epochs at 96 pixels, one seed"},
         "variants": report_ablations(codes | labels, tuple(ABLATIONS), CLASSES),
+        "map_by_seed": map_by_seed(codes | labels, tuple(ABLATIONS), CLASSES),
     }
     save_result("ablations", ablations, codes | labels, folder)
     save_result("rivals", _rivals(arrays, draw), {}, folder)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.attacks.outcome import AttackError
+from engine.files import write_arrays, write_json
 from engine.steps import Steps
 
 # Name, module and function: the modules are loaded when asked for, so that the command line starts at once.
@@ -90,13 +91,12 @@ def save_attacks(results: dict[str, Any], folder: Path | None = None) -> Path:
 
     path = (folder or RESULTS) / "attacks.json"
     values = path.with_name("attacks_values.npz")
-    path.parent.mkdir(parents=True, exist_ok=True)
     figures, arrays = separate(results)
     kept = _read(path.parent, "attacks")
-    path.write_text(json.dumps(kept | figures, indent=1) + "\n")
+    write_json(path, kept | figures)
     others = load_values(values) if values.exists() else {}
     others = {name: array for name, array in others.items() if name.split("/")[0] not in results}
-    np.savez_compressed(values, allow_pickle=False, **others, **arrays)
+    write_arrays(values, others | arrays)
     return path
 
 
