@@ -45,7 +45,12 @@ def _add_ablations(commands: Any) -> argparse.ArgumentParser:
         description="Train every variant of paper A section 4.5 under one budget and write models/results/ablations.",
     )
     ablating.add_argument(
-        "--seeds", type=int, nargs="+", default=[0, 1], metavar="SEED", help="each trains every variant (default: 0 1)"
+        "--seeds",
+        type=int,
+        nargs="+",
+        default=[0, 1, 2],
+        metavar="SEED",
+        help="each trains every variant (default: 0 1 2)",
     )
     ablating.set_defaults(run=ablations)
     return ablating
