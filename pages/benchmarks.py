@@ -22,6 +22,7 @@ from pages.components.charts import confusion
 from pages.components.dials import one_of
 from pages.components.evidence import (
     Report,
+    ablation_lesson,
     ablation_table,
     audit_sentence,
     cached_frames,
@@ -188,11 +189,12 @@ def ablation_section(paper: Report, task: str, metric: Metric) -> None:
         )
     with table:
         st.markdown(ablation_table(measured, task))
+    st.markdown(ablation_lesson(measured, task))
     st.caption(
         f"Every variant under one budget: {protocol['budget']}. Far less training than the shipped network had, so "
-        "compare the variants with each other. The interval is over queries: where the seeds of one variant lie "
-        "further apart than two variants do, it says too little. NoEnhanced: pictures as taken. AlexNet, ResNet34: "
-        "another encoder. CA, ESA: channel or spatial attention alone. NoDecoder: without reconstruction."
+        "compare the variants with each other. The intervals are over queries, not over trainings. NoEnhanced: "
+        "pictures as taken. AlexNet, ResNet34: another encoder. CA, ESA: channel or spatial attention alone. "
+        "NoDecoder: without reconstruction."
     )
 
 

@@ -83,6 +83,26 @@ def ablation_table(measured: Report, task: str) -> str:
     return "\n".join(lines)
 
 
+def ablation_lesson(measured: Report, task: str) -> str:
+    """Say which variants differ from MATDH by more than the queries explain, and how far its own seeds differ.
+
+    Args:
+        measured: ``models/results/ablations.json``.
+        task: ``"binary"`` or ``"three_class"``.
+    """
+    kinds: dict[str, list[str]] = {"behind MATDH": [], "ahead of it": [], "undecided": []}
+    whole, *parts = measured["variants"].items()
+    for name, tasks in parts:
+        _, low, high = tasks[task]["against_whole"]
+        kinds["behind MATDH" if high < 0 else "ahead of it" if low > 0 else "undecided"].append(name)
+    told = "; ".join(f"{kind}: {', '.join(names) or 'none'}" for kind, names in kinds.items())
+    seeds = measured["map_by_seed"][whole[0]][task]
+    return (
+        f"Over these queries, {told}. MATDH's own seeds lie {max(seeds) - min(seeds):.3f} apart: a difference that is "
+        "not clearly larger says little about the part."
+    )
+
+
 def recipe_table(measured: Report, task: str) -> str:
     """Write what each way to train gives, as a Markdown table.
 

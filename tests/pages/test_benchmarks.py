@@ -106,6 +106,22 @@ def test_the_ablations_table_says_what_each_part_is_worth(folder):
         assert f"| {mean:+.3f} |" in line or "| ±0.000 |" in line
 
 
+def test_the_ablations_lesson_sorts_the_variants_by_their_intervals():
+    ends = {
+        "MATDH": (0, 0, 0),
+        "CA": (-0.02, -0.03, -0.01),
+        "ESA": (0.01, -0.01, 0.03),
+        "NoEnhanced": (0.02, 0.01, 0.03),
+    }
+    measured = {
+        "variants": {name: {"binary": {"against_whole": values}} for name, values in ends.items()},
+        "map_by_seed": {"MATDH": {"binary": [0.851, 0.838, 0.84]}},
+    }
+    said = evidence.ablation_lesson(measured, "binary")
+    assert "behind MATDH: CA; ahead of it: NoEnhanced; undecided: ESA." in said
+    assert "own seeds lie 0.013 apart" in said
+
+
 def test_the_recipes_table_marks_the_shipped_one(folder):
     measured = json.loads((folder / "recipes.json").read_text())
     lines = evidence.recipe_table(measured, "three_class").splitlines()[2:]
