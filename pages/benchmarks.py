@@ -174,9 +174,8 @@ def ablation_section(paper: Report, task: str, metric: Metric) -> None:
         return
     variants, protocol = measured["variants"], measured["protocol"]
     how = f"{protocol['query_count']} queries, {protocol['bits']} bits<br>{protocol['budget']}"
-    reported = {
-        name.removeprefix("MATDH-"): row[metric.field] for name, row in paper["table4"].items() if metric.field in row
-    }
+    rows = {name.removeprefix("MATDH-"): row for name, row in paper["table4"].items()} if task == "binary" else {}
+    reported = {name: row[metric.field] for name, row in rows.items() if metric.field in row}
     chart, table = st.columns([3, 2], gap="medium", vertical_alignment="center")
     with chart:
         dot_chart(
@@ -185,11 +184,11 @@ def ablation_section(paper: Report, task: str, metric: Metric) -> None:
             title=f"{metric.title}, {protocol['bits']} bits",
             how=how,
             key="chart_ablations",
-            reported=reported if task == "binary" else None,
+            reported=reported or None,
         )
     with table:
         st.markdown(ablation_table(measured, task))
-    st.markdown(ablation_lesson(measured, task))
+    st.markdown(ablation_lesson(measured, task, {name: row["map"] for name, row in rows.items()}))
     st.caption(
         f"Every variant under one budget: {protocol['budget']}. Far less training than the shipped network had, so "
         "compare the variants with each other. The intervals are over queries, not over trainings. NoEnhanced: "

@@ -83,12 +83,13 @@ def ablation_table(measured: Report, task: str) -> str:
     return "\n".join(lines)
 
 
-def ablation_lesson(measured: Report, task: str) -> str:
+def ablation_lesson(measured: Report, task: str, reported: Mapping[str, float]) -> str:
     """Say which variants differ from MATDH by more than the queries explain, and how far its own seeds differ.
 
     Args:
         measured: ``models/results/ablations.json``.
         task: ``"binary"`` or ``"three_class"``.
+        reported: Paper A's mAP of MATDH and of its variants in this task; empty where it has none.
     """
     kinds: dict[str, list[str]] = {"behind MATDH": [], "ahead of it": [], "undecided": []}
     whole, *parts = measured["variants"].items()
@@ -97,10 +98,16 @@ def ablation_lesson(measured: Report, task: str) -> str:
         kinds["behind MATDH" if high < 0 else "ahead of it" if low > 0 else "undecided"].append(name)
     told = "; ".join(f"{kind}: {', '.join(names) or 'none'}" for kind, names in kinds.items())
     seeds = measured["map_by_seed"][whole[0]][task]
-    return (
+    said = (
         f"Over these queries, {told}. MATDH's own seeds lie {max(seeds) - min(seeds):.3f} apart: a difference that is "
         "not clearly larger says little about the part."
     )
+    theirs = [value - reported[whole[0]] for name, value in reported.items() if name != whole[0]]
+    if not theirs:
+        return said
+    ours = [tasks[task]["against_whole"][0] for name, tasks in parts if name in reported]
+    claimed, found = (f"{signed(min(values))} to {signed(max(values))}" for values in (theirs, ours))
+    return f"{said} In paper A the variants it reports stand at {claimed} against MATDH, here at {found}."
 
 
 def recipe_table(measured: Report, task: str) -> str:

@@ -117,9 +117,12 @@ def test_the_ablations_lesson_sorts_the_variants_by_their_intervals():
         "variants": {name: {"binary": {"against_whole": values}} for name, values in ends.items()},
         "map_by_seed": {"MATDH": {"binary": [0.851, 0.838, 0.84]}},
     }
-    said = evidence.ablation_lesson(measured, "binary")
+    said = evidence.ablation_lesson(measured, "binary", {})
     assert "behind MATDH: CA; ahead of it: NoEnhanced; undecided: ESA." in said
     assert "own seeds lie 0.013 apart" in said
+    assert "aper" not in said
+    beside = evidence.ablation_lesson(measured, "binary", {"MATDH": 0.9, "NoEnhanced": 0.8, "CA": 0.85})
+    assert beside.endswith("stand at -0.100 to -0.050 against MATDH, here at -0.020 to +0.020.")
 
 
 def test_the_recipes_table_marks_the_shipped_one(folder):
