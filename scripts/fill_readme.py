@@ -125,7 +125,7 @@ def ablations_table(measured: dict[str, Any], paper: dict[str, Any]) -> str:
                 name,
                 f"{theirs['map']:.4f}" if theirs else "not given",
                 _interval(tasks["binary"]["map"]),
-                "{:+.3f} ({:+.3f} to {:+.3f})".format(*tasks["binary"]["against_whole"]),
+                "{:+z.3f} ({:+z.3f} to {:+z.3f})".format(*tasks["binary"]["against_whole"]) if rows else "–",
                 ", ".join(f"{value:.3f}" for value in measured["map_by_seed"][name]["binary"]),
                 _interval(tasks["three_class"]["map"]),
             ]
