@@ -1,3 +1,5 @@
+import argparse
+import importlib
 import json
 import os
 import struct
@@ -9,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.cli import main
+from engine.cli import COMMANDS, main
 from engine.commands.console import read_key
 from engine.datasets import load_dataset
 from engine.encryption import FrequencyCipher, image_key, open_container
@@ -253,3 +255,10 @@ def test_it_runs_as_a_module_and_starts_without_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     run = subprocess.run([sys.executable, "-m", "engine", "--help"], capture_output=True, text=True, check=True)
     assert "Search chest X-rays" in run.stdout
+
+
+@pytest.mark.parametrize("module", sorted(set(COMMANDS.values())))
+def test_each_command_is_found_in_its_module(module: str) -> None:
+    commands = argparse.ArgumentParser().add_subparsers()
+    importlib.import_module(f"engine.commands.{module}").add_parser(commands)
+    assert sorted(commands.choices) == sorted(name for name, home in COMMANDS.items() if home == module)

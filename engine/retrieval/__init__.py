@@ -2,17 +2,36 @@
 
 A :class:`DataOwner` seals, hashes and uploads; a :class:`CloudServer` keeps what it cannot read and
 answers top-k queries on masked codes; a :class:`DataUser` opens the results with keys the owner releases.
+
+Names are imported when they are first used: a server that keeps what it cannot read has no cipher in its process.
 """
 
-from engine.retrieval.code_mask import CodeMask
-from engine.retrieval.index import HammingIndex
-from engine.retrieval.owner import Access, DataOwner, Progress, Release
-from engine.retrieval.pictures import Picture, pictures_in, pictures_of, pictures_of_files
-from engine.retrieval.records import Record
-from engine.retrieval.server import CloudServer, Hit, Neighbour
-from engine.retrieval.sqlite_store import SqliteStore
-from engine.retrieval.store import Gallery, SealedPicture, SealedRecord, Store, StoreError, open_store
-from engine.retrieval.user import DataUser, Result
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.retrieval.code_mask import CodeMask
+    from engine.retrieval.index import HammingIndex
+    from engine.retrieval.owner import Access, DataOwner, Progress, Release
+    from engine.retrieval.pictures import Picture, pictures_in, pictures_of, pictures_of_files
+    from engine.retrieval.records import Record
+    from engine.retrieval.server import CloudServer, Hit, Neighbour
+    from engine.retrieval.sqlite_store import SqliteStore
+    from engine.retrieval.store import Gallery, SealedPicture, SealedRecord, Store, StoreError, open_store
+    from engine.retrieval.user import DataUser, Result
+
+_MODULES = {
+    "code_mask": ("CodeMask",),
+    "index": ("HammingIndex",),
+    "owner": ("Access", "DataOwner", "Progress", "Release"),
+    "pictures": ("Picture", "pictures_in", "pictures_of", "pictures_of_files"),
+    "records": ("Record",),
+    "server": ("CloudServer", "Hit", "Neighbour"),
+    "sqlite_store": ("SqliteStore",),
+    "store": ("Gallery", "SealedPicture", "SealedRecord", "Store", "StoreError", "open_store"),
+    "user": ("DataUser", "Result"),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "Access",
@@ -39,3 +58,9 @@ __all__ = [
     "pictures_of",
     "pictures_of_files",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
