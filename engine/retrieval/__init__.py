@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from engine.retrieval.pictures import Picture, pictures_in, pictures_of, pictures_of_files
     from engine.retrieval.records import Record
     from engine.retrieval.server import CloudServer, Hit, Neighbour
-    from engine.retrieval.sqlite_store import SqliteStore
-    from engine.retrieval.store import Gallery, SealedPicture, SealedRecord, Store, StoreError, open_store
-    from engine.retrieval.user import DataUser, Result
+    from engine.retrieval.stores import Gallery, SealedPicture, SealedRecord, Store, StoreError, open_store
+    from engine.retrieval.stores.sqlite import SqliteStore
+    from engine.retrieval.user import DataUser, Result, Stage
 
 _MODULES = {
     "code_mask": ("CodeMask",),
@@ -27,9 +27,9 @@ _MODULES = {
     "pictures": ("Picture", "pictures_in", "pictures_of", "pictures_of_files"),
     "records": ("Record",),
     "server": ("CloudServer", "Hit", "Neighbour"),
-    "sqlite_store": ("SqliteStore",),
-    "store": ("Gallery", "SealedPicture", "SealedRecord", "Store", "StoreError", "open_store"),
-    "user": ("DataUser", "Result"),
+    "stores.sqlite": ("SqliteStore",),
+    "stores": ("Gallery", "SealedPicture", "SealedRecord", "Store", "StoreError", "open_store"),
+    "user": ("DataUser", "Result", "Stage"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -51,6 +51,7 @@ __all__ = [
     "SealedPicture",
     "SealedRecord",
     "SqliteStore",
+    "Stage",
     "Store",
     "StoreError",
     "open_store",

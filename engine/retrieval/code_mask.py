@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from engine.encryption import derive_key
 from engine.hashing.codes import pack_bits, unpack_bits
-from engine.retrieval.store import check_code_length
+from engine.retrieval.stores import check_code_length
 
 
 @dataclass(frozen=True, eq=False)

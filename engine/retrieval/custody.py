@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +22,8 @@ from engine.retrieval.code_mask import CodeMask
 from engine.retrieval.owner import DataOwner, Describer, Release
 from engine.retrieval.pictures import Picture
 from engine.retrieval.server import MOST_NEIGHBOURS, CloudServer, Hit, Neighbour
-from engine.retrieval.store import Append, Gallery, SealedPicture, SealedRecord
-from engine.retrieval.user import DataUser, Result
+from engine.retrieval.stores import Append, Gallery, SealedPicture, SealedRecord
+from engine.retrieval.user import DataUser, Result, SearchStep
 
 Party = Literal["owner", "server", "user"]
 Step = Literal["seal", "store", "ask", "answer", "order", "grant", "open"]
@@ -190,14 +190,9 @@ def trace(
         owner = DataOwner(key, server, hasher)
         for _ in owner.upload(pictures):
             pass
-        user = DataUser(owner, server)
-        code, descriptor = (rows[0] for rows in hasher.describe([query]))
-        sent = user.mask(code)
-        near = server.nearest(sent, k)
-        lent = owner.descriptors([one.id for one in near], user.name)
-        hits = server.fetch(user.order(near, descriptor, lent)[:k])
-        releases = owner.release([hit.id for hit in hits], user.name)
-        results = user.open(hits, releases, code)
+        stages: dict[str, Any] = {}
+        DataUser(owner, server).search(query, k, observe=lambda stage: stages.update({stage.step: stage.outcome}))
+        (code, descriptor), sent, near, lent, hits, releases, results = (stages[step] for step in get_args(SearchStep))
         mask = owner.issue_code_mask()
     rows = sorted(server.rows, key=lambda row: row.id != hits[0].id)
     images = [picture.load() for picture in sorted(pictures, key=lambda one: one.name != releases[0].name)]

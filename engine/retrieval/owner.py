@@ -21,7 +21,7 @@ from engine.retrieval.code_mask import CodeMask
 from engine.retrieval.pictures import Picture
 from engine.retrieval.records import Record, open_record, seal_record
 from engine.retrieval.server import CloudServer
-from engine.retrieval.store import Gallery, SealedPicture, SealedRecord, StoreError, check_code_length
+from engine.retrieval.stores import Gallery, SealedPicture, SealedRecord, StoreError, check_code_length
 
 LOG_ENTRIES = 1000
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.imaging import ImageError, load_file, load_image
 from engine.imaging.archive import Entry, is_archive, open_archive, shown_name
-from engine.retrieval.store import StoreError
+from engine.retrieval.stores import StoreError
 
 if TYPE_CHECKING:
     from engine.datasets import Dataset

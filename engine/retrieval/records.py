@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.encryption import AuthenticationError
-from engine.retrieval.store import SealedRecord
+from engine.retrieval.stores import SealedRecord
 
 NONCE_BYTES = 12
 TAG_BYTES = 16

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.retrieval.index import HammingIndex
-from engine.retrieval.store import Append, Gallery, SealedRecord, StoreError, check_code_length, open_store
+from engine.retrieval.stores import Append, Gallery, SealedRecord, StoreError, check_code_length, open_store
 
 MOST_NEIGHBOURS = 1000
 

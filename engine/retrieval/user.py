@@ -1,7 +1,9 @@
 """The data user: asks the server with a masked code, puts what is equally near in order, and has the owner open it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +38,48 @@ class Result:
     label: str | None
 
 
+SearchStep = Literal["describe", "mask", "ask", "lend", "fetch", "release", "open"]
+"""Hash the query, mask its code, have the server name what is near, borrow descriptors, fetch, be given keys, open."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a search that has been taken.
+
+    Attributes:
+        step: which.
+        outcome: what came of it: of ``describe`` the query's code and descriptor, of ``mask`` the masked code, of
+            ``ask`` the neighbours, of ``lend`` their descriptors, of ``fetch`` the hits, of ``release`` the
+            releases, of ``open`` the results.
+        seconds: how long it took.
+    """
+
+    step: SearchStep
+    outcome: Any = field(repr=False)
+    seconds: float
+
+
+Observer = Callable[[Stage], None]
+_Outcome = TypeVar("_Outcome")
+
+
+def _unobserved(stage: Stage) -> None:
+    """Nobody looks on."""
+
+
+class _Observed:
+    """Takes the steps of a search and tells an observer of each."""
+
+    def __init__(self, observe: Observer) -> None:
+        self._observe = observe
+
+    def __call__(self, step: SearchStep, act: Callable[[], _Outcome]) -> _Outcome:
+        start = perf_counter()
+        outcome = act()
+        self._observe(Stage(step, outcome, perf_counter() - start))
+        return outcome
+
+
 class DataUser:
     """Searches a gallery with the owner's permission.
 
@@ -56,12 +100,13 @@ class DataUser:
         self._server = server
         self.name = name
 
-    def search(self, image: np.ndarray, k: int = 10) -> list[Result]:
+    def search(self, image: np.ndarray, k: int = 10, observe: Observer = _unobserved) -> list[Result]:
         """Find, fetch and open the pictures most similar to one.
 
         Args:
             image: ``(H, W)`` uint8 or uint16. It stays here; only its masked code is sent.
             k: how many, at least 1.
+            observe: called after each step with what came of it, in the order of ``SearchStep``.
 
         Returns:
             Results by Hamming distance, and where that is equal by likeness.
@@ -70,12 +115,16 @@ class DataUser:
             StoreError: nothing is stored, or ``k`` is below 1.
             AuthenticationError: a row or the answer was changed by the server.
         """
-        code, descriptor = self.describe(image)
-        near = self._server.nearest(self.mask(code), k)
+        run = _Observed(observe)
+        code, descriptor = run("describe", lambda: self.describe(image))
+        sent = run("mask", lambda: self.mask(code))
+        near = run("ask", lambda: self._server.nearest(sent, k))
         if descriptor is not None:
-            near = self.order(near, descriptor, self._owner.descriptors([one.id for one in near], self.name))
-        hits = self._server.fetch(near[:k])
-        return self.open(hits, self._owner.release([hit.id for hit in hits], self.name), code)
+            lent = run("lend", lambda: self._owner.descriptors([one.id for one in near], self.name))
+            near = self.order(near, descriptor, lent)
+        hits = run("fetch", lambda: self._server.fetch(near[:k]))
+        releases = run("release", lambda: self._owner.release([hit.id for hit in hits], self.name))
+        return run("open", lambda: self.open(hits, releases, code))
 
     def hash(self, image: np.ndarray) -> npt.NDArray[np.uint8]:
         """The plain code of a picture, ``(bits // 8,)`` uint8."""

@@ -1,6 +1,5 @@
 """One search, step by step, with the time each step took and what is worth keeping of its answer."""
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.imaging import encode_jpeg, to_uint8
-from engine.retrieval import Result
+from engine.retrieval import Result, Stage
 from pages.components.gallery import label_title
 from pages.components.schemes import look_of
 from pages.components.show import cipher_file, letterbox
@@ -18,6 +17,15 @@ from pages.components.words import are, counted
 TOP = 10
 THUMBNAIL_SIDE = 256
 SEALED_SIDE = 128
+STEP_TITLES = {
+    "describe": "Enhance and hash",
+    "mask": "Mask the code",
+    "ask": "Server searches",
+    "lend": "Owner lends descriptors",
+    "fetch": "Order and fetch",
+    "release": "Owner releases keys",
+    "open": "Open the pictures",
+}
 
 
 @dataclass(frozen=True)
@@ -73,17 +81,12 @@ def search(vault: Vault, image: np.ndarray, itself: str | None) -> Search:
     Raises:
         engine.errors.VaultError: The store cannot answer, or its answer was changed.
     """
-    clock = _Clock()
-    code, descriptor = clock("Enhance and hash", lambda: vault.user.describe(image))
-    sent = clock("Mask the code", lambda: vault.user.mask(code))
-    near = clock("Server searches", lambda: vault.server.nearest(sent, TOP + 1))
-    lent = clock("Owner lends descriptors", lambda: vault.owner.descriptors([one.id for one in near]))
-    hits = clock("Order and fetch", lambda: vault.server.fetch(vault.user.order(near, descriptor, lent)[: TOP + 1]))
-    keys = clock("Owner releases keys", lambda: vault.owner.release([hit.id for hit in hits]))
-    results = clock("Open the pictures", lambda: vault.user.open(hits, keys, code))
+    stages: dict[str, Stage] = {}
+    vault.user.search(image, TOP + 1, observe=lambda stage: stages.update({stage.step: stage}))
+    (code, _), sent, hits, results = (stages[step].outcome for step in ("describe", "mask", "fetch", "open"))
     pairs = [(r, hit.sealed) for r, hit in zip(results, hits, strict=True) if itself not in (r.name, r.id)][:TOP]
     found = tuple(replace(_found(*pair), rank=rank) for rank, pair in enumerate(pairs, 1))
-    return Search(code, sent, found, clock.seconds)
+    return Search(code, sent, found, {STEP_TITLES[stage.step]: stage.seconds for stage in stages.values()})
 
 
 def _found(result: Result, sealed: bytes) -> Found:
@@ -97,17 +100,6 @@ def _found(result: Result, sealed: bytes) -> Found:
         opened=encode_jpeg(letterbox(to_uint8(result.image), THUMBNAIL_SIDE), quality=85),
         sealed=cipher_file(look_of(sealed)[:SEALED_SIDE, :SEALED_SIDE], SEALED_SIDE),
     )
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    def __call__(self, step, run):  # noqa: ANN001, ANN204
-        start = time.perf_counter()
-        outcome = run()
-        self.seconds[step] = time.perf_counter() - start
-        return outcome
 
 
 def commonest(labels: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from engine.encryption import FrequencyCipher
 from engine.imaging import enhance
 from engine.retrieval.custody import PARTIES, STEPS, WatchedServer, trace
 from engine.retrieval.owner import DataOwner
-from engine.retrieval.store import StoreError
+from engine.retrieval.stores import StoreError
 from engine.retrieval.user import DataUser
 from tests.retrieval.conftest import DescribingHasher, make_pictures
 from tests.retrieval.test_privacy import windows

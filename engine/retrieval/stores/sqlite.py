@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.retrieval.store import MAX_BITS, Append, Gallery, SealedPicture, SealedRecord, Store, StoreError
+from engine.retrieval.stores.base import MAX_BITS, Append, Gallery, SealedPicture, SealedRecord, Store, StoreError
 
 APPLICATION_ID = 0x43585256  # "CXRV"
 SCHEMA_VERSION = 1

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.retrieval import Gallery, SealedPicture, SqliteStore, StoreError, sqlite_store
+from engine.retrieval import Gallery, SealedPicture, SqliteStore, StoreError
+from engine.retrieval.stores import sqlite
 
 GALLERY = Gallery(id=b"g" * 16, bits=16, key_check=b"k" * 32)
 
@@ -181,7 +182,7 @@ def test_a_store_is_made_where_a_file_has_one_name_only(store, monkeypatch):
 
 
 def test_a_second_writer_waits_and_then_says_so(filled, monkeypatch):
-    monkeypatch.setattr(sqlite_store, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.05)
     with filled.appending(GALLERY) as append:
         append(make_rows(1, start=30))
         with pytest.raises(StoreError, match="locked"), filled.appending(GALLERY):

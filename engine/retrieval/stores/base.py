@@ -1,16 +1,13 @@
 """What a server keeps, and the interface of whatever keeps it.
 
 A store holds one gallery: for each picture an opaque id, a masked code, a sealed record (the owner's
-private note) and the sealed picture. Nothing in it can be read without the owner's key. An engine (a
-SQLite file today, an object store next) implements :class:`Store` and is chosen by the scheme of an
-address in :func:`open_store`.
+private note) and the sealed picture. Nothing in it can be read without the owner's key.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from os import PathLike, fspath
 
 import numpy as np
 import numpy.typing as npt
@@ -130,30 +127,3 @@ def check_code_length(codes: npt.NDArray[np.uint8], bits: int) -> None:
     found = codes.shape[1] * 8
     if found != bits:
         raise StoreError(f"The store holds {bits}-bit codes, not {found}-bit ones: use the hasher that indexed it.")
-
-
-def open_store(uri: str | PathLike[str]) -> Store:
-    """Open the store at an address; it need not exist yet.
-
-    Args:
-        uri: a file path, or ``sqlite:///relative/path`` or ``sqlite:////absolute/path``.
-
-    Raises:
-        StoreError: an empty address, an unknown scheme, or no store file at that path.
-
-    Example:
-        >>> open_store("ftp://example.org/vault")
-        Traceback (most recent call last):
-        engine.retrieval.store.StoreError: No store engine is called "ftp": use a file path or sqlite:///path.
-    """
-    from engine.retrieval.sqlite_store import SqliteStore
-
-    address = fspath(uri)
-    scheme, separator, path = address.rpartition("://")
-    if separator and scheme != "sqlite":
-        raise StoreError(f'No store engine is called "{scheme}": use a file path or sqlite:///path.')
-    if separator:
-        path = path.removeprefix("/")
-    if not path.strip() or "\0" in path:
-        raise StoreError(f'The store address "{address}" names no file: use a file path or sqlite:///path.')
-    return SqliteStore(path)

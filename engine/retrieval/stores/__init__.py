@@ -1,0 +1,66 @@
+"""Where sealed pictures live: one interface, and an engine for each scheme of an address.
+
+An engine implements :class:`Store` in a file of its own and is named in ``ENGINES``; the tests of
+``tests/retrieval/stores/test_contract.py`` then hold for it.
+"""
+
+from collections.abc import Callable
+from os import PathLike, fspath
+
+from engine.retrieval.stores.base import (
+    MAX_BITS,
+    Append,
+    Gallery,
+    SealedPicture,
+    SealedRecord,
+    Store,
+    StoreError,
+    check_code_length,
+)
+
+__all__ = [
+    "MAX_BITS",
+    "Append",
+    "Gallery",
+    "SealedPicture",
+    "SealedRecord",
+    "Store",
+    "StoreError",
+    "check_code_length",
+    "open_store",
+]
+
+
+def open_store(uri: str | PathLike[str]) -> Store:
+    """Open the store at an address; it need not exist yet.
+
+    Args:
+        uri: a file path, or ``sqlite:///relative/path`` or ``sqlite:////absolute/path``.
+
+    Raises:
+        StoreError: an empty address, an unknown scheme, or no store file at that path.
+
+    Example:
+        >>> open_store("ftp://example.org/vault")
+        Traceback (most recent call last):
+        engine.retrieval.stores.base.StoreError: No store engine is called "ftp": use a file path or sqlite:///path.
+    """
+    address = fspath(uri)
+    scheme, separator, rest = address.rpartition("://")
+    if not separator:
+        return _sqlite(address, rest)
+    if scheme not in ENGINES:
+        raise StoreError(f'No store engine is called "{scheme}": use a file path or sqlite:///path.')
+    return ENGINES[scheme](address, rest.removeprefix("/"))
+
+
+def _sqlite(address: str, path: str) -> Store:
+    from engine.retrieval.stores.sqlite import SqliteStore
+
+    if not path.strip() or "\0" in path:
+        raise StoreError(f'The store address "{address}" names no file: use a file path or sqlite:///path.')
+    return SqliteStore(path)
+
+
+ENGINES: dict[str, Callable[[str, str], Store]] = {"sqlite": _sqlite}
+"""What opens an address of each scheme, from the address and what follows ``scheme:///``."""
