@@ -35,6 +35,13 @@ def add_parser(commands: Any) -> None:
     measuring.add_argument(
         "--method", choices=METHODS, help="measure this one only, and keep the stored figures of the other"
     )
+    measuring.add_argument(
+        "--as",
+        dest="way",
+        choices=("ours", "paper", "nearest"),
+        default="ours",
+        help="our networks, paper B's on cipher pixels, or the nearest cipher picture (default: %(default)s)",
+    )
     measuring.add_argument("--runs", type=Path, default=Path("runs"), help="folder of resumable runs")
     measuring.set_defaults(run=encrypted_search)
 
@@ -53,8 +60,11 @@ def train_network(options: argparse.Namespace) -> None:
 def encrypted_search(options: argparse.Namespace) -> None:
     """Measure every cell and write the result files."""
     steps = kept_steps(options.runs)
-    result, arrays = measured(steps, options.method)
-    note(f"written: {save(result, arrays)}")
+    if options.way == "ours":
+        result, arrays = measured(steps, options.method)
+        note(f"written: {save(result, arrays)}")
+    else:
+        result = _measure_pixels(options.way, steps)
     steps.forget()
     show(result)
 
@@ -63,10 +73,21 @@ def show(result: dict[str, Any]) -> None:
     """Print what every network gets right in every setting."""
     for row in result["cells"]:
         print(
-            f"{row['method']:<6} {row['setting']:<10} {row['right']:>3} of {row['count']} right, "
+            f"{row['method'] or row['as']:<7} {row['setting']:<10} {row['right']:>3} of {row['count']} right, "
             f"accuracy {row['accuracy'][0]:.4f} [{row['accuracy'][1]:.4f}, {row['accuracy'][2]:.4f}]  "
             f"mAP {row['map'][0]:.4f}  P@10 {row['p_at_10'][0]:.4f}"
         )
+
+
+def _measure_pixels(way: str, steps: "Steps") -> dict[str, Any]:
+    """Measure what reads cipher pixels and write its files."""
+    from engine.hashing.evaluate import save_result
+    from engine.studies import encrypted_pixels as study
+
+    found = study.measure(way, lambda done, total: progress("settings measured:", done, total), steps)
+    result, arrays = study.joined(*found)
+    note(f"written: {save_result(study.NAME, result, arrays, holds='answers')}")
+    return result
 
 
 def kept_steps(runs: Path) -> "Steps":

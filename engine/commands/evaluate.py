@@ -34,6 +34,14 @@ def add_parser(commands: Any) -> None:
     encrypted.add_argument(
         "--quantize", choices=QUANTIZATIONS, default="none", help="quantization mode (default: %(default)s)"
     )
+    encrypted.add_argument(
+        "--as",
+        dest="way",
+        choices=("ours", "paper", "nearest"),
+        default="ours",
+        help="our network, recomputed from pictures; paper B's on cipher pixels, or no network but the nearest cipher "
+        "picture, recomputed from stored answers (default: %(default)s)",
+    )
     evaluating.set_defaults(run=evaluate)
 
 
@@ -79,8 +87,19 @@ def _evaluate_classifier(options: argparse.Namespace) -> tuple[dict[str, Any], l
 
     plain = options.block_size == "plain"
     setting = "plain" if plain else f"{options.key_policy}-{options.block_size}"
+    if options.way != "ours":
+        result = _stored_cell(options, setting)
+        return result, [(setting, result, _CLASSIFYING)]
     result = evaluate_setting(options.method, setting, options.quantize, lambda *done: progress("classified", *done))
     return result, [(setting, result, _CLASSIFYING)]
+
+
+def _stored_cell(options: argparse.Namespace, setting: str) -> dict[str, Any]:
+    from engine.studies.encrypted_pixels import stored_cell
+
+    if options.quantize != "none":
+        raise VaultError("Only our networks were quantized: leave --quantize out, or choose --as ours.")
+    return stored_cell(options.way, options.method, setting)
 
 
 def _evaluate_matdh(options: argparse.Namespace, dataset: "Dataset") -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""One file a stored result: what is measured, over everything else in the engine."""
