@@ -13,7 +13,7 @@ def add_parser(commands: Any) -> None:
     """Add ``data`` to the commands."""
     data = commands.add_parser("data", help="fetch, verify or list pictures", description="Public collections.")
     data.add_argument("action", choices=("fetch", "verify", "list"))
-    data.add_argument("collection", nargs="?", help="covidx-open, anatomy or simulated")
+    data.add_argument("collection", nargs="?", help="covidx-open, cxr-sources, both as cxr-open, anatomy or simulated")
     data.add_argument("--root", type=Path, help="folder of the collections (default: CXR_VAULT_DATA, else data)")
     data.set_defaults(run=manage_data)
 

@@ -1,9 +1,10 @@
-"""Collections of X-rays: manifests, loading, fetching, verifying, auditing; the simulated gallery."""
+"""Collections of X-rays and what is asked of them: manifests, loading, fetching, audits, tasks; a simulated gallery."""
 
 from engine.datasets.audit import SplitAudit, split_audit
 from engine.datasets.dataset import Dataset, data_hash, data_root, load_dataset
 from engine.datasets.fetching import FetchReport, fetch
 from engine.datasets.manifest import COLLECTIONS, DataError, Record
+from engine.datasets.tasks import TASKS, Task, find_task
 from engine.datasets.verification import VerifyReport, verify
 
 __all__ = [
@@ -13,10 +14,13 @@ __all__ = [
     "FetchReport",
     "Record",
     "SplitAudit",
+    "TASKS",
+    "Task",
     "VerifyReport",
     "data_hash",
     "data_root",
     "fetch",
+    "find_task",
     "load_dataset",
     "split_audit",
     "verify",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.datasets.manifest import DataError, Record, find_collection, read_manifest
+from engine.datasets.manifest import EXCLUDED, DataError, Record, find_collection, read_manifest
 from engine.imaging import ImageError, load_file
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -37,11 +37,6 @@ class Dataset:
         """``(N,)`` int64 positions in ``classes``."""
         numbers = {label: number for number, label in enumerate(self.classes)}
         return np.array([numbers[record.label] for record in self.records], dtype=np.int64)
-
-    @property
-    def covid_positive(self) -> np.ndarray:
-        """``(N,)`` bool: the binary task of paper A, COVID-19 against everything else."""
-        return np.array([record.label == "covid-19" for record in self.records], dtype=bool)
 
     def subset(self, split: str | None = None, labels: Values[str] | None = None) -> "Dataset":
         """Return the pictures of one split, of some labels, or both; the classes keep their numbers.
@@ -84,13 +79,14 @@ class Dataset:
             raise DataError(f"The picture {record.id} of {self.name} cannot be read: {_remedy(self.name)}.") from error
 
 
-def load_dataset(name: str, root: Path | str | None = None, missing: str = "error") -> Dataset:
+def load_dataset(name: str, root: Path | str | None = None, missing: str = "error", excluded: bool = False) -> Dataset:
     """Open a collection whose pictures are on this machine.
 
     Args:
-        name: ``"covidx-open"``, ``"anatomy"``, or ``"simulated"``, which comes with the project.
+        name: One of ``engine.datasets.COLLECTIONS``; ``"simulated"`` comes with the project.
         root: Folder that holds the collections' folders; see :func:`data_root`.
         missing: ``"error"`` refuses a collection with a picture missing, ``"skip"`` leaves such pictures out.
+        excluded: Whether pictures that belong to no split, since a test picture's patient is on them, are there too.
 
     Returns:
         The collection, in the order of its manifest.
@@ -106,7 +102,7 @@ def load_dataset(name: str, root: Path | str | None = None, missing: str = "erro
     """
     collection = find_collection(name)
     folder = collection_folder(name, root)
-    records = read_manifest(name, folder)
+    records = tuple(record for record in read_manifest(name, folder) if excluded or record.split != EXCLUDED)
     here = tuple(record for record in records if record.path.is_file())
     if not here or (missing == "error" and len(here) < len(records)):
         raise DataError(

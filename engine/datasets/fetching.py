@@ -86,7 +86,7 @@ def fetch(
     stopped.
 
     Args:
-        name: ``"covidx-open"`` or ``"anatomy"``.
+        name: One of ``engine.datasets.COLLECTIONS`` but for the built-in one; a joined one fetches its parts.
         root: Folder that holds the collections' folders; see :func:`engine.datasets.data_root`.
         progress: Called with (pictures that are here, pictures in all) after each, in this thread.
         base: Address in front of ``<repository>/<commit>/<path>``.
@@ -102,6 +102,9 @@ def fetch(
     """
     collection = find_collection(name)
     folder = collection_folder(name, root)
+    if collection.parts:
+        reports = [fetch(part, root, progress, base, limits, stop) for part in collection.parts]
+        return FetchReport(name, folder, sum(r.fetched for r in reports), sum(r.present for r in reports))
     records = read_manifest(name, folder)
     if not all(record.address for record in records):
         raise DataError(f"The collection {name} comes with the project: there is nothing to fetch.")
@@ -180,10 +183,22 @@ def _resized(original: bytes, record: Record, shorter_side: int) -> bytes:
     # The bytes are the published ones, so the decoder may be lenient; the declared size is the manifest's.
     flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
     gray = cv2.imdecode(np.frombuffer(original, np.uint8), flags)
-    size = (int(record.facts["height"]), int(record.facts["width"]))
-    if gray is None or gray.shape != size:
+    if gray is None or not _is_size(gray, record, "", tolerance=0):
         raise DataError("the picture cannot be decoded at the size the manifest states")
-    return encode_jpeg(resize(gray, min(shorter_side, *size)), quality=90)
+    small = resize(gray, min(shorter_side, *gray.shape))
+    # Resizers round the longer side differently.
+    if not _is_size(small, record, "stored_", tolerance=1):
+        raise DataError("the resized picture does not have the size that the manifest states")
+    return encode_jpeg(small, quality=90)
+
+
+def _is_size(image: np.ndarray, record: Record, prefix: str, tolerance: int) -> bool:
+    """Tell whether a picture has the size that the manifest states; a manifest may be silent about it."""
+    sides = (record.facts.get(f"{prefix}{side}") for side in ("height", "width"))
+    return all(
+        stated is None or abs(int(stated) - found) <= tolerance
+        for stated, found in zip(sides, image.shape, strict=True)
+    )
 
 
 class _Notebook:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.datasets.dataset import collection_folder
-from engine.datasets.manifest import Record, file_sha256, read_manifest
+from engine.datasets.manifest import Record, file_sha256, find_collection, read_manifest
 
 Progress = Callable[[int, int], None]
 STORED = "stored.sha256"
@@ -67,6 +67,14 @@ def verify(name: str, root: Path | str | None = None, progress: Progress | None 
     True
     """
     folder = collection_folder(name, root)
+    if parts := find_collection(name).parts:
+        reports = [verify(part, root, progress) for part in parts]
+        missing, changed = (tuple(i for r in reports for i in getattr(r, which)) for which in ("missing", "changed"))
+        return VerifyReport(name, folder, sum(report.total for report in reports), missing, changed)
+    return _verify_one(name, folder, progress)
+
+
+def _verify_one(name: str, folder: Path, progress: Progress | None) -> VerifyReport:
     records = read_manifest(name, folder)
     stored = read_stored(folder)
     missing, changed = [], []

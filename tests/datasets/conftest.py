@@ -103,8 +103,8 @@ def collection(host, tmp_path, monkeypatch):
         values = (
             f"cx{number}",
             f"images/cx{number}.jpg",
-            "covid-19" if number % 2 else "normal",
-            number % 2,
+            ("normal", "covid-19", "pneumonia")[number % 3],
+            number % 3 == 1,
             "train",
             f"g{number}",
             "made-up",
@@ -126,7 +126,7 @@ def collection(host, tmp_path, monkeypatch):
 
 def write_manifest(path, rows):
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS)
+    writer = csv.DictWriter(text, list(rows[0]))
     writer.writeheader()
     writer.writerows(rows)
     path.write_bytes(gzip.compress(text.getvalue().encode()))

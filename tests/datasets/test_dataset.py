@@ -4,7 +4,7 @@ import hashlib
 import io
 import os
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +17,12 @@ from engine.datasets import (
     data_root,
     fetch,
     load_dataset,
+    manifest,
     split_audit,
     verify,
 )
-from engine.datasets.manifest import MANIFESTS, read_manifest
-from tests.datasets.conftest import QUICK
+from engine.datasets.manifest import MANIFESTS, SPLITS, read_manifest
+from tests.datasets.conftest import QUICK, write_manifest
 
 REAL = os.environ.get("CXR_VAULT_DATA")
 needs_real = pytest.mark.skipif(
@@ -35,7 +36,7 @@ def test_manifest_rows_are_complete_and_unique(name):
     assert len({record.id for record in records}) == len({record.path for record in records}) == len(records)
     for record in records:
         assert record.label in COLLECTIONS[name].classes
-        assert record.split in ("train", "val", "test")
+        assert record.split in SPLITS
         assert re.fullmatch(r"[0-9a-f]{64}", record.sha256)
         assert record.group
         assert record.licence
@@ -44,17 +45,20 @@ def test_manifest_rows_are_complete_and_unique(name):
         assert ".." not in record.path.parts
 
 
-@pytest.mark.parametrize("name", ["covidx-open", "anatomy"])
-def test_every_public_picture_has_a_pinned_address(name):
+@pytest.mark.parametrize(
+    ("name", "version"), [("covidx-open", "[0-9a-f]{40}"), ("anatomy", "[0-9a-f]{40}"), ("cxr-sources", "HEAD")]
+)
+def test_every_public_picture_has_an_address(name, version):
     for record in read_manifest(name, Path()):
-        assert re.fullmatch(r"[\w.-]+/[\w.-]+/[0-9a-f]{40}/.+\.\w+", record.address)
+        assert re.fullmatch(rf"[\w.-]+/[\w.-]+/{version}/.+\.\w+", record.address)
 
 
 def test_the_splits_are_those_of_the_papers():
     count = Counter((r.label, r.split) for r in read_manifest("covidx-open", Path()))
     assert count == {
-        ("covid-19", "train"): 636,
-        ("covid-19", "val"): 80,
+        ("covid-19", "train"): 502,
+        ("covid-19", "val"): 64,
+        ("covid-19", "excluded"): 150,
         ("covid-19", "test"): 200,
         ("normal", "train"): 359,
         ("normal", "val"): 40,
@@ -62,6 +66,17 @@ def test_the_splits_are_those_of_the_papers():
         ("pneumonia", "train"): 360,
         ("pneumonia", "val"): 40,
         ("pneumonia", "test"): 100,
+    }
+    sources = Counter((r.label, r.split) for r in read_manifest("cxr-sources", Path()))
+    assert sources == {
+        (label, split): number
+        for label, numbers in {
+            "covid-19": (148, 11, 41),
+            "normal": (866, 111, 234),
+            "pneumonia": (638, 91, 186),
+            "tuberculosis": (700, 109, 196),
+        }.items()
+        for split, number in zip(("train", "val", "test"), numbers, strict=True)
     }
     anatomy = Counter((r.label, r.split) for r in read_manifest("anatomy", Path()))
     assert anatomy == {
@@ -82,7 +97,65 @@ def test_labels_follow_the_order_of_the_classes():
     assert gallery.classes == ("covid-19", "normal", "pneumonia")
     assert gallery.labels.dtype == np.int64
     assert [gallery.classes[n] for n in gallery.labels] == [r.label for r in gallery.records]
-    assert np.array_equal(gallery.covid_positive, gallery.labels == 0)
+
+
+def test_no_group_of_the_joined_collection_is_in_two_splits():
+    splits = defaultdict(set)
+    for record in read_manifest("cxr-open", Path()):
+        if record.split != "excluded":
+            splits[record.group].add(record.split)
+    assert {len(of_group) for of_group in splits.values()} == {1}
+
+
+def test_the_joined_collection_has_the_pictures_of_both_in_their_folders():
+    joined = read_manifest("cxr-open", Path("root"))
+    parts = [
+        record
+        for name in ("covidx-open", "cxr-sources")
+        for record in read_manifest(name, Path("root") / COLLECTIONS[name].folder)
+    ]
+    assert list(joined) == parts
+    assert {record.label for record in joined} == set(COLLECTIONS["cxr-open"].classes)
+
+
+def test_a_hospital_that_holds_both_labels_is_found_by_its_name():
+    records = [r for r in read_manifest("cxr-open", Path()) if r.origin == "radiopaedia.org"]
+    assert Counter(record.label for record in records).keys() >= {"covid-19", "pneumonia"}
+    assert {record.view.split()[0] for record in records} == {"AP", "PA"}
+    assert {record.finding for record in records} > {"covid-19", "Pneumonia/Fungal/Pneumocystis"}
+
+
+def test_excluded_pictures_are_handed_out_only_on_request(host, collection, tmp_path):
+    collection[4]["split"] = "excluded"
+    write_manifest(manifest.MANIFESTS / "covidx-open.csv.gz", collection)
+    fetch("covidx-open", tmp_path, base=host.base, limits=QUICK)
+    assert [r.id for r in load_dataset("covidx-open", tmp_path).records] == [f"cx{n}" for n in range(10) if n != 4]
+    assert len(load_dataset("covidx-open", tmp_path, excluded=True)) == 10
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({0: {"group": "g7", "split": "test"}}, "has the group 'g7' in the splits test and train"),
+        ({n: {"label": "normal"} for n in range(10)}, "has no picture of the label 'covid-19'"),
+        ({3: {"label": "influenza"}}, "calls cx3 'influenza': its labels are covid-19, normal, pneumonia"),
+        ({3: {"label": ""}}, "calls cx3 ''"),
+        ({3: {"split": "exam"}}, "puts cx3 into 'exam'"),
+        ({3: {"id": "cx2"}}, "has two rows with the id 'cx2'"),
+    ],
+)
+def test_a_manifest_that_contradicts_itself_is_one_sentence(collection, tmp_path, changes, sentence):
+    for number, values in changes.items():
+        collection[number] |= values
+    write_manifest(manifest.MANIFESTS / "covidx-open.csv.gz", collection)
+    with pytest.raises(DataError, match=f"^The manifest of covidx-open {sentence}[^.]*\\.$"):
+        load_dataset("covidx-open", tmp_path)
+
+
+def test_an_excluded_picture_may_belong_to_a_test_patient(collection):
+    collection[0] |= {"group": "g7", "split": "excluded"}
+    write_manifest(manifest.MANIFESTS / "covidx-open.csv.gz", collection)
+    assert len(read_manifest("covidx-open", Path())) == 10
 
 
 def test_subsets_keep_order_and_classes():
@@ -114,7 +187,7 @@ def test_missing_pictures_are_an_error_or_left_out(host, collection, tmp_path):
 
 
 def test_an_unknown_or_absent_collection_is_one_sentence(tmp_path):
-    with pytest.raises(DataError, match="choose one of covidx-open, anatomy, simulated"):
+    with pytest.raises(DataError, match="choose one of covidx-open, cxr-sources, cxr-open, anatomy, simulated"):
         load_dataset("mnist")
     with pytest.raises(DataError, match="set CXR_VAULT_DATA"):
         load_dataset("covidx-open", tmp_path)
@@ -138,7 +211,7 @@ def test_the_hash_names_pictures_and_labels():
 
 
 @needs_real
-@pytest.mark.parametrize("name", ["covidx-open", "anatomy"])
+@pytest.mark.parametrize("name", ["covidx-open", "cxr-sources", "cxr-open", "anatomy"])
 def test_the_local_copy_is_the_one_of_the_manifest(name):
     assert verify(name).ok
 

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from engine.datasets import DataError, fetch, fetching, load_dataset, verify
+from engine.datasets import DataError, fetch, fetching, load_dataset, manifest, verify
 from engine.datasets.fetching import Limits
-from tests.datasets.conftest import QUICK, Host, address
+from tests.datasets.conftest import QUICK, Host, address, write_manifest
 
 
 def test_everything_arrives_gray_resized_and_loadable(host, collection, tmp_path):
@@ -30,6 +30,39 @@ def test_the_stored_picture_is_the_original_one(host, collection, tmp_path):
     expected = cv2.resize(original, (512, 597), interpolation=cv2.INTER_AREA)
     stored = load_dataset("covidx-open", tmp_path).load(3)
     assert np.abs(stored.astype(int) - expected).mean() < 2
+
+
+def test_a_manifest_may_state_the_stored_size_instead(host, collection, tmp_path):
+    """The longer side may be rounded up or down, more than that is another picture."""
+    row = {key: value for key, value in collection[0].items() if key not in ("height", "width")}
+    right, rounded, wrong = (
+        row | {"id": name, "file": f"{name}.jpg", "stored_height": height, "stored_width": 280}
+        for name, height in (("right", 300), ("rounded", 301), ("wrong", 302))
+    )
+    path = manifest.MANIFESTS / "cxr-sources.csv.gz"
+    others = [right | {"id": label, "file": f"{label}.jpg", "label": label} for label in ("covid-19", "pneumonia")]
+    others.append(others[0] | {"id": "t", "file": "t.jpg", "label": "tuberculosis"})
+    write_manifest(path, [right, rounded, *others])
+    assert fetch("cxr-sources", tmp_path, base=host.base, limits=QUICK).fetched == 5
+    write_manifest(path, [right, wrong, *others])
+    with pytest.raises(DataError, match="resized picture does not have the size"):
+        fetch("cxr-sources", tmp_path, base=host.base, limits=QUICK)
+
+
+def test_a_joined_collection_fetches_and_verifies_its_parts(host, collection, tmp_path):
+    others = [
+        {key: value for key, value in row.items() if key not in ("height", "width")}
+        | {"id": f"cs{number}", "file": f"cs{number}.jpg", "group": f"s{number}"}
+        for number, row in enumerate(collection[:4])
+    ]
+    others[3]["label"] = "tuberculosis"
+    write_manifest(manifest.MANIFESTS / "cxr-sources.csv.gz", others)
+    report = fetch("cxr-open", tmp_path, base=host.base, limits=QUICK)
+    assert (report.fetched, report.present, report.folder) == (14, 0, tmp_path)
+    assert verify("cxr-open", tmp_path).ok
+    assert len(load_dataset("cxr-open", tmp_path)) == 14
+    (tmp_path / "cxr_sources" / "cs2.jpg").unlink()
+    assert verify("cxr-open", tmp_path).missing == ("cs2",)
 
 
 def test_a_second_fetch_asks_for_nothing(host, collection, tmp_path):
