@@ -8,7 +8,7 @@ import streamlit as st
 from engine.evaluation import recall_curve
 from engine.training.config import PRESETS
 from pages.components import frame
-from pages.components.benchmark_charts import (
+from pages.components.benchmarks.charts import (
     METHOD,
     METRICS,
     Metric,
@@ -18,9 +18,7 @@ from pages.components.benchmark_charts import (
     recall_chart,
     training_chart,
 )
-from pages.components.charts import confusion
-from pages.components.dials import one_of
-from pages.components.evidence import (
+from pages.components.benchmarks.evidence import (
     Report,
     ablation_lesson,
     ablation_table,
@@ -38,11 +36,12 @@ from pages.components.evidence import (
     shown,
     transfer_table,
 )
-from pages.components.gallery import label_title
-from pages.components.metrics import Figure, figure_row, with_interval
-from pages.components.results import FOLDER, missing, result
-from pages.components.rivals import deviation_table, length_table, standing_table, standings, who_leads
-from pages.components.trust import TASKS
+from pages.components.benchmarks.rivals import deviation_table, length_table, standing_table, standings, who_leads
+from pages.components.kit.charts import confusion
+from pages.components.kit.dials import one_of
+from pages.components.kit.metrics import Figure, figure_row, with_interval
+from pages.components.kit.results import FOLDER, missing, result
+from pages.components.kit.words import TASKS, label_title
 
 LENGTHS = (16, 24, 32, 48, 64)
 BITS = 48

@@ -7,12 +7,11 @@ import streamlit as st
 
 from engine.quantization.figures import tuned_name
 from pages.components import frame
-from pages.components.charts import confusion
-from pages.components.compression import (
+from pages.components.compress.charts import accuracy_chart, size_chart, time_chart, weight_chart
+from pages.components.compress.measured import (
     COMMAND,
     GRANULARITY_TITLES,
     MEANINGS,
-    MODE_TITLES,
     SCOPE_TITLES,
     Choice,
     all_table,
@@ -29,11 +28,11 @@ from pages.components.compression import (
     table8,
     tuned_table,
 )
-from pages.components.compression_charts import accuracy_chart, size_chart, time_chart, weight_chart
-from pages.components.dials import one_of
-from pages.components.gallery import label_title
-from pages.components.metrics import figure_row
-from pages.components.results import arrays, missing, result
+from pages.components.kit.charts import confusion
+from pages.components.kit.dials import one_of
+from pages.components.kit.metrics import figure_row
+from pages.components.kit.results import arrays, missing, result
+from pages.components.kit.words import MODE_TITLES, label_title
 
 FREE = ("max", "percentile", "kl")
 

@@ -6,13 +6,15 @@ import numpy as np
 import streamlit as st
 
 from engine.imaging import resize, to_uint8
-from pages.components import cipher_papers, cipher_views, frame, schemes
-from pages.components.compare import before_after
-from pages.components.dials import one_of
-from pages.components.keys import visit_key
-from pages.components.picture import Picture, current_picture, picture_picker
-from pages.components.schemes import SCHEMES, Dials, Sealed
-from pages.components.show import cipher_file, derived, derived_at_full_size, xray_file
+from pages.components import frame
+from pages.components.encrypt import cipher_papers, cipher_views
+from pages.components.kit import schemes
+from pages.components.kit.compare import before_after
+from pages.components.kit.dials import one_of
+from pages.components.kit.schemes import SCHEMES, Dials, Sealed
+from pages.components.kit.show import cipher_file, derived, derived_at_full_size, xray_file
+from pages.components.visit.keys import visit_key
+from pages.components.visit.picture import Picture, current_picture, picture_picker
 
 # Scramblers index every value with 8 bytes; beyond this a phone photo would cost half a gigabyte.
 WORK_SIDE = 1024

@@ -4,17 +4,16 @@ import numpy as np
 import streamlit as st
 
 from engine.errors import VaultError
-from pages.components import encrypted_cells as cells
-from pages.components import encrypted_live as live
 from pages.components import frame
-from pages.components.encrypted_cells import Cell
-from pages.components.encrypted_live import Tile
-from pages.components.gallery import label_title
-from pages.components.keys import visit_key
-from pages.components.metrics import Figure, figure_row
-from pages.components.picture import Picture, current_picture, picture_picker
-from pages.components.results import missing, result
-from pages.components.show import derived
+from pages.components.encrypted_search import cells, live
+from pages.components.encrypted_search.cells import Cell
+from pages.components.encrypted_search.live import Tile
+from pages.components.kit.metrics import Figure, figure_row
+from pages.components.kit.results import missing, result
+from pages.components.kit.show import derived
+from pages.components.kit.words import label_title
+from pages.components.visit.keys import visit_key
+from pages.components.visit.picture import Picture, current_picture, picture_picker
 
 CHEST = "chest"
 

@@ -6,11 +6,12 @@ import streamlit as st
 from engine.hashing.hasher import shipped_sight
 from engine.hashing.preprocess import network_input
 from engine.imaging import enhance, local_contrast, to_uint8
-from pages.components import frame, show
-from pages.components.charts import histograms
-from pages.components.compare import before_after
-from pages.components.metrics import Figure, figure_row
-from pages.components.picture import Picture, current_picture, picture_picker
+from pages.components import frame
+from pages.components.kit import show
+from pages.components.kit.charts import histograms
+from pages.components.kit.compare import before_after
+from pages.components.kit.metrics import Figure, figure_row
+from pages.components.visit.picture import Picture, current_picture, picture_picker
 
 frame.ensure_frame()
 frame.heading(

@@ -6,11 +6,11 @@ from pathlib import Path
 import streamlit as st
 
 from pages.components import frame
-from pages.components.compare import before_after
-from pages.components.gallery import label_title
-from pages.components.metrics import BESIDE_PAPER_A, Figure, figure_row, with_interval
-from pages.components.results import missing, result
-from pages.components.show import picture
+from pages.components.kit.compare import before_after
+from pages.components.kit.metrics import BESIDE_PAPER_A, Figure, figure_row, with_interval
+from pages.components.kit.results import missing, result
+from pages.components.kit.show import picture
+from pages.components.kit.words import label_title
 
 EXAMPLE = Path(__file__).parent / "example"
 STEPS = (

@@ -2,11 +2,13 @@
 
 import streamlit as st
 
-from pages.components import attack_cards, frame, privacy_map, privacy_verdicts
-from pages.components.layer_attacks import key_strength, stripped, toy_against_the_tests
-from pages.components.picture import current_picture, picture_picker
-from pages.components.scrambler_attacks import jigsaw_puzzle, looking_only, shared_key
-from pages.components.server_attacks import clusters, inverted
+from pages.components import frame
+from pages.components.privacy_lab import attack_cards, privacy_map
+from pages.components.privacy_lab import verdicts as privacy_verdicts
+from pages.components.privacy_lab.layer_attacks import key_strength, stripped, toy_against_the_tests
+from pages.components.privacy_lab.scrambler_attacks import jigsaw_puzzle, looking_only, shared_key
+from pages.components.privacy_lab.server_attacks import clusters, inverted
+from pages.components.visit.picture import current_picture, picture_picker
 
 PARTS = {
     "One key for all": (

@@ -7,22 +7,23 @@ from engine.errors import VaultError
 from engine.hashing import Hasher, shipped_methods
 from engine.hashing.novelty import NoveltyError, novelty
 from engine.training.methods import METHODS
-from pages.components import collection, frame, show, uploads
-from pages.components import gallery as galleries
-from pages.components.codes import code_strip
-from pages.components.collection import Collection
-from pages.components.dials import one_of
-from pages.components.explain import label_votes, why_alike
-from pages.components.figures import result_grid
-from pages.components.gallery import label_title
-from pages.components.links import choose
-from pages.components.metrics import Figure, figure_row
-from pages.components.picture import Picture, current_picture, picture_picker
-from pages.components.results import result
-from pages.components.search import Found, Search, commonest, search, ties
-from pages.components.trust import trust
-from pages.components.vault import open_vault
-from pages.components.words import are
+from pages.components import frame
+from pages.components.kit import show
+from pages.components.kit.dials import one_of
+from pages.components.kit.metrics import Figure, figure_row
+from pages.components.kit.results import result
+from pages.components.kit.words import are, label_title
+from pages.components.retrieve.cards import result_grid
+from pages.components.retrieve.codes import code_strip
+from pages.components.retrieve.explain import label_votes, why_alike
+from pages.components.retrieve.search import Found, Search, commonest, search, ties
+from pages.components.retrieve.trust import trust
+from pages.components.visit import collection, uploads
+from pages.components.visit import gallery as galleries
+from pages.components.visit.collection import Collection
+from pages.components.visit.links import choose
+from pages.components.visit.picture import Picture, current_picture, picture_picker
+from pages.components.visit.vault import open_vault
 
 LENGTHS = (16, 24, 32, 48, 64)
 # Whose reference of usual pictures is shipped.

@@ -4,9 +4,9 @@ import streamlit as st
 
 from engine.retrieval.custody import PARTIES, STEPS, Step
 from pages.components import frame
-from pages.components.parties import PER_CLASS, RESULTS, learned_box, party_column, walk
-from pages.components.picture import current_picture, picture_picker
-from pages.components.show import derived
+from pages.components.kit.show import derived
+from pages.components.three_parties.parties import PER_CLASS, RESULTS, learned_box, party_column, walk
+from pages.components.visit.picture import current_picture, picture_picker
 
 STORY: dict[Step, tuple[str, str]] = {
     "seal": (

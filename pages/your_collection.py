@@ -10,14 +10,16 @@ from engine.errors import VaultError
 from engine.imaging import MAX_BYTES
 from engine.imaging.archive import MAX_ENTRIES, MAX_TOTAL_BYTES
 from engine.retrieval import Picture
-from pages.components import collection, frame, show
-from pages.components import gallery as galleries
-from pages.components.collection import Collection, Intake
-from pages.components.downloads import Download, downloads
-from pages.components.frame import NOTICE
-from pages.components.metrics import Figure, figure_row
-from pages.components.picture import clear_own_data
-from pages.components.schemes import look_of
+from pages.components import frame
+from pages.components.kit import show
+from pages.components.kit.downloads import Download, downloads
+from pages.components.kit.metrics import Figure, figure_row
+from pages.components.kit.schemes import look_of
+from pages.components.kit.words import NOTICE, label_title
+from pages.components.visit import collection
+from pages.components.visit import gallery as galleries
+from pages.components.visit.collection import Collection, Intake
+from pages.components.visit.picture import clear_own_data
 
 PREVIEWS = 24
 NOISE_SIDE = 96
@@ -140,7 +142,7 @@ def previews(own: Collection, sealed: bool) -> list[tuple[str, str, str, bytes]]
     return [
         (
             record.name,
-            galleries.label_title(record.label) if record.label else "",
+            label_title(record.label) if record.label else "",
             f"Your X-ray {record.name}",
             collection.preview(own.open(identity)),
         )

@@ -14,7 +14,7 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT))
 
-from pages.components.cipher_papers import entropy_table, how_measured, quality_table, speed_table  # noqa: E402
+from pages.components.encrypt.cipher_papers import entropy_table, how_measured, quality_table, speed_table  # noqa: E402
 
 RESULTS = PROJECT / "models" / "results"
 README = PROJECT / "README.md"

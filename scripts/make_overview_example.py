@@ -24,9 +24,9 @@ from engine.hashing import Hasher, unpack_bits  # noqa: E402
 from engine.hashing.hasher import WEIGHTS  # noqa: E402
 from engine.imaging import encode_jpeg, encode_png, enhance, to_uint8  # noqa: E402
 from engine.retrieval import CloudServer, DataOwner, DataUser, Stage, pictures_of  # noqa: E402
-from pages.components.gallery import label_title  # noqa: E402
-from pages.components.schemes import look_of  # noqa: E402
-from pages.components.show import letterbox  # noqa: E402
+from pages.components.kit.schemes import look_of  # noqa: E402
+from pages.components.kit.show import letterbox  # noqa: E402
+from pages.components.kit.words import label_title  # noqa: E402
 
 FOLDER = ROOT / "pages" / "example"
 GALLERY = "simulated"

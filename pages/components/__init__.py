@@ -1,1 +1,1 @@
-"""What two or more pages share: the frame, the picture at hand, and the ways to show things."""
+"""What the pages are drawn with: ``kit`` (many pages), ``visit`` (one visit's state), ``frame``, a folder a page."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.imaging import encode_jpeg, encode_png
-from pages.components.show import xray_file
+from pages.components.kit.show import xray_file
 from scripts.live_app import paths
 from scripts.visitor import Answer, Visitor
 from tests.imaging.mutation import mutate

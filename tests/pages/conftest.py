@@ -42,7 +42,7 @@ def app(monkeypatch, kept) -> AppTest:
 
     monkeypatch.delenv("CXR_VAULT_DATA", raising=False)
     monkeypatch.setattr("tempfile.tempdir", str(kept))
-    monkeypatch.setattr("pages.components.gallery.load_dataset", lambda name: _built_in_only(name))
+    monkeypatch.setattr("pages.components.visit.gallery.load_dataset", lambda name: _built_in_only(name))
     monkeypatch.setattr(
         Hasher, "load", classmethod(lambda cls, bits=48, method="matdh": cls(_network(MATDH), bits=bits, side=64))
     )

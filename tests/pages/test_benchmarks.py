@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pages.components import benchmark_charts, evidence
-from pages.components.benchmark_charts import METRICS, paper_values
+from pages.components.benchmarks import charts as benchmark_charts
+from pages.components.benchmarks import evidence
+from pages.components.benchmarks.charts import METRICS, paper_values
 from tests.pages.reading import texts
 from tests.pages.synthetic_results import LENGTHS, PAPERS, write_results
 
@@ -30,7 +31,7 @@ def paper() -> dict:
 
 @pytest.fixture
 def with_results(monkeypatch, folder):
-    monkeypatch.setattr("pages.components.results.FOLDER", folder)
+    monkeypatch.setattr("pages.components.kit.results.FOLDER", folder)
 
 
 @pytest.fixture
@@ -145,7 +146,7 @@ def test_without_results_the_page_names_the_commands(open_page, monkeypatch, tmp
     bare = tmp_path / "results"
     bare.mkdir()
     (bare / "paper_a.json").write_text((folder / "paper_a.json").read_text())
-    monkeypatch.setattr("pages.components.results.FOLDER", bare)
+    monkeypatch.setattr("pages.components.kit.results.FOLDER", bare)
     said = texts(open_page("benchmarks"))
     assert "evaluate --method matdh --save" in said
     assert "python -m engine rivals" in said

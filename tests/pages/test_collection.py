@@ -16,8 +16,8 @@ from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
 from engine.cli import main
 from engine.imaging import encode_png, load_image
-from pages.components import collection
-from pages.components.frame import NOTICE
+from pages.components.kit.words import NOTICE
+from pages.components.visit import collection
 from tests.imaging.test_archive import marked, packed
 from tests.pages.conftest import ROOT
 from tests.pages.reading import texts
@@ -297,7 +297,7 @@ def test_simulated_pictures_can_be_tried(page):
 def test_the_command_line_opens_what_is_taken_along(page, held, tmp_path, monkeypatch, capsys):
     offered = {}
     monkeypatch.setattr(
-        "pages.components.downloads.downloads",
+        "pages.components.kit.downloads.downloads",
         lambda files, *, key: offered.update({file.file: file.content for file in files}),
     )
     app = bring(page, ("a.png", chest(1)), ("b.png", chest(2)), ("c.png", chest(3)))

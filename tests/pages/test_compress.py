@@ -9,8 +9,10 @@ import pytest
 from engine.quantization.figures import variant_name
 from engine.quantization.observers import MODES
 from engine.quantization.report import VARIANTS
-from pages.components import compression, compression_charts
-from pages.components.compression import MODE_TITLES, Choice
+from pages.components.compress import charts as compression_charts
+from pages.components.compress import measured as compression
+from pages.components.compress.measured import Choice
+from pages.components.kit.words import MODE_TITLES
 from tests.pages.reading import texts
 from tests.pages.synthetic_quantization import write_quantization
 
@@ -29,7 +31,7 @@ def networks(folder) -> dict:
 
 @pytest.fixture
 def with_results(monkeypatch, folder):
-    monkeypatch.setattr("pages.components.results.FOLDER", folder)
+    monkeypatch.setattr("pages.components.kit.results.FOLDER", folder)
 
 
 @pytest.fixture
@@ -120,7 +122,7 @@ def test_strange_dials_in_the_address_fall_back(open_page, with_results, network
 
 
 def test_without_results_the_page_names_the_command(open_page, monkeypatch, tmp_path):
-    monkeypatch.setattr("pages.components.results.FOLDER", tmp_path)
+    monkeypatch.setattr("pages.components.kit.results.FOLDER", tmp_path)
     app = open_page("compress")
     assert any("python -m engine quantize --save" in info.value for info in app.info)
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from engine.encryption import AuthenticationError, CipherError, generate_key
-from pages.components import cipher_tests, cipher_views, schemes
-from pages.components.schemes import SCHEMES, Dials
+from pages.components.encrypt import cipher_views
+from pages.components.kit import cipher_tests, schemes
+from pages.components.kit.schemes import SCHEMES, Dials
 from tests.pages.reading import texts
 
 

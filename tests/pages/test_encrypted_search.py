@@ -11,9 +11,10 @@ from engine.encrypted_search.evaluation import QUANTIZATIONS, modes
 from engine.encrypted_search.report import cell_figures, describe
 from engine.encrypted_search.setting import SETTINGS, Setting
 from engine.hashing.evaluate import RESULTS, save_result
-from pages.components import encrypted_cells, encrypted_live
-from pages.components.compression import MODE_TITLES
-from pages.components.encrypted_cells import Cell, paper_accuracy
+from pages.components.encrypted_search import cells as encrypted_cells
+from pages.components.encrypted_search import live as encrypted_live
+from pages.components.encrypted_search.cells import Cell, paper_accuracy
+from pages.components.kit.words import MODE_TITLES
 from tests.pages.reading import texts
 
 WIDTH = 48
@@ -62,7 +63,7 @@ def page(monkeypatch, folder, open_page):
     torch.manual_seed(0)
     network = networks.build("vit", {"depth": 1, "width": WIDTH}).eval()
     monkeypatch.setattr("engine.encrypted_search.classifier.load_classifier", lambda method, setting: network)
-    monkeypatch.setattr("pages.components.results.FOLDER", folder)
+    monkeypatch.setattr("pages.components.kit.results.FOLDER", folder)
     return lambda **parameters: open_page("encrypted_search", **parameters)
 
 
@@ -117,7 +118,7 @@ def test_a_released_key_opens_what_its_policy_says(page, policy, words):
 
 
 def test_without_results_the_page_says_how_to_make_them(page, monkeypatch, tmp_path):
-    monkeypatch.setattr("pages.components.results.FOLDER", tmp_path)
+    monkeypatch.setattr("pages.components.kit.results.FOLDER", tmp_path)
     assert "python -m engine encrypted-search" in " ".join(info.value for info in page().info)
 
 

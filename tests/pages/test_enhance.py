@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from engine.imaging import enhance, local_contrast
-from pages.components import charts, gallery
-from pages.components.picture import samples
+from pages.components.kit import charts
+from pages.components.visit import gallery
+from pages.components.visit.picture import samples
 
 
 @pytest.fixture

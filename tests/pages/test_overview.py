@@ -11,7 +11,7 @@ from PIL import Image
 from engine.datasets import load_dataset
 from engine.hashing import Hasher, hamming_distances
 from engine.hashing.hasher import WEIGHTS
-from pages.components.status import ROOT
+from pages.components.frame.status import ROOT
 from tests.pages.reading import texts
 
 EXAMPLE = ROOT / "pages" / "example"

@@ -9,8 +9,9 @@ import pytest
 from engine.attacks.codes import clusters, purity
 from engine.attacks.measured_map import distance, points, recommend
 from engine.attacks.studies.codes import BITS, METHOD
-from pages.components import privacy_map, privacy_verdicts
-from pages.components.layer_attacks import LAYERS, NO_TAG
+from pages.components.privacy_lab import privacy_map
+from pages.components.privacy_lab import verdicts as privacy_verdicts
+from pages.components.privacy_lab.layer_attacks import LAYERS, NO_TAG
 from tests.pages.reading import texts
 from tests.pages.synthetic_attacks import SETTINGS, write_attacks
 
@@ -34,7 +35,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def with_results(monkeypatch, folder):
-    monkeypatch.setattr("pages.components.results.FOLDER", folder)
+    monkeypatch.setattr("pages.components.kit.results.FOLDER", folder)
 
 
 @pytest.fixture
@@ -215,7 +216,7 @@ def test_the_attacked_picture_is_named_with_where_it_comes_from(open_page):
 
 
 def test_without_results_the_page_names_the_command(open_page, monkeypatch, tmp_path):
-    monkeypatch.setattr("pages.components.results.FOLDER", tmp_path)
+    monkeypatch.setattr("pages.components.kit.results.FOLDER", tmp_path)
     for part in PARTS:
         said = texts(open_page("privacy_lab", attack=part))
         assert "python -m engine attack all --save" in said

@@ -10,11 +10,12 @@ from engine.hashing import Hasher, HasherError, shipped_methods
 from engine.hashing.novelty import Novelty
 from engine.retrieval import CloudServer, DataOwner
 from engine.training.methods import METHODS
-from pages.components import gallery, vault
-from pages.components.codes import describe
-from pages.components.picture import samples
-from pages.components.results import result
-from pages.components.vault import open_vault
+from pages.components.kit.results import result
+from pages.components.kit.words import label_title
+from pages.components.retrieve.codes import describe
+from pages.components.visit import gallery, vault
+from pages.components.visit.picture import samples
+from pages.components.visit.vault import open_vault
 from tests.pages.reading import texts
 
 
@@ -27,7 +28,7 @@ def test_ten_results_by_distance_with_right_and_wrong_in_words(open_page):
     verdicts = [line.value for line in app.markdown if "-badge[:material" in line.value]
     label = gallery.gallery("simulated").records[samples("simulated")[0]].label
     for verdict in verdicts:
-        assert ("same" in verdict) == (gallery.label_title(label) in verdict)
+        assert ("same" in verdict) == (label_title(label) in verdict)
 
 
 def test_search_from_a_result_makes_it_the_query_and_leaves_it_out(open_page):
@@ -136,7 +137,7 @@ def test_the_figures_are_those_of_the_result_file_beside_the_papers(open_page):
 
 
 def test_a_missing_result_file_is_named_with_the_command_that_makes_it(open_page, monkeypatch):
-    monkeypatch.setattr("pages.components.trust.method_result", lambda name: None)
+    monkeypatch.setattr("pages.components.retrieve.trust.method_result", lambda name: None)
     app = open_page("retrieve")
     assert "python -m engine evaluate --method matdh --save" in app.info[0].value
 

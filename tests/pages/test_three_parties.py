@@ -4,9 +4,9 @@ import pytest
 
 from engine.hashing import Hasher
 from engine.retrieval.custody import PARTIES, STEPS
-from pages.components import gallery
-from pages.components.parties import BITS, METHOD, PER_CLASS, custody_of, walk
-from pages.components.picture import Picture, samples
+from pages.components.three_parties.parties import BITS, METHOD, PER_CLASS, custody_of, walk
+from pages.components.visit import gallery
+from pages.components.visit.picture import Picture, samples
 from tests.pages.reading import texts
 
 

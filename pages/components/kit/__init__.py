@@ -1,0 +1,1 @@
+"""What many pages are drawn with."""

@@ -1,0 +1,53 @@
+"""Measured figures and the papers' own, as the result files hold them. Pages show no other stored number."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+ROOT = Path(__file__).parents[3]
+FOLDER = ROOT / "models" / "results"
+
+
+@st.cache_data(show_spinner=False)
+def _read(path: str, modified: float) -> dict[str, Any]:
+    return json.loads((FOLDER / path).read_text())
+
+
+def result(name: str) -> dict[str, Any] | None:
+    """Return ``models/results/<name>.json``, or None where nobody has measured it yet."""
+    path = FOLDER / f"{name}.json"
+    return _read(path.name, path.stat().st_mtime) if path.exists() else None
+
+
+def method_result(method: str) -> dict[str, Any] | None:
+    """Return the protocol, the figures by code length and the paper's name of a hashing method, or None."""
+    if method == "matdh":
+        measured = result(method)
+        return None if measured is None else {**measured, "paper": "MATDH"}
+    ring = result("rivals")
+    if ring is None or method not in ring["methods"]:
+        return None
+    return {"protocol": ring["protocol"], **ring["methods"][method]}
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def _read_arrays(path: str, modified: float, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    with np.load(FOLDER / path, allow_pickle=False) as file:
+        return {name: file[name] for name in names}
+
+
+def arrays(name: str, *names: str) -> dict[str, np.ndarray]:
+    """Return some arrays of ``models/results/<name>.npz``."""
+    path = FOLDER / f"{name}.npz"
+    return _read_arrays(path.name, path.stat().st_mtime, names)
+
+
+def missing(name: str, command: str) -> None:
+    """Say that a figure has not been measured, and how to measure it."""
+    st.info(
+        f"Not measured yet: `models/results/{name}.json` is missing. Make it with `{command}`.",
+        icon=":material/hourglass_empty:",
+    )

@@ -1,0 +1,1 @@
+"""What only the page Who sees what draws."""

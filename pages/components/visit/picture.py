@@ -1,0 +1,197 @@
+"""The picture at hand: chosen once, the same on every page, in the link unless it is the visitor's own."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from engine.errors import VaultError
+from pages.components.kit.dials import one_of
+from pages.components.kit.show import derived, derived_at_full_size
+from pages.components.kit.thumbnails import Thumbnail, thumbnails
+from pages.components.kit.words import NOTICE, label_title
+from pages.components.visit import arrival
+from pages.components.visit import gallery as galleries
+from pages.components.visit.collection import forget_collection
+from pages.components.visit.keys import forget_keys
+from pages.components.visit.links import choose, linked
+from pages.components.visit.uploads import OWN, RETENTION, current_upload, forget_upload, keep_upload
+
+PER_CLASS = 2
+PER_PAGE = 12
+# Why the last file was refused: it is dropped, and the sentence stays until another is chosen or the data cleared.
+_REFUSED = "_upload_refused"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The picture every page works on.
+
+    Attributes:
+        token: Names its content; what was computed for one token holds for no other.
+        title: A few words for headings and alternative texts.
+        image: ``(H, W)`` uint8 or uint16.
+        label: Of the gallery's picture, or in the visitor's collection; None where nobody knows it.
+        gallery: Name of the gallery in use.
+        position: In that gallery; None for a visitor's own.
+        origin: Where it comes from, in plain words.
+    """
+
+    token: str
+    title: str
+    image: np.ndarray
+    label: str | None
+    gallery: str
+    position: int | None
+    origin: str
+
+    @property
+    def note(self) -> str:
+        """Where the picture comes from, in one line of plain words."""
+        size = f"{self.image.shape[1]} x {self.image.shape[0]} pixels, {self.image.itemsize * 8}-bit"
+        labelled = f", labelled {label_title(self.label)}" if self.label else ""
+        return f"{self.origin}{labelled}; {size}."
+
+
+def current_picture() -> Picture:
+    """Return the picture the visitor chose last, here or on another page; at first, a sample."""
+    name = galleries.gallery_name()
+    chosen = linked("picture", "")
+    upload = current_upload() if chosen == OWN else None
+    if upload:
+        return Picture(
+            f"own/{upload.digest}", "your picture", upload.image, upload.label, name, None, "Your own picture"
+        )
+    position = galleries.positions(name).get(chosen, samples(name)[0])
+    record, simulated = galleries.gallery(name).records[position], name == galleries.BUILT_IN
+    return Picture(
+        token=f"{name}/{record.id}",
+        title=f"{'simulated' if simulated else 'real'} chest X-ray {record.id}",
+        image=galleries.load(name, position),
+        label=record.label,
+        gallery=name,
+        position=position,
+        origin="Simulated from a CT scan" if simulated else f"Real X-ray ({record.source}, {record.licence})",
+    )
+
+
+@st.cache_data(show_spinner=False)
+def samples(name: str) -> list[int]:
+    """Return the positions of a few pictures to start with: the first test pictures of each class."""
+    dataset = galleries.gallery(name)
+    by_class = [
+        [n for n, record in enumerate(dataset.records) if (record.label, record.split) == (label, "test")]
+        for label in dataset.classes
+    ]
+    return [members[turn] for turn in range(PER_CLASS) for members in by_class if len(members) > turn]
+
+
+def picture_picker() -> None:
+    """Draw the controls that choose the picture of the next :func:`current_picture`."""
+    name = galleries.gallery_name()
+    with st.container(border=True, gap="small"):
+        way = one_of("Picture", ["Samples", "Gallery", "Your own"], "picture_way", width="stretch")
+        if way == "Gallery":
+            _browse(name)
+        elif way == "Your own":
+            _upload()
+        else:
+            _strip(name, samples(name), "Sample pictures")
+        if way != "Your own":
+            st.session_state.pop(_REFUSED, None)
+            _choose_gallery(name)
+
+
+def _strip(name: str, members: list[int], legend: str) -> None:
+    dataset = galleries.gallery(name)
+    items = []
+    for position in members:
+        record = dataset.records[position]
+        label = label_title(record.label)
+        items.append(
+            Thumbnail(record.id, galleries.thumbnail(name, position), label, f"Chest X-ray {record.id}, {label}")
+        )
+    thumbnails(
+        items,
+        linked("picture", "") or dataset.records[samples(name)[0]].id,
+        legend=legend,
+        key="picture_strip",
+        on_pick=lambda record_id: choose("picture", record_id),
+    )
+
+
+def _choose_gallery(name: str) -> None:
+    """Say which gallery is in use, and draw the way to another: a choice, or what fetches the real one."""
+    here = galleries.available()
+    if name == galleries.BUILT_IN:
+        st.caption("Simulated pictures, made from one CT scan.")
+    if len(here) > 1:
+        # The address may have changed since: the control follows it.
+        st.session_state.picture_gallery = name
+        st.segmented_control(
+            "Pictures from",
+            here,
+            required=True,
+            format_func=galleries.TITLES.get,
+            key="picture_gallery",
+            on_change=lambda: choose("gallery", st.session_state.picture_gallery),
+        )
+    elif arrival.offered():
+        arrival.offer()
+
+
+def _browse(name: str) -> None:
+    dataset = galleries.gallery(name)
+    label = st.pills(
+        "Label",
+        dataset.classes,
+        format_func=label_title,
+        key="picture_label",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    members = [n for n, r in enumerate(dataset.records) if label is None or r.label == label]
+    pages = max(1, -(-len(members) // PER_PAGE))
+    page = st.number_input(f"Page, of {pages}", 1, pages, key="picture_page", bind="query-params")
+    _strip(name, members[(page - 1) * PER_PAGE : page * PER_PAGE], "Pictures of the gallery")
+
+
+def _upload() -> None:
+    round_number = st.session_state.setdefault("_upload_round", 0)
+    file = st.file_uploader(
+        "A chest X-ray: PNG, JPEG or DICOM, up to 10 MB",
+        type=["png", "jpg", "jpeg", "dcm", "dicom"],
+        key=f"picture_upload_{round_number}",
+    )
+    st.caption(f":material/shield: {NOTICE} {RETENTION}")
+    if file is not None:
+        try:
+            keep_upload(file)
+        except VaultError as error:
+            st.session_state[_REFUSED] = str(error)
+        else:
+            st.session_state.pop(_REFUSED, None)
+            choose("picture", OWN)
+        _next_upload()
+    if refused := st.session_state.get(_REFUSED):
+        st.error(refused, icon=":material/broken_image:")
+    if current_upload():
+        st.button("Clear my data", icon=":material/delete:", on_click=clear_own_data)
+
+
+def clear_own_data() -> None:
+    """Forget the visitor's picture and collection, all that was computed from them, and their keys."""
+    forget_upload()
+    forget_collection()
+    derived.clear()
+    derived_at_full_size.clear()
+    forget_keys()
+    st.session_state.pop(_REFUSED, None)
+    choose("picture", "")
+    st.session_state["_upload_round"] = st.session_state.get("_upload_round", 0) + 1
+
+
+def _next_upload() -> None:
+    """Drop the uploader's own copy of the file, and run again with the new picture or without it."""
+    st.session_state["_upload_round"] += 1
+    st.rerun()
