@@ -18,6 +18,7 @@ from engine.errors import VaultError
 COMMANDS = {
     "encrypt": "sealing",
     "decrypt": "sealing",
+    "key": "keys",
     "index": "store",
     "search": "store",
     "evaluate": "evaluate",

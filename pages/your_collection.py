@@ -175,6 +175,7 @@ def take_along(own: Collection) -> None:
         downloads([Download("Key", KEY, own.key)], key="collection_key")
         st.markdown("Search it on your own machine, and add a folder to it:")
         st.code(
+            f"chmod 600 {KEY}\n"
             f"python -m engine search QUERY.png --store {STORE} --key-file {KEY} --k 10\n"
             f"python -m engine index FOLDER --store {STORE} --key-file {KEY}",
             language="bash",

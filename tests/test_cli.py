@@ -14,7 +14,8 @@ import pytest
 from engine.cli import COMMANDS, main
 from engine.commands.console import read_key
 from engine.datasets import load_dataset
-from engine.encryption import FrequencyCipher, image_key, open_container
+from engine.encryption import FrequencyCipher, generate_key, image_key, open_container
+from engine.encryption.key_files import write_key_file
 from engine.imaging import encode_png, load_image
 
 
@@ -93,7 +94,7 @@ def test_a_giant_file_is_not_read_to_its_end(tmp_path: Path, capsys: pytest.Capt
 def test_the_key_of_one_picture_opens_it(tmp_path: Path, picture: Path) -> None:
     sealed, key, single = tmp_path / "s", tmp_path / "k", tmp_path / "single"
     main(["encrypt", str(picture), str(sealed), "--key-file", str(key)])
-    single.write_bytes(image_key(key.read_bytes(), open_container(sealed.read_bytes()).salt))
+    write_key_file(single, image_key(key.read_bytes(), open_container(sealed.read_bytes()).salt))
     opened = tmp_path / "o.png"
     assert main(["decrypt", str(sealed), str(opened), "--key-file", str(single), "--image-key"]) == 0
     np.testing.assert_array_equal(load_image(opened.read_bytes()), load_image(picture.read_bytes()))
@@ -105,7 +106,7 @@ def test_wrong_key_and_changed_byte_leave_nothing_behind(
     sealed, other, opened = tmp_path / "s", tmp_path / "other", tmp_path / "o.png"
     main(["encrypt", str(picture), str(sealed), "--key-file", str(tmp_path / "k")])
     capsys.readouterr()
-    other.write_bytes(bytes(32))
+    write_key_file(other, generate_key())
     refusal(capsys, "decrypt", sealed, opened, "--key-file", other)
     changed = bytearray(sealed.read_bytes())
     changed[-5] ^= 1
@@ -196,7 +197,7 @@ def test_index_then_search(tmp_path: Path, folder: Path, capsys: pytest.CaptureF
     assert rows[0]["distance"] == 0
     assert len(list((tmp_path / "found").iterdir())) == 5
     capsys.readouterr()
-    key.write_bytes(bytes(32))
+    write_key_file(key, generate_key(), replace=True)
     refusal(capsys, "search", query, *where)
     absent = tmp_path / "absent.key"
     assert "no key file" in refusal(capsys, "index", folder, "--store", store, "--key-file", absent)
@@ -205,7 +206,7 @@ def test_index_then_search(tmp_path: Path, folder: Path, capsys: pytest.CaptureF
 
 def test_search_refuses_what_it_cannot_use(tmp_path: Path, picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
     key = tmp_path / "k"
-    key.write_bytes(bytes(32))
+    write_key_file(key, generate_key())
     refusal(capsys, "search", picture, "--store", tmp_path / "none.db", "--key-file", key)
     refusal(capsys, "search", picture, "--store", "gopher://somewhere", "--key-file", key)
     (tmp_path / "text.db").write_text("not a store")

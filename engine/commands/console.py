@@ -1,6 +1,7 @@
 """What commands share: keys from files, whole files, notes and progress on standard error."""
 
 import argparse
+import getpass
 import os
 import sys
 from pathlib import Path
@@ -8,39 +9,65 @@ from pathlib import Path
 from engine.errors import VaultError
 from engine.files import written_whole
 
+PASSPHRASE_VARIABLE = "CXR_VAULT_PASSPHRASE_FILE"
+NEW_PASSPHRASE_VARIABLE = "CXR_VAULT_NEW_PASSPHRASE_FILE"
+
 
 def read_key(path: Path, *, create: bool = False) -> bytes:
     """Read a key file, or make one that only its owner may read.
 
     Args:
-        path: File of 32 bytes.
+        path: File of 32 bytes, or one that ``key new --passphrase`` sealed.
         create: Make the file, with a fresh key, if it does not exist.
 
     Raises:
-        VaultError: The file is missing (and not to be made), or does not hold 32 bytes.
+        VaultError: The file is missing (and not to be made), others may read it, or it does not hold a key.
     """
-    from engine.encryption.keys import KEY_BYTES
+    from engine.encryption.key_files import read_key_file
 
     if create and not path.exists():
-        _make_key(path)
+        make_key(path)
     try:
-        key = path.read_bytes()
+        return read_key_file(path, lambda: ask_passphrase(f"Passphrase of {path}: "))
     except FileNotFoundError as error:
         raise VaultError(
             f"There is no key file {path}: name the one the pictures were sealed with (--key-file)."
         ) from error
-    if len(key) != KEY_BYTES:
-        raise VaultError(f"{path} holds {len(key)} bytes and a key has {KEY_BYTES}: name the right key file.")
+
+
+def make_key(path: Path, passphrase: str | None = None) -> bytes:
+    """Write a fresh key to a file that is not there yet, and return it.
+
+    Raises:
+        FileExistsError: The file has come meanwhile.
+    """
+    from engine.encryption import generate_key
+    from engine.encryption.key_files import write_key_file
+
+    key = generate_key()
+    write_key_file(path, key, passphrase)
+    note(f"new key written to {path}: keep it, without it nothing can be opened")
     return key
 
 
-def _make_key(path: Path) -> None:
-    from engine.encryption import generate_key
+def ask_passphrase(prompt: str, *, new: bool = False) -> str:
+    """Take a passphrase from the file that ``CXR_VAULT_PASSPHRASE_FILE`` names, or from the person.
 
-    # Refused where a file has come meanwhile: its owner and its rights would be another's.
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(generate_key())
-    note(f"new key written to {path}: keep it, without it nothing can be opened")
+    Args:
+        prompt: What the person reads.
+        new: Take the one that replaces it, from the file that ``CXR_VAULT_NEW_PASSPHRASE_FILE`` names.
+
+    Raises:
+        VaultError: There is neither such a file nor a terminal to ask at.
+    """
+    variable = NEW_PASSPHRASE_VARIABLE if new else PASSPHRASE_VARIABLE
+    if named := os.environ.get(variable):
+        return Path(named).read_text().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise VaultError(
+            f"The key is sealed and there is nobody to ask: name a file with its passphrase in {variable}."
+        )
+    return getpass.getpass(prompt, sys.stderr)
 
 
 def check_target(path: Path) -> None:

@@ -15,6 +15,8 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
 from engine.cli import main
+from engine.encryption import generate_key
+from engine.encryption.key_files import write_key_file
 from engine.imaging import encode_png, load_image
 from pages.components.kit.words import NOTICE
 from pages.components.visit import collection
@@ -313,7 +315,9 @@ def test_the_command_line_opens_what_is_taken_along(page, held, tmp_path, monkey
     commands = app.code[0].value.splitlines()
     (tmp_path / "QUERY.png").write_bytes(chest(2))
     monkeypatch.chdir(tmp_path)
-    words = [word for word in commands[0].split() if word not in ("python", "-m", "engine")]
+    assert commands[0] == "chmod 600 my-collection.key"
+    (tmp_path / "my-collection.key").chmod(0o600)
+    words = [word for word in commands[1].split() if word not in ("python", "-m", "engine")]
     capsys.readouterr()
     assert main([*words, "--json", "--out", "opened"]) == 0
     rows = json.loads(capsys.readouterr().out)
@@ -329,7 +333,7 @@ def test_another_key_opens_nothing(page, held, tmp_path):
     bring(page, ("a.png", chest(1)))
     store = tmp_path / "store.db"
     store.write_bytes(collection.store_path(held[0][1]).read_bytes())
-    (tmp_path / "wrong.key").write_bytes(bytes(32))
+    write_key_file(tmp_path / "wrong.key", generate_key())
     (tmp_path / "query.png").write_bytes(chest(1))
     command = [sys.executable, "-m", "engine", "search", "query.png", "--store", "store.db", "--key-file", "wrong.key"]
     done = subprocess.run(

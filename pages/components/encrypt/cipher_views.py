@@ -112,7 +112,8 @@ def take_along(case: Case) -> None:
     ]
     downloads(files, key="downloads")
     st.caption("Keep the key apart from the sealed file: whoever has both has the picture. To open it again:")
-    st.code(f"python -m engine decrypt {name}.cxrv {name}.png --key-file {name}.key", language="bash", wrap_lines=True)
+    command = f"chmod 600 {name}.key\npython -m engine decrypt {name}.cxrv {name}.png --key-file {name}.key"
+    st.code(command, language="bash", wrap_lines=True)
 
 
 def report(case: Case) -> dict[str, Any]:
