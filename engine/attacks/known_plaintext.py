@@ -29,10 +29,19 @@ def chosen_pictures(height: int, width: int) -> np.ndarray:
     Returns:
         ``(K, H, W, 3)`` uint8; K is 4 up to 16.7 million samples, 3 up to 65,536, 2 up to 256.
     """
-    numbers = np.arange(height * width * 3)
+    return chosen_samples(height * width * 3).reshape(-1, height, width, 3)
+
+
+def chosen_samples(count: int) -> np.ndarray:
+    """Return zeros, then the number of every sample, one byte a row: ``(K, count)`` uint8.
+
+    >>> chosen_samples(300)[:, -1].tolist()
+    [0, 43, 1]
+    """
+    numbers = np.arange(count)
     size = max(1, -(-int(numbers[-1]).bit_length() // 8))
     digits = [(numbers >> 8 * place) & 0xFF for place in range(size)]
-    return np.stack([np.zeros_like(numbers), *digits]).astype(np.uint8).reshape(-1, height, width, 3)
+    return np.stack([np.zeros_like(numbers), *digits]).astype(np.uint8)
 
 
 def read_schedule(answers: np.ndarray) -> Schedule:
@@ -44,7 +53,18 @@ def read_schedule(answers: np.ndarray) -> Schedule:
     Raises:
         AttackError: if the answers are not encryptions of those pictures under one key.
     """
-    samples = as_samples(answers)
+    return schedule_of(as_samples(answers))
+
+
+def schedule_of(samples: np.ndarray) -> Schedule:
+    """Read a permutation and a mask off what became of :func:`chosen_samples`.
+
+    Args:
+        samples: ``(K, N)`` uint8, in the same order.
+
+    Raises:
+        AttackError: if they are not those samples, moved and XORed alike.
+    """
     mask = samples[0]
     digits = (samples[1:] ^ mask).astype(np.int64)
     source = sum(digit << 8 * place for place, digit in enumerate(digits))

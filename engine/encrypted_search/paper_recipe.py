@@ -110,7 +110,8 @@ def train_dense(
 
     torch.manual_seed(seed)
     optimizer = torch.optim.Adam(network.classifier.parameters(), recipe.learning_rate, fused=True)
-    truth, history = torch.from_numpy(labels), {"loss": [], "train_accuracy": []}  # type: dict[str, list[float]]
+    truth = torch.from_numpy(labels)
+    history: dict[str, list[float]] = {"loss": [], "train_accuracy": []}
     network.classifier.train()
     for epoch in range(recipe.epochs):
         total, right = 0.0, 0

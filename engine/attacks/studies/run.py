@@ -17,6 +17,7 @@ STUDIES = {
     "toy": ("pictures", "toy_study"),
     "known-plaintext": ("pictures", "known_plaintext"),
     "jigsaw": ("pictures", "jigsaw_study"),
+    "comparators": ("comparators", "comparators_study"),
     "layers": ("pictures", "layers_study"),
     "ecb": ("pictures", "ecb_study"),
     "settings-anatomy": ("settings", "anatomy_study"),
