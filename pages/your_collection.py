@@ -7,7 +7,7 @@ from html import escape
 import streamlit as st
 
 from engine.errors import VaultError
-from engine.imaging import MAX_BYTES
+from engine.imaging import PUBLIC
 from engine.imaging.archive import MAX_ENTRIES, MAX_TOTAL_BYTES
 from engine.retrieval import Picture
 from pages.components import frame
@@ -41,7 +41,7 @@ def bring() -> None:
     """Draw the uploader, what it takes, and what becomes of it."""
     with st.container(border=True, gap="small"):
         files = st.file_uploader(
-            f"Chest X-rays: PNG, JPEG, DICOM or ZIP, up to {MAX_BYTES // 2**20} MB each",
+            f"Chest X-rays: PNG, JPEG, DICOM or ZIP, up to {PUBLIC.bytes // 2**20} MB each",
             type=["png", "jpg", "jpeg", "dcm", "dicom", "zip"],
             accept_multiple_files=True,
             key=f"collection_upload_{st.session_state.setdefault(_ROUND, 0)}",

@@ -88,7 +88,7 @@ def test_a_giant_file_is_not_read_to_its_end(tmp_path: Path, capsys: pytest.Capt
         os.truncate(giant, 2**40)
     except OSError:
         pytest.skip("this file system has no files with holes")
-    assert "more than the 10 MB" in refusal(capsys, "encrypt", giant, tmp_path / "s", "--key-file", tmp_path / "k")
+    assert "more than the 100 MB" in refusal(capsys, "encrypt", giant, tmp_path / "s", "--key-file", tmp_path / "k")
 
 
 def test_the_key_of_one_picture_opens_it(tmp_path: Path, picture: Path) -> None:

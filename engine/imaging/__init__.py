@@ -3,11 +3,14 @@
 from engine.imaging.convert import encode_jpeg, encode_png, resize, to_uint8
 from engine.imaging.decode import load_file, load_image
 from engine.imaging.enhance import enhance, local_contrast
-from engine.imaging.limits import MAX_BYTES, MAX_PIXELS, ImageError
+from engine.imaging.limits import LOCAL, MAX_BYTES, MAX_PIXELS, PUBLIC, Budget, ImageError
 
 __all__ = [
+    "LOCAL",
     "MAX_BYTES",
     "MAX_PIXELS",
+    "PUBLIC",
+    "Budget",
     "ImageError",
     "encode_jpeg",
     "encode_png",

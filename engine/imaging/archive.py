@@ -1,20 +1,35 @@
 """Files out of a ZIP archive from a stranger: bounded, never written anywhere, their names never used as paths."""
 
+import re
 import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from io import BytesIO
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
-from engine.imaging.limits import MAX_BYTES, ImageError
+from engine.imaging.limits import LOCAL, MIB, PUBLIC, Budget, ImageError
 
-MAX_ENTRIES = 200
-MAX_TOTAL_BYTES = 128 * 1024 * 1024
-# Pictures hardly shrink, raw DICOM two- to fourfold; small files of one gray level may shrink any amount.
-MAX_RATIO = 50
-SMALL_BYTES = 1024 * 1024
+
+@dataclass(frozen=True)
+class ArchiveBudget:
+    """What one archive may cost.
+
+    Attributes:
+        entries: how many files it may have.
+        total: bytes that they may unpack to together.
+        each: what one of them may cost.
+    """
+
+    entries: int
+    total: int
+    each: Budget
+
+
+PUBLIC_ARCHIVE = ArchiveBudget(200, 128 * MIB, PUBLIC)
+LOCAL_ARCHIVE = ArchiveBudget(50_000, 16 * 1024 * MIB, LOCAL)
+MAX_ENTRIES, MAX_TOTAL_BYTES = PUBLIC_ARCHIVE.entries, PUBLIC_ARCHIVE.total
 SHOWN_NAME = 60
 
 _SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
@@ -23,6 +38,8 @@ _OTHER_ARCHIVES = (b"\x1f\x8b", b"7z\xbc\xaf\x27\x1c", b"Rar!", b"BZh", b"\xfd7z
 _ENCRYPTED = 0x1
 # The others' decompressors know no bound on what they return.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_LOCAL_HEADER = 30
+_DRIVE = re.compile(r"[A-Za-z]:/")
 
 
 class ArchiveError(ImageError):
@@ -35,7 +52,7 @@ class Entry:
 
     Attributes:
         name: what the archive calls it, with ``/`` between folders. Text to show, not a path to open.
-        read: gives its bytes, at most ``MAX_BYTES``; raises :class:`ArchiveError` if it is damaged.
+        read: gives its bytes, at most what one file may have; raises :class:`ArchiveError` if it is damaged.
     """
 
     name: str
@@ -51,38 +68,35 @@ def is_archive(data: bytes) -> bool:
     return data.startswith(_SIGNATURES)
 
 
-def open_archive(data: bytes) -> tuple[list[Entry], list[str]]:
+def open_archive(data: bytes | Path, budget: ArchiveBudget = PUBLIC_ARCHIVE) -> tuple[list[Entry], list[str]]:
     """List the files of a ZIP archive without unpacking any.
 
     Folders, hidden files and what macOS adds are passed over.
 
     Args:
-        data: The whole archive.
+        data: The whole archive, or where it lies.
+        budget: What it may cost.
 
     Returns:
         The files that may be read, in the archive's order, and one sentence for each that may not: its name leads
-        out of the archive, it is encrypted, too large, packed too densely or in an unusual way.
+        out of the archive, it is encrypted, too large, or packed in an unusual way.
 
     Raises:
-        ArchiveError: It is damaged, has too many files, or would unpack to too many bytes.
+        ArchiveError: It is damaged, has too many files, files that share their bytes, or would unpack to too many
+            bytes.
     """
     # Counted before the directory is read, because reading it takes memory for every entry.
-    if data.count(_DIRECTORY_ENTRY) > MAX_ENTRIES:
-        raise ArchiveError(f"The archive has more than {MAX_ENTRIES} files: split it into smaller ones.")
+    if isinstance(data, bytes) and data.count(_DIRECTORY_ENTRY) > budget.entries:
+        raise _too_many(budget)
     try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
-            members = [member for member in archive.infolist() if not _passed_over(member)]
+        archive = zipfile.ZipFile(BytesIO(data) if isinstance(data, bytes) else data)
     except _BROKEN as error:
         raise _damaged("The archive") from error
-    total = sum(member.file_size for member in members)
-    if total > MAX_TOTAL_BYTES:
-        raise ArchiveError(
-            f"The archive unpacks to {total / 2**20:,.0f} MB, more than the {MAX_TOTAL_BYTES // 2**20} MB allowed: "
-            "split it into smaller ones."
-        )
-    problems = [_problem(member) for member in members]
+    members = [member for member in archive.infolist() if not _passed_over(member)]
+    _check_members(archive.infolist(), members, budget)
+    problems = [_problem(member, budget.each) for member in members]
     judged = list(zip(members, problems, strict=True))
-    entries = [Entry(member.filename, partial(_read, data, member)) for member, problem in judged if not problem]
+    entries = [Entry(member.filename, partial(_read, archive, member)) for member, problem in judged if not problem]
     return entries, [f"{shown_name(member.filename)}: {problem}" for member, problem in judged if problem]
 
 
@@ -105,7 +119,24 @@ def _passed_over(member: zipfile.ZipInfo) -> bool:
     return not parts[-1] or any(part == "__MACOSX" or (part.startswith(".") and part != "..") for part in parts)
 
 
-def _problem(member: zipfile.ZipInfo) -> str | None:
+def _check_members(everything: list[zipfile.ZipInfo], members: list[zipfile.ZipInfo], budget: ArchiveBudget) -> None:
+    """Refuse an archive for what all of its files are together."""
+    if len(everything) > budget.entries:
+        raise _too_many(budget)
+    total = sum(member.file_size for member in members)
+    if total > budget.total:
+        raise ArchiveError(
+            f"The archive unpacks to {total / MIB:,.0f} MB, more than the {budget.total // MIB} MB allowed: "
+            "split it into smaller ones."
+        )
+    ends = 0
+    for member in sorted(everything, key=lambda member: member.header_offset):
+        if member.header_offset < ends:
+            raise ArchiveError("The archive's files overlap, as no packer makes them: pack it again.")
+        ends = member.header_offset + _LOCAL_HEADER + len(member.filename.encode()) + member.compress_size
+
+
+def _problem(member: zipfile.ZipInfo, budget: Budget) -> str | None:
     """Say why a file is left alone, or None."""
     if _leads_out(member.filename):
         return "The name leads out of the archive, so the file was left out: pack it again."
@@ -113,27 +144,25 @@ def _problem(member: zipfile.ZipInfo) -> str | None:
         return "The file is encrypted: pack it again without a password."
     if member.compress_type not in _METHODS:
         return "The file is packed in an unusual way: pack it again as an ordinary ZIP."
-    if member.file_size > MAX_BYTES:
-        size = f"{member.file_size / 2**20:,.1f} MB, more than the {MAX_BYTES // 2**20} MB allowed"
-        return f"The file is {size}: export a smaller copy."
-    if member.file_size > max(SMALL_BYTES, MAX_RATIO * member.compress_size):
-        return f"The file unpacks to over {MAX_RATIO} times its size, as no picture does: upload it by itself."
+    if member.file_size > budget.bytes:
+        size = f"{member.file_size / MIB:,.1f} MB, more than the {budget.bytes // MIB} MB allowed"
+        return f"The file is {size}: {budget.advice}."
     return None
 
 
 def _leads_out(name: str) -> bool:
     """Whether a name, used as a path, would point outside: it never is, but it tells of ill will.
 
-    >>> [_leads_out(name) for name in ("a/b.png", "../b.png", "/b.png", "C:/b.png", "a..b.png")]
-    [False, True, True, True, False]
+    >>> [_leads_out(name) for name in ("a/b.png", "../b.png", "/b.png", "C:/b.png", "a..b.png", "10:32 chest.png")]
+    [False, True, True, True, False, False]
     """
     path = PurePosixPath(name.replace("\\", "/"))
-    return path.is_absolute() or ".." in path.parts or ":" in name
+    return path.is_absolute() or ".." in path.parts or bool(_DRIVE.match(path.as_posix()))
 
 
-def _read(data: bytes, member: zipfile.ZipInfo) -> bytes:
+def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     try:
-        with zipfile.ZipFile(BytesIO(data)) as archive, archive.open(member) as file:
+        with archive.open(member) as file:
             content = file.read(member.file_size + 1)
     except _BROKEN as error:
         raise _damaged("The file") from error
@@ -146,3 +175,7 @@ def _read(data: bytes, member: zipfile.ZipInfo) -> bytes:
 
 def _damaged(what: str) -> ArchiveError:
     return ArchiveError(f"{what} is damaged: pack it again and retry.")
+
+
+def _too_many(budget: ArchiveBudget) -> ArchiveError:
+    return ArchiveError(f"The archive has more than {budget.entries:,} files: split it into smaller ones.")

@@ -1,99 +1,129 @@
 """From the bytes of an upload to a gray picture, by content and never by file name."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
-from PIL.JpegImagePlugin import JpegImageFile
+from PIL import ImageOps
 from PIL.PngImagePlugin import PngImageFile
 
+from engine.imaging import jpeg, png
 from engine.imaging.dicom import is_dicom, load_dicom
-from engine.imaging.limits import MAX_BYTES, ImageError, check_bytes, check_dimensions, check_scans
+from engine.imaging.limits import LOCAL, Budget, ImageError, check_bytes, check_cost, check_dimensions
 
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-PNG_TRAILER = b"\0\0\0\0IEND\xaeB`\x82"
-JPEG_SIGNATURE = b"\xff\xd8\xff"
+# What Pillow and the steps after it hold for each sample; 16-bit PNGs are read whole at their depth first.
+_BYTES_PER_SAMPLE, _BYTES_PER_DEEP_SAMPLE = 2, 6
 
 
-def load_image(data: bytes) -> np.ndarray:
+def load_image(data: bytes, budget: Budget = LOCAL) -> np.ndarray:
     """Decode a PNG, JPEG or DICOM file into one gray picture.
 
     The kind is told from the content. Colour becomes luminance (ITU-R BT.601, paper A Eq. 2) and an
-    orientation mark is applied; every other tag, comment and profile is dropped. Sizes are checked against
-    :mod:`engine.imaging.limits` before any pixel is decoded. A 16-bit gray PNG stays 16-bit; a 16-bit colour
-    PNG is decoded at 8 bits.
+    orientation mark is applied; every other tag, comment and profile is dropped. What decoding costs is checked
+    against the budget before any pixel is decoded. A 16-bit PNG stays 16-bit.
 
     Args:
         data: The whole file.
+        budget: What it may cost: :data:`engine.imaging.limits.LOCAL`, or ``PUBLIC`` on a page.
 
     Returns:
         ``(H, W)`` array, ``uint8`` or ``uint16`` (more than 8 bits stored); larger is brighter.
 
     Raises:
         ImageError: The file is empty, too large, truncated, damaged, of another kind, or (DICOM) holds
-            several frames or annotations burned into the pixels. The message is one sentence.
+            several frames, nothing but one gray level, or annotations burned into the pixels. The message is one
+            sentence.
 
     >>> from engine.imaging import encode_png
     >>> load_image(encode_png(np.full((20, 30), 7, np.uint8))).shape
     (20, 30)
     """
-    check_bytes(data)
+    check_bytes(data, budget)
+    if data.startswith(png.SIGNATURE):
+        return _guarded("PNG", _load_png, data, budget)
+    if data.startswith(jpeg.SIGNATURE):
+        return _guarded("JPEG", _load_jpeg, data, budget)
     if is_dicom(data):
-        return load_dicom(data)
-    if data.startswith(PNG_SIGNATURE):
-        return _load_raster(data, "PNG")
-    if data.startswith(JPEG_SIGNATURE):
-        return _load_raster(data, "JPEG")
+        return load_dicom(data, budget)
     raise ImageError("This is not a PNG, JPEG or DICOM file: choose a chest X-ray in one of these formats.")
 
 
-def load_file(path: Path | str) -> np.ndarray:
+def is_picture(start: bytes) -> bool:
+    r"""Tell a PNG, JPEG or DICOM file by its first 256 bytes.
+
+    >>> is_picture(b"\x89PNG\r\n\x1a\n"), is_picture(b"a letter")
+    (True, False)
+    """
+    return start.startswith((png.SIGNATURE, jpeg.SIGNATURE)) or is_dicom(start)
+
+
+def load_file(path: Path | str, budget: Budget = LOCAL) -> np.ndarray:
     """Decode a file as :func:`load_image` does; no more of it is read than a picture may have.
 
     Args:
         path: Of the file.
+        budget: What it may cost.
 
     Raises:
         ImageError: As :func:`load_image`.
         OSError: The file cannot be read.
     """
+    return load_image(read_file(path, budget), budget)
+
+
+def read_file(path: Path | str, budget: Budget = LOCAL) -> bytes:
+    """Read a file that is to be a picture; one byte more than allowed of a file that is too large.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
     with open(path, "rb") as file:
-        return load_image(file.read(MAX_BYTES + 1))
+        return file.read(budget.bytes + 1)
 
 
-def _load_raster(data: bytes, kind: str) -> np.ndarray:
+def _guarded(kind: str, load: Callable[[bytes, Budget], np.ndarray], data: bytes, budget: Budget) -> np.ndarray:
     try:
-        # The plug-in classes read headers only, accept no other format and, unlike Image.open, never warn.
-        picture = (PngImageFile if kind == "PNG" else JpegImageFile)(io.BytesIO(data))
-        width, height = picture.size
-        check_dimensions(height, width)
-        _check_complete(data, kind)
-        return _to_gray(ImageOps.exif_transpose(picture))
+        return load(data, budget)
     except ImageError:
         raise
     except Exception as error:
         # Decoders raise nearly anything on damaged input; each of them means the same to the person.
-        raise _damaged(kind) from error
+        raise jpeg.damaged(kind) from error
 
 
-def _check_complete(data: bytes, kind: str) -> None:
-    """Refuse a file that lost its end: decoders tolerate a missing trailer."""
-    if kind == "PNG":
-        if PNG_TRAILER not in data:
-            raise _damaged(kind)
-        PngImageFile(io.BytesIO(data)).verify()
-        return
-    if data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
-        raise _damaged(kind)
-    check_scans(data)
+def _load_png(data: bytes, budget: Budget) -> np.ndarray:
+    header = png.read_png(data)
+    check_dimensions(header.rows, header.columns, budget)
+    deep = header.depth == 16
+    each = _BYTES_PER_DEEP_SAMPLE if deep else _BYTES_PER_SAMPLE
+    check_cost(header.rows * header.columns * header.samples, each, budget, len(data))
+    png.check_whole(data, header)
+    # The plug-in class accepts no other format and, unlike Image.open, never warns.
+    picture = PngImageFile(io.BytesIO(data))
+    if not deep:
+        return np.array(ImageOps.exif_transpose(picture).convert("L"))
+    return _turned(png.decode_deep(data), picture.getexif().get(0x0112, 1))
 
 
-def _damaged(kind: str) -> ImageError:
-    return ImageError(f"The {kind} file is truncated or damaged: export it again and retry.")
+def _turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Apply an orientation mark (Exif 2.3, tag 0x0112)."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.T
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
 
 
-def _to_gray(picture: Image.Image) -> np.ndarray:
-    if picture.mode.startswith("I"):
-        return np.asarray(picture).astype(np.uint16)
-    return np.array(picture.convert("L"))
+def _load_jpeg(data: bytes, budget: Budget) -> np.ndarray:
+    stream = jpeg.read_jpeg(data)
+    check_dimensions(stream.rows, stream.columns, budget)
+    check_cost(stream.rows * stream.columns * stream.samples, _jpeg_bytes(stream), budget, 2 * len(data))
+    return np.array(ImageOps.exif_transpose(jpeg.open_jpeg(data, stream)).convert("L"))
+
+
+def _jpeg_bytes(stream: jpeg.JpegStream) -> int:
+    """Bytes for each sample: a progressive JPEG's coefficients are all kept until its last scan."""
+    return _BYTES_PER_SAMPLE + 2 * (len(stream.scans) > 1)

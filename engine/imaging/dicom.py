@@ -1,24 +1,34 @@
-"""DICOM pixels, and nothing else of the file: tags are read from a short list and dropped at once.
-
-Grayscale pipeline of DICOM PS3.3 C.11: modality LUT (or rescale), then VOI LUT (or window), then
-MONOCHROME1 inversion. Transfer syntaxes are an allow-list: deflated and run-length ones unpack unbounded.
-"""
+"""DICOM pixels, and nothing else of the file: tags are read from a short list and dropped at once."""
 
 import io
-from typing import TYPE_CHECKING, Any
+import re
+import zlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.imaging.limits import ImageError, check_dimensions, check_scans
+from engine.imaging.limits import LOCAL, MIB, Budget, ImageError
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+    from pydicom.dataset import FileMetaDataset
 
-NATIVE_SYNTAXES = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
-# JPEG baseline, JPEG extended, JPEG 2000 lossless and lossy: one frame is one file that Pillow can measure.
-COMPRESSED_SYNTAXES = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 90, 91))
-PHOTOMETRIC = ("MONOCHROME1", "MONOCHROME2", "RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+_VRS = b"AE|AS|AT|CS|DA|DS|DT|FD|FL|IS|LO|LT|OB|OW|PN|SH|SL|SQ|SS|ST|TM|UI|UL|UN|US|UT"
+_GROUPS = rb"[\x02\x08\x10\x18\x20\x28]"
+# Of a data set that starts at once: an early group and a VR in either byte order, or a length that fits in 16 bits.
+_START = re.compile(
+    rb"(?:%b\x00..|\x00%b..)(?:%b)|%b\x00..[\x00-\xff]{2}\x00\x00" % (_GROUPS, _GROUPS, _VRS, _GROUPS), re.DOTALL
+)
 TAGS = [
+    "SpecificCharacterSet",
+    "SOPClassUID",
+    "Modality",
+    "BodyPartExamined",
+    "ViewPosition",
+    "ImagerPixelSpacing",
+    "PixelSpacing",
+    "PresentationIntentType",
     "Rows",
     "Columns",
     "NumberOfFrames",
@@ -30,6 +40,12 @@ TAGS = [
     "HighBit",
     "PixelRepresentation",
     "PixelData",
+    "FloatPixelData",
+    "DoubleFloatPixelData",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+    "FloatPixelPaddingValue",
+    "FloatPixelPaddingRangeLimit",
     "RescaleSlope",
     "RescaleIntercept",
     "ModalityLUTSequence",
@@ -37,35 +53,49 @@ TAGS = [
     "WindowWidth",
     "VOILUTFunction",
     "VOILUTSequence",
+    "PresentationLUTShape",
     "BurnedInAnnotation",
+    *(
+        f"{colour}PaletteColorLookupTable{part}"
+        for colour in ("Red", "Green", "Blue")
+        for part in ("Descriptor", "Data")
+    ),
+    *(f"Segmented{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue")),
 ]
 
 
 def is_dicom(data: bytes) -> bool:
-    """Tell a DICOM part 10 file by its mark after the 128-byte preamble."""
-    return data[128:132] == b"DICM"
+    r"""Tell a DICOM file by the mark after its 128-byte preamble, or by how a data set without one starts.
+
+    >>> is_dicom(bytes(128) + b"DICM"), is_dicom(b"\x08\0\x05\0CS\x0a\0ISO_IR 100"), is_dicom(b"a letter")
+    (True, True, False)
+    """
+    return data[128:132] == b"DICM" or bool(_START.match(data))
 
 
-def load_dicom(data: bytes) -> np.ndarray:
+def load_dicom(data: bytes, budget: Budget = LOCAL) -> np.ndarray:
     """Decode the one frame of a DICOM file for display.
 
     Args:
-        data: The whole part 10 file.
+        data: The whole file, with or without preamble.
+        budget: What it may cost.
 
     Returns:
         ``(H, W)`` array, ``uint8`` where at most 8 bits are stored, else ``uint16``; larger is brighter.
-        Without a VOI LUT or window, more than 8 bits are stretched from the darkest to the brightest pixel.
+        Without a VOI LUT or a window that shows something, more than 8 bits are stretched from the darkest to the
+        brightest pixel. Padding is black.
 
     Raises:
-        ImageError: Truncated, several frames, burned-in annotation, or an unsupported kind of pixel data.
+        ImageError: Truncated, several frames, burned-in annotation, one gray level, or an unsupported kind of pixel
+            data.
     """
-    from pydicom.pixels import pixel_array
+    from engine.imaging.dicom_pixels import stored_pixels
+    from engine.imaging.grayscale import displayed
 
     try:
-        _check_transfer_syntax(data)
-        dataset = _read(data)
-        _check_dataset(dataset)
-        return _display(dataset, pixel_array(dataset))
+        dataset = read_dicom(data, budget)
+        check_dataset(dataset)
+        return displayed(dataset, stored_pixels(dataset, budget))
     except ImageError:
         raise
     except Exception as error:
@@ -75,23 +105,67 @@ def load_dicom(data: bytes) -> np.ndarray:
         ) from error
 
 
-def _check_transfer_syntax(data: bytes) -> None:
+def read_dicom(data: bytes, budget: Budget = LOCAL, tags: list[str] | None = None) -> "Dataset":
+    """Read a few elements of a DICOM file; a deflated one is inflated no further than the budget.
+
+    Args:
+        data: The whole file, with or without preamble.
+        budget: What it may cost.
+        tags: Keywords of what to read; :data:`TAGS` if not given.
+
+    Returns:
+        The data set, with ``file_meta``; empty where there is none.
+
+    Raises:
+        ImageError: It inflates to more than the budget.
+        Exception: Whatever pydicom raises on damaged files.
+    """
+    from pydicom import dcmread
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    meta, start = _meta(data)
+    if meta is None or meta.get("TransferSyntaxUID") != _DEFLATED:
+        dataset = dcmread(io.BytesIO(data), specific_tags=tags or TAGS, force=True)
+    else:
+        dataset = dcmread(io.BytesIO(_inflated(data[start:], budget)), specific_tags=tags or TAGS, force=True)
+        meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        dataset.file_meta = meta
+    if getattr(dataset, "file_meta", None) is None:
+        dataset.file_meta = FileMetaDataset()
+    return dataset
+
+
+def _meta(data: bytes) -> tuple["FileMetaDataset | None", int]:
+    """Read the file meta information, and where the data set after it starts."""
+    from pydicom.dataset import FileMetaDataset
     from pydicom.filereader import read_dataset
 
-    meta = read_dataset(io.BytesIO(data[132:]), False, True, stop_when=lambda tag, vr, length: tag.group != 2)
-    if meta.TransferSyntaxUID not in (*NATIVE_SYNTAXES, *COMPRESSED_SYNTAXES):
-        raise ImageError("The DICOM file uses a compression CXR Vault does not read: export it again, uncompressed.")
+    if data[128:132] != b"DICM":
+        return None, 0
+    stream = io.BytesIO(data)
+    stream.seek(132)
+    meta = read_dataset(stream, False, True, stop_when=lambda tag, vr, length: tag.group != 2)
+    return FileMetaDataset(meta), stream.tell()
 
 
-def _read(data: bytes) -> "Dataset":
-    from pydicom import dcmread
+def _inflated(body: bytes, budget: Budget) -> bytes:
+    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+    # Pixels of 16 bits and a header; a compressed file of the budget's own size may hold no more either.
+    most = max(2 * budget.pixels, budget.bytes)
+    unpacked = inflate.decompress(body, most + 1)
+    if len(unpacked) > most:
+        raise ImageError(f"The DICOM file inflates to more than {most // MIB} MB: {budget.advice}.")
+    return unpacked
 
-    return dcmread(io.BytesIO(data), specific_tags=TAGS)
 
+def check_dataset(dataset: "Dataset") -> None:
+    """Refuse, from declared facts alone, what is no single picture that may be shown.
 
-def _check_dataset(dataset: "Dataset") -> None:
-    """Refuse, from declared facts alone, what must not be decoded."""
-    if "PixelData" not in dataset:
+    Raises:
+        ImageError: No pixels, several frames, or annotations burned into them.
+    """
+    if not any(f"{kind}PixelData" in dataset for kind in ("", "Float", "DoubleFloat")):
         raise ImageError("The DICOM file holds no picture, only information: choose the image object of the study.")
     if str(dataset.get("BurnedInAnnotation", "NO")).strip().upper() == "YES":
         raise ImageError(
@@ -103,93 +177,3 @@ def _check_dataset(dataset: "Dataset") -> None:
         raise ImageError(
             f"The DICOM file holds {frames} frames or slices: choose a single two-dimensional chest X-ray."
         )
-    check_dimensions(dataset.Rows, dataset.Columns)
-    deepest = 16 if dataset.SamplesPerPixel == 1 else 8
-    if dataset.PhotometricInterpretation not in PHOTOMETRIC or dataset.BitsAllocated not in (8, deepest):
-        raise ImageError("The DICOM file stores its pixels in a way CXR Vault does not read: export it as PNG.")
-    if dataset.file_meta.TransferSyntaxUID not in NATIVE_SYNTAXES:
-        _check_frame(dataset)
-
-
-def _check_frame(dataset: "Dataset") -> None:
-    """Refuse a compressed frame that would unpack to more than was checked, or at the price of many pictures."""
-    from PIL import Image
-    from pydicom.encaps import generate_frames
-
-    frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
-    check_scans(frame)
-    with Image.open(io.BytesIO(frame), formats=("JPEG", "JPEG2000")) as picture:
-        honest = picture.size == (dataset.Columns, dataset.Rows)
-    if not honest:
-        raise ImageError("The DICOM file's compressed frame does not match its declared size: export it again.")
-
-
-def _display(dataset: "Dataset", pixels: np.ndarray) -> np.ndarray:
-    dtype: Any = np.uint8 if dataset.BitsStored <= 8 else np.uint16
-    if dataset.SamplesPerPixel > 1:
-        from PIL import Image
-
-        return np.array(Image.fromarray(pixels.astype(np.uint8)).convert("L"))
-    unit = _voi(dataset, _modality(dataset, pixels))
-    if dataset.PhotometricInterpretation == "MONOCHROME1":
-        unit = 1 - unit
-    return np.rint(unit * np.iinfo(dtype).max).astype(dtype)
-
-
-def _modality(dataset: "Dataset", pixels: np.ndarray) -> np.ndarray:
-    """Apply the modality LUT or rescale; slope 1 and intercept 0, which many files state, leave the values integers."""
-    from pydicom.pixels import apply_modality_lut
-
-    stated = dataset.get("RescaleSlope"), dataset.get("RescaleIntercept")
-    if not dataset.get("ModalityLUTSequence") and stated in ((None, None), (1, 0)):
-        return pixels
-    return np.asarray(apply_modality_lut(pixels, dataset))
-
-
-def _voi(dataset: "Dataset", values: np.ndarray) -> np.ndarray:
-    """Scale modality values to 0..1 by VOI LUT, else by window, else by the range the values have."""
-    from pydicom.pixels import apply_voi
-
-    if dataset.get("VOILUTSequence"):
-        bits = dataset.VOILUTSequence[0].LUTDescriptor[2]
-        # A table may hold more than the bits it states.
-        return np.minimum(apply_voi(values, dataset).astype(np.float32) / (2**bits - 1), 1)
-    if dataset.get("WindowWidth") is not None and dataset.get("WindowCenter") is not None:
-        centre, width = (np.ravel(dataset[name].value)[0] for name in ("WindowCenter", "WindowWidth"))
-        return window(values, float(centre), float(width), dataset.get("VOILUTFunction") or "LINEAR")
-    if dataset.BitsStored <= 8 and values.dtype == np.uint8:
-        return values.astype(np.float32) / 255
-    low, high = float(values.min()), float(values.max())
-    return (values.astype(np.float32) - low) / max(high - low, 1.0)
-
-
-def window(values: np.ndarray, centre: float, width: float, function: str = "LINEAR") -> np.ndarray:
-    """Apply a VOI window (DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3).
-
-    Args:
-        values: Modality values, any shape.
-        centre: Window centre, in the unit of ``values``.
-        width: Window width; more than 0, and at least 1 for ``LINEAR``.
-        function: ``LINEAR``, ``LINEAR_EXACT`` or ``SIGMOID``.
-
-    Returns:
-        Array of the same shape, ``float32`` in 0..1.
-
-    Raises:
-        ImageError: Width or function is not one the standard allows.
-
-    >>> window(np.array([0, 50, 100]), 50, 100, "LINEAR_EXACT").tolist()
-    [0.0, 0.5, 1.0]
-    """
-    if not (width >= 1 if function == "LINEAR" else width > 0):
-        raise ImageError(f"The DICOM window is {width:g} wide, which the standard forbids: export the file again.")
-    values = values.astype(np.float32)
-    if function == "SIGMOID":
-        return 1 / (1 + np.exp(np.clip(-4 * (values - centre) / width, -80, 80)))
-    if function == "LINEAR":
-        centre, width = centre - 0.5, width - 1
-        if width == 0:
-            return (values > centre).astype(np.float32)
-    elif function != "LINEAR_EXACT":
-        raise ImageError(f"The DICOM file asks for the unknown VOI function {function!r}: export it again.")
-    return np.clip((values - centre) / width + 0.5, 0, 1)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.imaging import ImageError, load_file, load_image
-from engine.imaging.archive import Entry, is_archive, open_archive, shown_name
+from engine.imaging import Budget, ImageError, load_file, load_image
+from engine.imaging.archive import PUBLIC_ARCHIVE, ArchiveBudget, Entry, is_archive, open_archive, shown_name
 from engine.retrieval.stores import StoreError
 
 if TYPE_CHECKING:
@@ -73,7 +73,9 @@ def pictures_of(dataset: "Dataset") -> list[Picture]:
     ]
 
 
-def pictures_of_files(files: Iterable[tuple[str, bytes]]) -> tuple[list[Picture], list[str]]:
+def pictures_of_files(
+    files: Iterable[tuple[str, bytes]], budget: ArchiveBudget = PUBLIC_ARCHIVE
+) -> tuple[list[Picture], list[str]]:
     """Take in files from a stranger, pictures and ZIP archives of pictures, told apart by content.
 
     A picture inside a folder of an archive is labelled with the folder's name, if the archive's pictures lie in
@@ -81,6 +83,7 @@ def pictures_of_files(files: Iterable[tuple[str, bytes]]) -> tuple[list[Picture]
 
     Args:
         files: name and content of each.
+        budget: what an archive, and each picture, may cost.
 
     Returns:
         Pictures that decode when they are loaded (an ImageError then names the file), and one sentence for each
@@ -89,16 +92,18 @@ def pictures_of_files(files: Iterable[tuple[str, bytes]]) -> tuple[list[Picture]
     pictures, problems = [], []
     for name, data in files:
         if not is_archive(data):
-            pictures.append(_stranger(name, partial(bytes, data)))
+            pictures.append(_stranger(name, partial(bytes, data), budget.each))
             continue
         try:
-            entries, left_out = open_archive(data)
+            entries, left_out = open_archive(data, budget)
             if not entries and not left_out:
                 raise ImageError("The ZIP archive holds no picture: pack some into it.")
         except ImageError as error:
             entries, left_out = [], [f"{shown_name(name)}: {error}"]
         labels = _labels(entries)
-        pictures += [_stranger(entry.name, entry.read, label) for entry, label in zip(entries, labels, strict=True)]
+        pictures += [
+            _stranger(entry.name, entry.read, budget.each, label) for entry, label in zip(entries, labels, strict=True)
+        ]
         problems += left_out
     return pictures, problems
 
@@ -110,13 +115,13 @@ def _labels(entries: Sequence[Entry]) -> list[str | None]:
     return [folder if _LABEL.fullmatch(folder) else None for folder in folders]
 
 
-def _stranger(name: str, read: Callable[[], bytes], label: str | None = None) -> Picture:
-    return Picture(shown_name(name), partial(_decode, shown_name(name), read), label)
+def _stranger(name: str, read: Callable[[], bytes], budget: Budget, label: str | None = None) -> Picture:
+    return Picture(shown_name(name), partial(_decode, shown_name(name), read, budget), label)
 
 
-def _decode(name: str, read: Callable[[], bytes]) -> np.ndarray:
+def _decode(name: str, read: Callable[[], bytes], budget: Budget) -> np.ndarray:
     try:
-        return load_image(read())
+        return load_image(read(), budget)
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from error
 

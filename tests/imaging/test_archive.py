@@ -4,6 +4,7 @@ import io
 import struct
 import tracemalloc
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -62,7 +63,7 @@ def test_a_file_without_a_name_is_passed_over():
 
 
 def test_a_bomb_is_refused_before_anything_is_unpacked(monkeypatch):
-    flat = bytes(archive.MAX_BYTES)
+    flat = bytes(archive.PUBLIC.bytes)
     bomb = packed([(f"{n}.png", flat) for n in range(20)])
     monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: pytest.fail("unpacked"))
     assert len(bomb) < 400_000
@@ -70,10 +71,10 @@ def test_a_bomb_is_refused_before_anything_is_unpacked(monkeypatch):
         open_archive(bomb)
 
 
-def test_what_fills_the_limit_exactly_is_taken(monkeypatch):
+def test_what_fills_the_limit_exactly_is_taken():
     files = [("a.png", PNG), ("b.png", PNG)]
-    monkeypatch.setattr(archive, "MAX_TOTAL_BYTES", 2 * len(PNG))
-    assert contents(packed(files)) == (files, [])
+    budget = replace(archive.PUBLIC_ARCHIVE, total=2 * len(PNG))
+    assert len(open_archive(packed(files), budget)[0]) == 2
 
 
 def test_a_large_file_of_ordinary_density_is_taken():
@@ -81,16 +82,33 @@ def test_a_large_file_of_ordinary_density_is_taken():
     assert contents(packed([("a.dcm", half_flat)])) == ([("a.dcm", half_flat)], [])
 
 
-def test_one_dense_file_is_left_out_and_the_others_stay():
-    found, problems = contents(packed([("dense.png", bytes(2_000_000)), ("a.png", PNG)]))
-    assert found == [("a.png", PNG)]
-    assert problems == [
-        "dense.png: The file unpacks to over 50 times its size, as no picture does: upload it by itself."
-    ]
+def test_a_mostly_black_picture_is_taken():
+    """It packs a thousandfold; what bounds the cost is the sum of what the files unpack to."""
+    black = bytes(2_000_000)
+    assert contents(packed([("black.dcm", black), ("a.png", PNG)])) == ([("black.dcm", black), ("a.png", PNG)], [])
+
+
+def overlapping(count=200):
+    """One packed picture, listed many times."""
+    data = packed([("a.png", bytes(1_000_000))])
+    start, end = data.find(b"PK\x01\x02"), data.find(b"PK\x05\x06")
+    directory = data[start:end] * count
+    tail = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, count, count, len(directory), start, 0)
+    return data[:start] + directory + tail
+
+
+def test_files_that_share_their_bytes_are_refused():
+    with pytest.raises(ArchiveError, match="overlap"):
+        open_archive(overlapping(100))
+
+
+def test_a_colon_in_a_name_leads_nowhere():
+    files = [("2024-05-01 10:32 chest.png", PNG)]
+    assert contents(packed(files)) == (files, [])
 
 
 def test_one_large_file_is_left_out_and_the_others_stay():
-    noise = np.random.default_rng(0).bytes(archive.MAX_BYTES + 1)
+    noise = np.random.default_rng(0).bytes(archive.PUBLIC.bytes + 1)
     found, problems = contents(packed([("large.png", noise), ("a.png", PNG)], zipfile.ZIP_STORED))
     assert found == [("a.png", PNG)]
     assert problems[0].startswith("large.png: The file is 10.0 MB")

@@ -87,13 +87,13 @@ def test_the_kind_is_told_from_the_content_alone(picture):
         (b"", "empty"),
         ("picture.png", "got str"),
         (b"hello, this is a letter and not an X-ray" * 9, "not a PNG, JPEG or DICOM"),
-        (bytes(MAX_BYTES + 1), "more than the 10 MB"),
+        (bytes(MAX_BYTES + 1), "more than the 100 MB"),
         (encode_png(np.zeros((1, 1), np.uint8)), "too small"),
         (encode_jpeg(np.zeros((1, 1), np.uint8)), "too small"),
         (b"\x89PNG\r\n\x1a\n", "PNG file is truncated or damaged"),
         (b"\xff\xd8\xff", "JPEG file is truncated or damaged"),
     ],
-    ids=["0 bytes", "a name", "text", "11 MB", "1x1 PNG", "1x1 JPEG", "PNG signature", "JPEG signature"],
+    ids=["0 bytes", "a name", "text", "101 MB", "1x1 PNG", "1x1 JPEG", "PNG signature", "JPEG signature"],
 )
 def test_bad_input_is_one_sentence(data, says):
     with pytest.raises(ImageError, match=says) as caught:

@@ -23,7 +23,7 @@ from engine.retrieval import CloudServer, DataOwner, DataUser, Picture, Record, 
 from pages.components.kit import tuning
 from pages.components.kit.words import counted
 from pages.components.visit.links import choose
-from pages.components.visit.uploads import MAX_PIXELS, OWN, Upload, drop_file, keep
+from pages.components.visit.uploads import OWN, Upload, drop_file, keep
 from pages.components.visit.vault import Vault
 
 # What `python -m engine search` loads for a store of this length.
@@ -222,11 +222,6 @@ class _Room:
 def _reduced(picture: Picture) -> np.ndarray:
     """Load a picture, at most ``MAX_SIDE`` pixels at its shorter side."""
     image = picture.load()
-    if image.size > MAX_PIXELS:
-        raise CollectionError(
-            f"{picture.name}: The picture has {image.size / 1e6:.0f} megapixels and this dashboard takes "
-            f"{MAX_PIXELS / 1e6:.0f}: export a smaller copy, or use the command line."
-        )
     return resize(image, min(MAX_SIDE, *image.shape))
 
 

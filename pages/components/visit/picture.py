@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from engine.errors import VaultError
+from engine.imaging import PUBLIC
 from pages.components.kit.dials import one_of
 from pages.components.kit.show import derived, derived_at_full_size
 from pages.components.kit.thumbnails import Thumbnail, thumbnails
@@ -159,7 +160,7 @@ def _browse(name: str) -> None:
 def _upload() -> None:
     round_number = st.session_state.setdefault("_upload_round", 0)
     file = st.file_uploader(
-        "A chest X-ray: PNG, JPEG or DICOM, up to 10 MB",
+        f"A chest X-ray: PNG, JPEG or DICOM, up to {PUBLIC.bytes // 2**20} MB",
         type=["png", "jpg", "jpeg", "dcm", "dicom"],
         key=f"picture_upload_{round_number}",
     )

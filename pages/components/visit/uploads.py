@@ -8,13 +8,10 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.typing import UploadedFile
 
-from engine.imaging import ImageError, load_image
+from engine.imaging import PUBLIC, load_image
 
 # What the link calls a visitor's own picture.
 OWN = "own"
-# Sealing works on a dozen copies of a picture; a small cloud machine has a gigabyte for all visitors.
-MAX_PIXELS = 4096 * 4096
-
 RETENTION = (
     "Your picture stays in this server's memory for this visit only and is never written to disk. "
     "It goes when you clear it or close the tab."
@@ -61,12 +58,7 @@ def keep_upload(file: UploadedFile) -> None:
     """
     data = file.getvalue()
     drop_file(file)
-    image = load_image(data)
-    if image.size > MAX_PIXELS:
-        raise ImageError(
-            f"The picture has {image.size / 1e6:.0f} megapixels and this dashboard takes {MAX_PIXELS / 1e6:.0f}: "
-            "export a smaller copy, or use the command line."
-        )
+    image = load_image(data, PUBLIC)
     keep(Upload(hashlib.sha256(data).hexdigest()[:16], image))
 
 
