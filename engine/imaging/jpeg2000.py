@@ -83,7 +83,8 @@ def read_jpeg2000(stream: bytes) -> Jpeg2000Stream:
 
 def _main_header(stream: bytes) -> tuple[bytes, bytes, int]:
     """Return the bodies of SIZ and COD, and where the first tile part starts."""
-    found, at = {}, 2
+    found: dict[int, bytes] = {}
+    at = 2
     while True:
         marker, length = struct.unpack_from(">HH", stream, at)
         if marker == _SOT:
