@@ -98,7 +98,7 @@ def timed_search(user: DataUser, image: np.ndarray):  # noqa: ANN201
         outcomes[stage.step] = stage.outcome
 
     user.search(image, NEIGHBOURS, observe)
-    return times, outcomes["mask"], outcomes["fetch"], outcomes["open"]
+    return times, outcomes["mask"].code, outcomes["fetch"], outcomes["open"]
 
 
 def tile(image: np.ndarray, text: str, colour: tuple[int, int, int]) -> np.ndarray:

@@ -12,23 +12,27 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from engine.retrieval.code_mask import CodeMask
     from engine.retrieval.index import HammingIndex
-    from engine.retrieval.owner import Access, DataOwner, Progress, Release
+    from engine.retrieval.owner import Access, DataOwner, Release, Vouched
     from engine.retrieval.pictures import Picture, pictures_in, pictures_of, pictures_of_files
+    from engine.retrieval.receipts import Receipt
     from engine.retrieval.records import Record
     from engine.retrieval.server import CloudServer, Hit, Neighbour
-    from engine.retrieval.stores import Gallery, SealedPicture, SealedRecord, Store, StoreError, open_store
+    from engine.retrieval.stores import Gallery, SealedPicture, SealedRecord, State, Store, StoreError, open_store
     from engine.retrieval.stores.sqlite import SqliteStore
+    from engine.retrieval.uploading import Progress
     from engine.retrieval.user import DataUser, Result, Stage
 
 _MODULES = {
     "code_mask": ("CodeMask",),
     "index": ("HammingIndex",),
-    "owner": ("Access", "DataOwner", "Progress", "Release"),
+    "owner": ("Access", "DataOwner", "Release", "Vouched"),
     "pictures": ("Picture", "pictures_in", "pictures_of", "pictures_of_files"),
+    "receipts": ("Receipt",),
     "records": ("Record",),
     "server": ("CloudServer", "Hit", "Neighbour"),
     "stores.sqlite": ("SqliteStore",),
-    "stores": ("Gallery", "SealedPicture", "SealedRecord", "Store", "StoreError", "open_store"),
+    "stores": ("Gallery", "SealedPicture", "SealedRecord", "State", "Store", "StoreError", "open_store"),
+    "uploading": ("Progress",),
     "user": ("DataUser", "Result", "Stage"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
@@ -45,6 +49,7 @@ __all__ = [
     "Neighbour",
     "Picture",
     "Progress",
+    "Receipt",
     "Record",
     "Release",
     "Result",
@@ -52,8 +57,10 @@ __all__ = [
     "SealedRecord",
     "SqliteStore",
     "Stage",
+    "State",
     "Store",
     "StoreError",
+    "Vouched",
     "open_store",
     "pictures_in",
     "pictures_of",

@@ -18,11 +18,13 @@ import numpy.typing as npt
 from engine.encryption import generate_key, open_container
 from engine.hashing.codes import hamming_distances
 from engine.imaging import enhance
+from engine.retrieval.answers import Question
 from engine.retrieval.code_mask import CodeMask
-from engine.retrieval.owner import DataOwner, Describer, Release
+from engine.retrieval.owner import DataOwner, Release
 from engine.retrieval.pictures import Picture
 from engine.retrieval.server import MOST_NEIGHBOURS, CloudServer, Hit, Neighbour
 from engine.retrieval.stores import Append, Gallery, SealedPicture, SealedRecord
+from engine.retrieval.uploading import Describer
 from engine.retrieval.user import DataUser, Result, SearchStep
 
 Party = Literal["owner", "server", "user"]
@@ -38,6 +40,7 @@ class WatchedServer(CloudServer):
         galleries: public facts of the galleries it was given.
         rows: everything uploaded, in order.
         queries: masked codes it was asked about.
+        sketches: masked sketches that came with them, empty where none did.
         answers: rows it named, one list a query.
         sent: sealed pictures it handed out, one list a request.
         fetched: ids whose notes the owner asked for, one list a request; None stands for all.
@@ -49,6 +52,7 @@ class WatchedServer(CloudServer):
         self.galleries: list[Gallery] = []
         self.rows: list[SealedPicture] = []
         self.queries: list[bytes] = []
+        self.sketches: list[bytes] = []
         self.answers: list[list[Neighbour]] = []
         self.sent: list[list[Hit]] = []
         self.fetched: list[list[str] | None] = []
@@ -58,17 +62,19 @@ class WatchedServer(CloudServer):
         """Receive an upload and note it; see :meth:`CloudServer.receiving`."""
         self.galleries.append(gallery)
         with super().receiving(gallery) as append:
+            yield _Noted(append, self.rows)
 
-            def noted(rows: Sequence[SealedPicture]) -> None:
-                append(rows)
-                self.rows += rows
-
-            yield noted
-
-    def nearest(self, code: npt.NDArray[np.uint8], k: int, most: int = MOST_NEIGHBOURS) -> list[Neighbour]:
+    def nearest(
+        self,
+        code: npt.NDArray[np.uint8],
+        k: int,
+        most: int = MOST_NEIGHBOURS,
+        sketch: npt.NDArray[np.uint8] | None = None,
+    ) -> list[Neighbour]:
         """Answer and note the question; see :meth:`CloudServer.nearest`."""
         self.queries.append(code.tobytes())
-        near = super().nearest(code, k, most)
+        self.sketches.append(b"" if sketch is None else sketch.tobytes())
+        near = super().nearest(code, k, most, sketch)
         self.answers.append(near)
         return near
 
@@ -82,6 +88,24 @@ class WatchedServer(CloudServer):
         """Hand out notes and note whose; see :meth:`CloudServer.records`."""
         self.fetched.append(ids)
         return super().records(ids)
+
+
+class _Noted:
+    """Passes rows on and writes them down; see :class:`Append`."""
+
+    def __init__(self, append: Append, rows: list[SealedPicture]) -> None:
+        self._append = append
+        self._rows = rows
+        self.gallery = append.gallery
+
+    @property
+    def lost(self) -> Sequence[str]:
+        """Ids that were not stored."""
+        return self._append.lost
+
+    def __call__(self, rows: Sequence[SealedPicture]) -> None:
+        self._append(rows)
+        self._rows += rows
 
 
 @dataclass(frozen=True)
@@ -166,10 +190,11 @@ def trace(
     """Seal a small gallery under a fresh key, search it once, and say who held what when.
 
     Kinds of the owner: ``master_key``, ``picture``, ``prepared``, ``plain_code``, ``mask``, ``masked_code``,
-    ``note``, ``sealed``, ``descriptor``, ``log``. Of the server: ``gallery``, ``sealed``, ``masked_code``, ``note``,
-    ``id``, ``masked_query``, ``returned``, ``compared``, ``sent``, ``granted``. Of the user: ``query``,
-    ``query_code``, ``query_descriptor``, ``mask``, ``masked_query``, ``answer``, ``descriptor``, ``sealed``,
-    ``picture_key``, ``name``, ``masked_code``, ``picture``.
+    ``masked_sketch``, ``digest``, ``note``, ``sealed``, ``descriptor``, ``log``. Of the server: ``gallery``,
+    ``sealed``, ``masked_code``, ``masked_sketch``, ``digest``, ``note``, ``id``, ``masked_query``, ``query_sketch``,
+    ``returned``, ``compared``, ``sent``, ``granted``. Of the user: ``query``, ``query_code``, ``query_descriptor``,
+    ``mask``, ``masked_query``, ``query_sketch``, ``answer``, ``descriptor``, ``sealed``, ``picture_key``, ``name``,
+    ``masked_code``, ``picture``.
 
     Args:
         pictures: the owner's, with different names; the one that is found first is followed.
@@ -192,31 +217,33 @@ def trace(
             pass
         stages: dict[str, Any] = {}
         DataUser(owner, server).search(query, k, observe=lambda stage: stages.update({stage.step: stage.outcome}))
-        (code, descriptor), sent, near, lent, hits, releases, results = (stages[step] for step in get_args(SearchStep))
-        mask = owner.issue_code_mask()
+        (code, descriptor), asked, near, lent, hits, releases, results = (stages[step] for step in get_args(SearchStep))
+        masks = (owner.issue_code_mask(), owner.issue_sketch_mask())
     rows = sorted(server.rows, key=lambda row: row.id != hits[0].id)
     images = [picture.load() for picture in sorted(pictures, key=lambda one: one.name != releases[0].name)]
     holdings = (
         Holding("owner", "master_key", (key,), "seal"),
-        *_sealing(images, rows, mask, prepare(images[0])),
+        *_sealing(images, rows, masks, prepare(images[0])),
         *_server(server, rows),
         *_lending(server, lent),
         *_granting(server, owner),
-        *_user(query, code, descriptor, sent, mask),
+        *_user(query, code, descriptor, asked, masks),
         *_answered(near, lent, hits, releases, results),
     )
     return Custody(holdings, _learned(server), tuple(results))
 
 
 def _sealing(
-    images: list[np.ndarray], rows: list[SealedPicture], mask: CodeMask, prepared: np.ndarray
+    images: list[np.ndarray], rows: list[SealedPicture], masks: tuple[CodeMask, CodeMask], prepared: np.ndarray
 ) -> Iterator[Holding]:
-    codes = mask.remove(_codes(rows))
+    codes = masks[0].remove(_codes(rows))
     yield Holding("owner", "picture", tuple(image.tobytes() for image in images), "seal", look=images[0])
     yield Holding("owner", "prepared", (prepared.tobytes(),), "seal", "seal", prepared)
     yield Holding("owner", "plain_code", tuple(map(bytes, codes)), "seal", "seal")
-    yield Holding("owner", "mask", (_mask_bytes(mask),), "seal")
+    yield Holding("owner", "mask", tuple(map(_mask_bytes, masks)), "seal")
     yield Holding("owner", "masked_code", tuple(row.code for row in rows), "seal", "seal")
+    yield Holding("owner", "masked_sketch", tuple(row.sketch for row in rows), "seal", "seal")
+    yield Holding("owner", "digest", tuple(row.digest for row in rows), "seal", "seal")
     yield Holding("owner", "note", tuple(row.record for row in rows), "seal", "seal")
     yield Holding("owner", "sealed", tuple(row.sealed for row in rows), "seal", "seal")
 
@@ -226,9 +253,12 @@ def _server(server: WatchedServer, rows: list[SealedPicture]) -> Iterator[Holdin
     yield Holding("server", "gallery", (gallery.id, gallery.key_check), "store")
     yield Holding("server", "sealed", tuple(row.sealed for row in rows), "store")
     yield Holding("server", "masked_code", tuple(row.code for row in rows), "store")
+    yield Holding("server", "masked_sketch", tuple(row.sketch for row in rows), "store")
+    yield Holding("server", "digest", tuple(row.digest for row in rows), "store")
     yield Holding("server", "note", tuple(row.record for row in rows), "store")
     yield Holding("server", "id", tuple(row.id.encode() for row in rows), "store")
     yield Holding("server", "masked_query", tuple(server.queries), "ask")
+    yield Holding("server", "query_sketch", tuple(server.sketches), "ask")
     yield Holding("server", "returned", tuple(one.id.encode() for one in server.answers[0]), "answer")
     yield Holding("server", "compared", tuple(name.encode() for name in server.fetched[0] or ()), "order")
     yield Holding("server", "sent", tuple(hit.id.encode() for hit in server.sent[0]), "order")
@@ -249,13 +279,14 @@ def _granting(server: WatchedServer, owner: DataOwner) -> Iterator[Holding]:
 
 
 def _user(
-    query: np.ndarray, code: np.ndarray, descriptor: np.ndarray, sent: np.ndarray, mask: CodeMask
+    query: np.ndarray, code: np.ndarray, descriptor: np.ndarray, asked: Question, masks: tuple[CodeMask, CodeMask]
 ) -> Iterator[Holding]:
     yield Holding("user", "query", (query.tobytes(),), "seal", look=query)
-    yield Holding("user", "masked_query", (sent.tobytes(),), "ask")
+    yield Holding("user", "masked_query", (asked.code.tobytes(),), "ask")
+    yield Holding("user", "query_sketch", () if asked.sketch is None else (asked.sketch.tobytes(),), "ask")
     yield Holding("user", "query_code", (code.tobytes(),), "ask")
     yield Holding("user", "query_descriptor", (descriptor.tobytes(),), "ask")
-    yield Holding("user", "mask", (_mask_bytes(mask),), "ask")
+    yield Holding("user", "mask", tuple(map(_mask_bytes, masks)), "ask")
 
 
 def _answered(

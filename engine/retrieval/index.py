@@ -87,6 +87,32 @@ class HammingIndex:
         with _threads(len(queries)):
             return self._index.search(queries, k)
 
+    def codes(self) -> npt.NDArray[np.uint8]:
+        """A copy of all codes, ``(N, bits // 8)`` uint8."""
+        import faiss
+
+        held = faiss.vector_to_array(self._index.xb).reshape(len(self), self._index.code_size)
+        return np.ascontiguousarray(held[:, : self.bits // 8])
+
+    def as_near(self, code: npt.NDArray[np.uint8], k: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        """The ``k`` nearest codes and all others that lie as near as the last of them.
+
+        Args:
+            code: ``(bits // 8,)`` uint8, one query.
+            k: how many, at least 1.
+
+        Returns:
+            distances ``(M,)`` int32 in bits and positions ``(M,)`` int64, by distance and then by position.
+
+        Raises:
+            TypeError: ``code`` is not uint8.
+            ValueError: not one code of the right length, or ``k`` below 1.
+        """
+        distances, positions = (row[0] for row in self.search(np.reshape(code, (1, -1)), k + 1))
+        if len(distances) <= k or distances[k] > distances[k - 1]:
+            return distances[:k], positions[:k]
+        return self._ball(code, int(distances[k - 1]))
+
     def within(self, code: npt.NDArray[np.uint8], radius: int) -> npt.NDArray[np.int64]:
         """Positions of all codes at most ``radius`` bits away, by distance and then by position.
 
@@ -101,13 +127,20 @@ class HammingIndex:
             TypeError: ``code`` is not uint8.
             ValueError: not one code of the right length, or ``radius`` below 0.
         """
-        query = self._padded(np.reshape(code, (1, -1)))
         if radius < 0:
             raise ValueError(f"a ball has a radius of at least 0, not {radius}")
+        return self._ball(code, radius)[1]
+
+    def _ball(self, code: npt.NDArray[np.uint8], radius: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        query = self._padded(np.reshape(code, (1, -1)))
         # faiss's radius is exclusive.
         with _threads(1):
             _, distances, positions = self._index.range_search(query, min(whole(radius), self.bits) + 1)
-        return positions[np.lexsort((positions, distances))]
+        # Two stable radix sorts: large balls of equal codes are common.
+        by_position = np.argsort(positions, kind="stable") if (np.diff(positions) < 0).any() else slice(None)
+        distances, positions = distances[by_position].astype(np.int32), positions[by_position]
+        by_distance = np.argsort(distances.astype(np.uint16), kind="stable")
+        return distances[by_distance], positions[by_distance]
 
     def _padded(self, codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         codes = check_codes(codes)

@@ -1,75 +1,42 @@
 """The data owner: seals, hashes and uploads pictures, lends descriptors, and releases the keys of single pictures."""
 
-import hmac
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.encryption import AuthenticationError, FrequencyCipher, cipher_for, derive_key, image_key, open_container
+from engine.encryption import AuthenticationError, FrequencyCipher, cipher_for, image_key
 from engine.encryption.keys import check_key
-from engine.errors import VaultError
-from engine.hashing.codes import check_codes
-from engine.hashing.descriptors import DESCRIPTOR_BYTES, check_descriptors
+from engine.hashing.descriptors import DESCRIPTOR_BYTES
 from engine.retrieval.code_mask import CodeMask
+from engine.retrieval.gallery_keys import GalleryKeys
 from engine.retrieval.pictures import Picture
-from engine.retrieval.records import Record, open_record, seal_record
+from engine.retrieval.receipts import Receipt
+from engine.retrieval.records import Record, open_record
 from engine.retrieval.server import CloudServer
 from engine.retrieval.stores import Gallery, SealedPicture, SealedRecord, StoreError, check_code_length
+from engine.retrieval.stores.base import id_bytes
+from engine.retrieval.uploading import (
+    CodeMaker,
+    Fresh,
+    Progress,
+    SealingCipher,
+    Transfer,
+    Unreadable,
+    hashed,
+    load_new,
+    masked_sketch,
+    seal_row,
+    transferring,
+)
 
 LOG_ENTRIES = 1000
-
-Unreadable = Literal["raise", "skip"]
-
-
-class CodeMaker(Protocol):
-    """Whatever turns pictures into codes; ``engine.hashing.Hasher`` is one."""
-
-    def codes(self, images: list[np.ndarray]) -> npt.NDArray[np.uint8]:
-        """``(N, bits // 8)`` uint8 packed codes of N pictures."""
-
-
-@runtime_checkable
-class Describer(CodeMaker, Protocol):
-    """A hasher that also tells pictures of one code apart; ``engine.hashing.Hasher`` does."""
-
-    def describe(self, images: list[np.ndarray]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8]]:
-        """Packed codes ``(N, bits // 8)`` and descriptors ``(N, 64)`` of N pictures."""
-
-
-def describe(hasher: CodeMaker, images: list[np.ndarray]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8] | None]:
-    """Return the packed codes of pictures, and their descriptors if the hasher gives any."""
-    return hasher.describe(images) if isinstance(hasher, Describer) else (hasher.codes(images), None)
-
-
-class SealingCipher(Protocol):
-    """Whatever seals a picture into a container with a salt; both ciphers of ``engine.encryption`` do."""
-
-    def encrypt(self, image: np.ndarray) -> bytes:
-        """The sealed container of a picture."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far an upload has come.
-
-    Attributes:
-        done: pictures dealt with.
-        total: pictures in all.
-        added: new pictures among them; the others were already stored, or unreadable.
-        unreadable: one sentence for each picture that was skipped.
-    """
-
-    done: int
-    total: int
-    added: int = 0
-    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,6 +68,23 @@ class Access:
     what: Literal["keys", "descriptors"] = "keys"
 
 
+@dataclass(frozen=True)
+class Vouched:
+    """The state of a gallery that an answer must be of.
+
+    Attributes:
+        count: pictures held.
+        epoch: the store's epoch is at least this.
+        digest: 16 bytes, the sum of all rows' tags modulo 2^128.
+        key: 32 bytes, of the tags.
+    """
+
+    count: int
+    epoch: int
+    digest: bytes
+    key: bytes = field(repr=False)
+
+
 class DataOwner:
     """Owns the key of one gallery on a server.
 
@@ -116,6 +100,7 @@ class DataOwner:
         server: CloudServer,
         hasher: CodeMaker | None = None,
         cipher: Callable[[bytes], SealingCipher] = FrequencyCipher,
+        receipt: Receipt | None = None,
     ) -> None:
         """Open the owner's side of a server.
 
@@ -124,6 +109,7 @@ class DataOwner:
             server: where the gallery lives, or will.
             hasher: makes the codes; the shipped MATDH hasher, loaded when first needed, if not given.
             cipher: seals pictures under the master key, ``FrequencyCipher`` or ``AesGcmCipher``.
+            receipt: what this owner remembers of its galleries; in memory if not given.
 
         Raises:
             AuthenticationError: the server holds a gallery of another key.
@@ -133,6 +119,8 @@ class DataOwner:
         self._server = server
         self._hasher = hasher
         self._cipher = cipher(self._key)
+        self._receipt = receipt or Receipt()
+        self._derived: GalleryKeys | None = None
         self.access_log: deque[Access] = deque(maxlen=LOG_ENTRIES)
         self._gallery()
 
@@ -169,26 +157,31 @@ class DataOwner:
         """
         if not pictures:
             raise StoreError("There is no picture to upload: choose at least one.")
-        gallery = self._gallery()
-        known = {record.digest for record in self.records().values()} if gallery else set()
-        progress, append = Progress(0, len(pictures)), None
+        if self._gallery() and self._server.outdated:
+            self.upgrade()
+        progress, transfer, seen = Progress(0, len(pictures)), None, set[str]()
         shuffled = secrets.SystemRandom().sample(pictures, len(pictures))
         with ExitStack() as transaction:
             for start in range(0, len(shuffled), batch_size):
                 batch = shuffled[start : start + batch_size]
-                fresh, problems = _load_new(batch, known, unreadable)
-                if fresh:
-                    fresh, codes = self._hash(fresh)
-                    gallery = self._gallery_for(codes, gallery)
-                    append = append or transaction.enter_context(self._server.receiving(gallery))
-                    append(self._seal(fresh, codes, gallery))
+                loaded, problems = load_new(batch, seen, unreadable)
+                if fresh := self._unknown(loaded):
+                    fresh, codes = hashed(self.hasher, fresh)
+                    transfer = transfer or transaction.enter_context(self._transferring(codes))
+                    self._send(fresh, codes, transfer)
                 progress = replace(
                     progress,
                     done=progress.done + len(batch),
                     added=progress.added + len(fresh),
                     unreadable=progress.unreadable + problems,
                 )
-                yield progress
+                if progress.done < progress.total:
+                    yield progress
+        # The last step is told when everything is stored.
+        if transfer:
+            self._receipt.place(transfer.keys.gallery.id)
+            progress = replace(progress, added=progress.added - len(transfer.lost))
+        yield progress
 
     def issue_code_mask(self) -> CodeMask:
         """Give a user the secret mask of this gallery's codes, without which the server finds nothing.
@@ -196,8 +189,25 @@ class DataOwner:
         Raises:
             StoreError: nothing has been uploaded yet.
         """
-        gallery = self._existing_gallery()
-        return CodeMask.derive(self._key, salt=gallery.id, bits=gallery.bits)
+        return self.keys.code_mask
+
+    def issue_sketch_mask(self) -> CodeMask:
+        """Give a user the secret mask of this gallery's sketches, which order equal codes.
+
+        Raises:
+            StoreError: nothing has been uploaded yet.
+        """
+        return self.keys.sketch_mask
+
+    def vouch(self) -> Vouched | None:
+        """Tell a user which state of the gallery an answer must be of; None if this owner has no receipt of it.
+
+        Raises:
+            StoreError: nothing has been uploaded yet.
+        """
+        keys = self.keys
+        state = self._receipt.state(keys.gallery.id)
+        return state and Vouched(state.count, state.epoch, state.digest, keys.tag_key)
 
     def records(self) -> dict[str, Record]:
         """Names and labels of all pictures by id, verified; what the owner sees of its own gallery.
@@ -206,8 +216,42 @@ class DataOwner:
             AuthenticationError: a row was changed on the server.
             StoreError: nothing has been uploaded yet.
         """
-        key = self._record_key(self._existing_gallery())
+        key = self.keys.record_key
         return {row.id: open_record(row, key) for row in self._server.records()}
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Delete pictures from the server, all or none, and note it in the receipt.
+
+        Copies that the server or its backups made before are out of the owner's reach.
+
+        Raises:
+            StoreError: an id that the server does not hold, or nothing has been uploaded yet.
+        """
+        gallery, rows = self.keys.gallery.id, [id_bytes(identity) for identity in ids]
+        self._server.records(list(ids))
+        self._receipt.remove(gallery, rows)
+        try:
+            self._server.remove(ids)
+        except BaseException:
+            self._receipt.remove(gallery, rows, back=True)
+            raise
+
+    def upgrade(self) -> None:
+        """Copy a store of an earlier format into the present one, with digests and sketches made from its notes.
+
+        A row whose note does not open is copied as it is.
+
+        Raises:
+            StoreError: the store changes meanwhile, or fails.
+        """
+        keys, successor, epoch = self.keys, self._server.successor(), self._server.state.epoch
+        successor.discard()
+        with transferring(successor, self._receipt, keys.gallery, self._key) as transfer:
+            for row in self._server.records():
+                (sealed,) = self._server.pictures([row.id])
+                transfer.send([upgraded(row, sealed, keys)])
+        self._server.succeed(epoch)
+        self._receipt.place(keys.gallery.id)
 
     def open(self, identity: str) -> np.ndarray:
         """Open one of the owner's own pictures.
@@ -235,13 +279,14 @@ class DataOwner:
             user: who asks.
 
         Returns:
-            ``(N, 64)`` int8 in their order; zeros for a picture that was uploaded without.
+            ``(N, 64)`` int8 in their order; zeros for a picture that was uploaded without, or whose note was changed.
 
         Raises:
             StoreError: an id that the server does not hold.
-            AuthenticationError: a row was changed on the server, or it handed out others than were asked for.
+            AuthenticationError: the server handed out others than were asked for.
         """
-        held = [record.descriptor or bytes(DESCRIPTOR_BYTES) for _, record in self._opened(ids)]
+        opened = self._opened(ids, skip_damaged=True)
+        held = [(record and record.descriptor) or bytes(DESCRIPTOR_BYTES) for _, record in opened]
         self.access_log.append(Access(datetime.now(UTC), user, tuple(ids), "descriptors"))
         return np.frombuffer(b"".join(held), np.int8).reshape(-1, DESCRIPTOR_BYTES)
 
@@ -272,78 +317,73 @@ class DataOwner:
             for row, record in opened
         ]
 
-    def _opened(self, ids: Sequence[str]) -> list[tuple[SealedRecord, Record]]:
-        key = self._record_key(self._existing_gallery())
-        rows = self._server.records(list(ids))
-        if [row.id for row in rows] != list(ids):
-            raise AuthenticationError("The server answered for other pictures than were asked for: do not trust it.")
-        return [(row, open_record(row, key)) for row in rows]
+    @property
+    def keys(self) -> GalleryKeys:
+        """Keys and masks of the gallery on the server.
 
-    def _hash(
-        self, fresh: list[tuple[Record, np.ndarray]]
-    ) -> tuple[list[tuple[Record, np.ndarray]], npt.NDArray[np.uint8]]:
-        """Hash pictures, and note their descriptors in their records."""
-        codes, descriptors = describe(self.hasher, [image for _, image in fresh])
-        if descriptors is not None:
-            pairs = zip(fresh, check_descriptors(descriptors), strict=True)
-            fresh = [(replace(record, descriptor=row.tobytes()), image) for (record, image), row in pairs]
-        return fresh, check_codes(codes)
-
-    def _gallery(self) -> Gallery | None:
-        gallery = self._server.gallery
-        if gallery and not hmac.compare_digest(gallery.key_check, self._key_check(gallery.id)):
-            raise AuthenticationError("This key does not open this store: use the key file it was made with.")
-        return gallery
-
-    def _existing_gallery(self) -> Gallery:
+        Raises:
+            AuthenticationError: it is a gallery of another key, or another than the receipt says.
+            StoreError: nothing has been uploaded yet.
+        """
         gallery = self._gallery()
         if gallery is None:
             raise StoreError("Nothing has been uploaded to this store yet: index a folder of pictures first.")
-        return gallery
+        if self._derived is None or self._derived.gallery != gallery:
+            self._derived = GalleryKeys(self._key, gallery)
+        return self._derived
 
-    def _gallery_for(self, codes: npt.NDArray[np.uint8], gallery: Gallery | None) -> Gallery:
-        """The gallery that takes these codes: the one held, or a new one."""
+    def _opened(self, ids: Sequence[str], skip_damaged: bool = False) -> list[tuple[SealedRecord, Record | None]]:
+        key = self.keys.record_key
+        rows = self._server.records(list(ids))
+        if [row.id for row in rows] != list(ids):
+            raise AuthenticationError("The server answered for other pictures than were asked for: do not trust it.")
+        return [(row, _record(row, key, skip_damaged)) for row in rows]
+
+    def _gallery(self) -> Gallery | None:
+        """The gallery on the server, if it is this owner's."""
+        gallery, placed = self._server.gallery, self._receipt.placed()
         if gallery is None:
-            identity = secrets.token_bytes(16)
-            return Gallery(identity, codes.shape[1] * 8, self._key_check(identity))
-        check_code_length(codes, gallery.bits)
+            return None
+        GalleryKeys.open(self._key, gallery)
+        if placed is not None and placed != gallery.id:
+            raise AuthenticationError(
+                "The server shows another gallery than this owner's receipt tells of: restore a copy of the store."
+            )
         return gallery
 
-    def _seal(
-        self, fresh: list[tuple[Record, np.ndarray]], codes: npt.NDArray[np.uint8], gallery: Gallery
-    ) -> list[SealedPicture]:
-        mask = CodeMask.derive(self._key, salt=gallery.id, bits=gallery.bits)
-        key = self._record_key(gallery)
-        rows = []
-        for (record, image), code in zip(fresh, mask.apply(codes), strict=True):
-            sealed = self._cipher.encrypt(image)
-            identity, masked = open_container(sealed).salt.hex(), code.tobytes()
-            note = seal_record(record, key, identity=identity, code=masked)
-            rows.append(SealedPicture(identity, masked, note, sealed))
-        return rows
+    def _unknown(self, loaded: Fresh) -> Fresh:
+        """Those pictures that no row of the server has yet, in one look-up."""
+        if not loaded or self._gallery() is None:
+            return loaded
+        digests = [self.keys.digest(record) for record, _ in loaded]
+        known = self._server.known(digests)
+        return [one for one, digest in zip(loaded, digests, strict=True) if digest not in known]
 
-    def _key_check(self, gallery_id: bytes) -> bytes:
-        return derive_key(self._key, salt=gallery_id, info=b"CXR Vault key check")
+    @contextmanager
+    def _transferring(self, codes: npt.NDArray[np.uint8]) -> Iterator[Transfer]:
+        """Send rows into the gallery held, or a new one."""
+        identity = secrets.token_bytes(16)
+        new = Gallery(identity, codes.shape[1] * 8, GalleryKeys.check_of(self._key, identity))
+        with transferring(self._server, self._receipt, self._gallery() or new, self._key) as transfer:
+            yield transfer
 
-    def _record_key(self, gallery: Gallery) -> bytes:
-        return derive_key(self._key, salt=gallery.id, info=b"CXR Vault record")
+    def _send(self, fresh: Fresh, codes: npt.NDArray[np.uint8], transfer: Transfer) -> None:
+        check_code_length(codes, transfer.keys.gallery.bits)
+        rows = zip(fresh, codes, strict=True)
+        transfer.send([seal_row(record, image, code, transfer.keys, self._cipher) for (record, image), code in rows])
 
 
-def _load_new(
-    batch: list[Picture], known: set[str], unreadable: Unreadable
-) -> tuple[list[tuple[Record, np.ndarray]], tuple[str, ...]]:
-    """Load the pictures that are not ``known`` yet, and say which could not be loaded."""
-    fresh, problems = [], []
-    for picture in batch:
-        try:
-            image = picture.load()
-        except VaultError as error:
-            if unreadable == "raise":
-                raise
-            problems.append(str(error))
-            continue
-        record = Record.of(picture.name, picture.label, image)
-        if record.digest not in known:
-            known.add(record.digest)
-            fresh.append((record, image))
-    return fresh, tuple(problems)
+def _record(row: SealedRecord, key: bytes, skip_damaged: bool) -> Record | None:
+    try:
+        return open_record(row, key)
+    except AuthenticationError:
+        if not skip_damaged:
+            raise
+        return None
+
+
+def upgraded(row: SealedRecord, sealed: bytes, keys: GalleryKeys) -> SealedPicture:
+    """A row of an earlier format in the present one."""
+    record = _record(row, keys.record_key, skip_damaged=True)
+    digest, sketch = (keys.digest(record), masked_sketch(record, keys)) if record else (b"", b"")
+    return SealedPicture(row.id, row.code, row.record, sealed, digest=digest, sketch=sketch)

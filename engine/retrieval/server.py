@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from os import PathLike
-from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.retrieval.index import HammingIndex
-from engine.retrieval.stores import Append, Gallery, SealedRecord, StoreError, check_code_length, open_store
+from engine.retrieval.mirror import Mirror
+from engine.retrieval.stores import Append, Gallery, IndexRows, SealedRecord, State, Store, StoreError, open_store
 
 MOST_NEIGHBOURS = 1000
 
@@ -48,37 +47,44 @@ class Hit:
 class CloudServer:
     """Holds sealed pictures and masked codes, and answers top-k queries; safe to share between threads.
 
-    It does what it is asked and remembers what it sees: sealed pictures and their sizes, masked codes,
-    which rows each query returns, and who asks again.
+    It does what it is asked and remembers what it sees: sealed pictures and their sizes, masked codes and
+    sketches, which rows each query returns, and who asks again.
     """
 
-    def __init__(self, uri: str | PathLike[str]) -> None:
-        """Serve the store at an address; it need not exist until an owner uploads.
+    def __init__(self, store: str | PathLike[str] | Store) -> None:
+        """Serve a store; it need not exist until an owner uploads.
 
         Args:
-            uri: a file path or ``sqlite:///path``; see :func:`open_store`.
+            store: its address (see :func:`open_store`), or the store itself.
 
         Raises:
             StoreError: an unknown address, or no store there.
         """
-        self._store = open_store(uri)
-        self._lock = Lock()
-        self._held: Gallery | None = None
-        self._ids: list[str] = []
-        self._index = HammingIndex(8)
+        self._store = store if isinstance(store, Store) else open_store(store)
+        self._mirror = Mirror(self._store)
 
     def __len__(self) -> int:
         """Number of pictures held."""
-        if self.gallery is None:
-            return 0
-        with self._lock:
-            self._refresh()
-            return len(self._ids)
+        return self.state.count if self.gallery else 0
 
     @property
     def gallery(self) -> Gallery | None:
         """Public facts of the gallery held, or None before the first upload."""
         return self._store.gallery()
+
+    @property
+    def state(self) -> State:
+        """How many pictures are held, and how often that changed.
+
+        Raises:
+            StoreError: nothing is stored.
+        """
+        return self._store.state()
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the store has an earlier format, which takes no upload before ``DataOwner.upgrade``."""
+        return self._store.outdated
 
     def top_k(self, code: npt.NDArray[np.uint8], k: int) -> list[Hit]:
         """Find the pictures whose masked codes are nearest.
@@ -95,31 +101,32 @@ class CloudServer:
         """
         return self.fetch(self.nearest(code, k, most=k))
 
-    def nearest(self, code: npt.NDArray[np.uint8], k: int, most: int = MOST_NEIGHBOURS) -> list[Neighbour]:
+    def nearest(
+        self,
+        code: npt.NDArray[np.uint8],
+        k: int,
+        most: int = MOST_NEIGHBOURS,
+        sketch: npt.NDArray[np.uint8] | None = None,
+    ) -> list[Neighbour]:
         """Name the ``k`` nearest rows and all others that lie as near as the last of them.
 
         Args:
             code: ``(bits // 8,)`` uint8, masked.
             k: how many, at least 1; all when the server holds fewer.
             most: how many to name at most, if that is more than ``k``.
+            sketch: ``(SKETCH_BYTES,)`` uint8, masked; rows of equal distance are then named in the order of their
+                sketches' distances to it, so that the most similar of many thousand equal codes are among them.
 
         Returns:
-            Rows by distance, equal distances in the order of upload.
+            Rows by distance, then by sketch, then in the order of upload.
 
         Raises:
-            StoreError: nothing is stored, ``k`` is below 1, or the code has another length.
+            StoreError: nothing is stored, ``k`` is below 1, or the code or the sketch has another length.
         """
-        query = np.reshape(code, (1, -1))
         if k < 1:
             raise StoreError(f"A search returns at least 1 picture, not {k}: ask for more.")
-        with self._lock:
-            self._refresh()
-            check_code_length(query, self._index.bits)
-            distances, positions = (row[0] for row in self._index.search(query, max(k, most)))
-            as_near = distances <= distances[:k].max(initial=0)
-            return [
-                Neighbour(self._ids[n], int(d)) for n, d in zip(positions[as_near], distances[as_near], strict=True)
-            ]
+        ids, distances = self._mirror.nearest(np.ravel(code), k, most, sketch)
+        return [Neighbour(row.tobytes().hex(), int(d)) for row, d in zip(ids, distances, strict=True)]
 
     def fetch(self, chosen: Sequence[Neighbour]) -> list[Hit]:
         """Hand out the sealed pictures of chosen rows, ranked in the order in which they are given.
@@ -127,7 +134,7 @@ class CloudServer:
         Raises:
             StoreError: nothing is stored, or an id is unknown.
         """
-        sealed = self._store.pictures([one.id for one in chosen])
+        sealed = self.pictures([one.id for one in chosen])
         pairs = zip(chosen, sealed, strict=True)
         return [Hit(one.id, one.distance, rank, picture) for rank, (one, picture) in enumerate(pairs, 1)]
 
@@ -147,15 +154,46 @@ class CloudServer:
         """
         return self._store.pictures(ids)
 
+    def rows(self) -> IndexRows:
+        """Hand out all ids, masked codes and sketches, with which a user checks an answer.
+
+        Raises:
+            StoreError: nothing is stored.
+        """
+        return self._mirror.rows()
+
+    def known(self, digests: Sequence[bytes]) -> set[bytes]:
+        """Tell the owner which of these keyed digests a row has.
+
+        Raises:
+            StoreError: nothing is stored.
+        """
+        return self._store.known(digests)
+
     def receiving(self, gallery: Gallery) -> AbstractContextManager[Append]:
-        """Receive an upload, all of it or none; see :meth:`Store.appending`."""
+        """Receive an upload, all of it or none, into this gallery or the one held; see :meth:`Store.appending`."""
         return self._store.appending(gallery)
 
-    def _refresh(self) -> None:
-        """Read what was appended since the last look, by this process or another."""
-        gallery = self._store.gallery()
-        if gallery is not None and gallery != self._held:
-            self._held, self._ids, self._index = gallery, [], HammingIndex(gallery.bits)
-        ids, codes = self._store.codes(start=len(self._ids))
-        self._index.add(codes)
-        self._ids += ids
+    def remove(self, ids: Sequence[str]) -> None:
+        """Delete rows, all of them or none; see :meth:`Store.remove`.
+
+        Raises:
+            StoreError: nothing is stored, or an id is unknown.
+        """
+        self._store.remove(ids)
+
+    def successor(self) -> "CloudServer":
+        """Serve the store that is to take this one's place; see :meth:`Store.successor`."""
+        return CloudServer(self._store.successor())
+
+    def succeed(self, epoch: int) -> None:
+        """Put the successor in place; see :meth:`Store.succeed`.
+
+        Raises:
+            StoreError: the store has changed since ``epoch``.
+        """
+        self._store.succeed(epoch)
+
+    def discard(self) -> None:
+        """Delete everything that is stored; see :meth:`Store.discard`."""
+        self._store.discard()

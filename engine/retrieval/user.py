@@ -1,6 +1,7 @@
 """The data user: asks the server with a masked code, puts what is equally near in order, and has the owner open it."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Literal, TypeVar
@@ -11,8 +12,11 @@ import numpy.typing as npt
 from engine.encryption import AuthenticationError, CipherError, cipher_for
 from engine.hashing.codes import hamming_distances
 from engine.hashing.descriptors import likeness
-from engine.retrieval.owner import DataOwner, Release, describe
+from engine.retrieval.answers import Question, check_answer, check_rows, check_state, checked_hits
+from engine.retrieval.owner import DataOwner, Release
 from engine.retrieval.server import CloudServer, Hit, Neighbour
+from engine.retrieval.sketches import sketches_of
+from engine.retrieval.uploading import describe
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Stage:
 
     Attributes:
         step: which.
-        outcome: what came of it: of ``describe`` the query's code and descriptor, of ``mask`` the masked code, of
+        outcome: what came of it: of ``describe`` the query's code and descriptor, of ``mask`` the :class:`Question`, of
             ``ask`` the neighbours, of ``lend`` their descriptors, of ``fetch`` the hits, of ``release`` the
             releases, of ``open`` the results.
         seconds: how long it took.
@@ -100,31 +104,42 @@ class DataUser:
         self._server = server
         self.name = name
 
-    def search(self, image: np.ndarray, k: int = 10, observe: Observer = _unobserved) -> list[Result]:
+    def search(
+        self,
+        image: np.ndarray,
+        k: int = 10,
+        observe: Observer = _unobserved,
+        verify: bool = False,
+        damaged: Literal["raise", "skip"] = "raise",
+    ) -> list[Result]:
         """Find, fetch and open the pictures most similar to one.
 
         Args:
-            image: ``(H, W)`` uint8 or uint16. It stays here; only its masked code is sent.
+            image: ``(H, W)`` uint8 or uint16. It stays here; only its masked code and sketch are sent.
             k: how many, at least 1.
             observe: called after each step with what came of it, in the order of ``SearchStep``.
+            verify: have the server send every id, masked code and masked sketch (40 bytes and the code a picture),
+                check them against the owner's receipt, and repeat the search.
+            damaged: "raise" when a row that is found was changed on the server, or "skip" it.
 
         Returns:
             Results by Hamming distance, and where that is equal by likeness.
 
         Raises:
-            StoreError: nothing is stored, or ``k`` is below 1.
-            AuthenticationError: a row or the answer was changed by the server.
+            StoreError: nothing is stored, ``k`` is below 1, or there is no receipt to verify with.
+            AuthenticationError: a row or the answer was changed by the server, or rows are missing.
         """
         run = _Observed(observe)
         code, descriptor = run("describe", lambda: self.describe(image))
-        sent = run("mask", lambda: self.mask(code))
-        near = run("ask", lambda: self._server.nearest(sent, k))
+        asked = run("mask", lambda: Question(self.mask(code), k, self.mask_sketch(descriptor)))
+        near = run("ask", lambda: self._ask(asked, verify))
         if descriptor is not None:
             lent = run("lend", lambda: self._owner.descriptors([one.id for one in near], self.name))
             near = self.order(near, descriptor, lent)
-        hits = run("fetch", lambda: self._server.fetch(near[:k]))
-        releases = run("release", lambda: self._owner.release([hit.id for hit in hits], self.name))
-        return run("open", lambda: self.open(hits, releases, code))
+        hits = run("fetch", lambda: checked_hits(self._server.fetch(near[:k]), near[:k]))
+        releases = run("release", lambda: self._released(hits, damaged))
+        kept = {release.id for release in releases}
+        return run("open", lambda: self.open([hit for hit in hits if hit.id in kept], releases, code))
 
     def hash(self, image: np.ndarray) -> npt.NDArray[np.uint8]:
         """The plain code of a picture, ``(bits // 8,)`` uint8."""
@@ -155,6 +170,35 @@ class DataUser:
     def mask(self, code: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """The code as the server may see it, ``(bits // 8,)`` uint8."""
         return self._owner.issue_code_mask().apply(code[None])[0]
+
+    def mask_sketch(self, descriptor: npt.NDArray[np.int8] | None) -> npt.NDArray[np.uint8] | None:
+        """The sketch of a descriptor as the server may see it, ``(24,)`` uint8; None of no descriptor."""
+        if descriptor is None:
+            return None
+        return self._owner.issue_sketch_mask().apply(sketches_of(descriptor[None]))[0]
+
+    def _ask(self, asked: Question, verify: bool) -> list[Neighbour]:
+        vouched = self._owner.vouch()
+        if vouched:
+            check_state(self._server.state, vouched)
+        near = self._server.nearest(asked.code, asked.k, sketch=asked.sketch)
+        check_answer(near, asked.k, vouched.count if vouched else 0)
+        if verify:
+            check_rows(near, asked, self._server.rows(), vouched)
+        return near
+
+    def _released(self, hits: Sequence[Hit], damaged: Literal["raise", "skip"]) -> list[Release]:
+        """Be given keys; one by one where the note of one row does not open and it is to be skipped."""
+        try:
+            return self._owner.release([hit.id for hit in hits], self.name)
+        except AuthenticationError:
+            if damaged == "raise":
+                raise
+        releases = []
+        for hit in hits:
+            with suppress(AuthenticationError):
+                releases += self._owner.release([hit.id], self.name)
+        return releases
 
     def open(self, hits: Sequence[Hit], releases: Sequence[Release], code: npt.NDArray[np.uint8]) -> list[Result]:
         """Check the server's answer against the owner's, and open the pictures.

@@ -60,7 +60,7 @@ def test_the_scan_would_find_what_it_looks_for(seen, server, pictures):
     """Masked codes and ids are there, so the scan reads the right bytes."""
     for row in server.records():
         assert row.code in seen[-1]
-        assert row.id.encode() in seen[-1]
+        assert bytes.fromhex(row.id) in seen[-1]
 
 
 def test_equal_pictures_do_not_look_equal(owner, server, store, pictures):

@@ -3,7 +3,7 @@
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -164,7 +164,10 @@ def test_a_replaced_store_is_noticed(key, path, hasher, filled_owner, server, pi
     assert len(server) == 0
     list(DataOwner(key, CloudServer(path), hasher, cipher=AesGcmCipher).upload(pictures[:2]))
     assert len(server) == 2
-    assert len(DataUser(filled_owner, server).search(pictures[0].load())) == 2
+    with pytest.raises(AuthenticationError, match="another gallery than this owner's receipt"):
+        DataUser(filled_owner, server).search(pictures[0].load())
+    owner = DataOwner(key, server, hasher)
+    assert len(DataUser(owner, server).search(pictures[0].load())) == 2
 
 
 def test_pictures_go_up_in_random_order(filled_owner, pictures):
@@ -241,7 +244,7 @@ def test_counts_below_one_are_refused_and_large_ones_give_all(user, pictures):
         "UPDATE sealed SET picture = CAST(substr(picture, 1, 500) || x'00' || substr(picture, 502) AS BLOB)",
         "UPDATE sealed SET picture = x''",
         "UPDATE sealed SET picture = zeroblob(100)",
-        "UPDATE code SET id = substr(id, 1, 30) || 'zz'",
+        "UPDATE code SET id = randomblob(16)",
     ],
 )
 def test_a_changed_store_is_noticed_at_the_latest_when_opening(user, path, pictures, statement):
@@ -335,13 +338,14 @@ def test_a_lie_about_distances_is_noticed(user, filled_owner, server, pictures):
 
 
 def test_codes_are_taken_in_once_however_many_ask_at_the_same_time(filled_owner, path, monkeypatch):
-    def slow(store, start=0):
-        answer = read(store, start)
-        time.sleep(0.02)
-        return answer
+    @contextmanager
+    def slow(store, after=-1):
+        with read(store, after) as snapshot:
+            time.sleep(0.02)
+            yield snapshot
 
-    read = SqliteStore.codes
-    monkeypatch.setattr(SqliteStore, "codes", slow)
+    read = SqliteStore.following
+    monkeypatch.setattr(SqliteStore, "following", slow)
     server = CloudServer(path)
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: len(server.top_k(np.zeros(6, np.uint8), k=100)), range(4)))

@@ -7,25 +7,46 @@ table of their own, small enough to be read at once; the pictures beside them ar
 import os
 import secrets
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
-from engine.retrieval.stores.base import MAX_BITS, Append, Gallery, SealedPicture, SealedRecord, Store, StoreError
-
-APPLICATION_ID = 0x43585256  # "CXRV"
-SCHEMA_VERSION = 1
-BUSY_SECONDS = 30.0
-SCHEMA = (
-    "CREATE TABLE gallery (id BLOB NOT NULL, bits INTEGER NOT NULL, key_check BLOB NOT NULL)",
-    "CREATE TABLE code (position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, code BLOB NOT NULL)",
-    "CREATE TABLE sealed (position INTEGER PRIMARY KEY, record BLOB NOT NULL, picture BLOB NOT NULL)",
+from engine.retrieval.stores.base import (
+    Append,
+    Gallery,
+    SealedPicture,
+    SealedRecord,
+    Snapshot,
+    State,
+    Store,
+    StoreError,
+    check_rows,
+    id_bytes,
 )
+from engine.retrieval.stores.sqlite_format import (
+    FORMAT,
+    LOST,
+    TAKE,
+    WAITING,
+    FormatError,
+    Layout,
+    TamperedError,
+    create,
+    layout_of,
+)
+
+BUSY_SECONDS = 30.0
+CACHE_KIB = 65_536
+# SQLite takes at least this many values in one statement.
+MOST_VALUES = 500
+# A first upload's empty store lies under a working name for a moment: older ones are of killed processes.
+PARTIAL_SECONDS = 3600.0
+
+_Kept = TypeVar("_Kept")
+_Value = TypeVar("_Value")
 
 
 class SqliteStore(Store):
@@ -43,180 +64,223 @@ class SqliteStore(Store):
             path: of the file; missing folders are made when it is.
 
         Raises:
-            StoreError: what lies there is not a store of this version.
+            StoreError: what lies there is not a store of a version this program reads.
         """
         self.path = Path(path).absolute()
         self.gallery()
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the file has an earlier format; see :class:`Store`."""
+        if not self.path.exists():
+            return False
+        with self._reading() as (_, layout):
+            return layout.version != FORMAT
 
     def gallery(self) -> Gallery | None:
         """The gallery held, or None where there is no file yet; see :class:`Store`."""
         if not self.path.exists():
             return None
-        with self._reading() as connection:
-            return self._gallery_of(connection)
+        with self._reading() as (connection, layout):
+            return layout.gallery(connection)
 
-    def codes(self, start: int = 0) -> tuple[list[str], npt.NDArray[np.uint8]]:
-        """Ids and masked codes from position ``start`` on; see :class:`Store`."""
-        query = "SELECT position, id, code FROM code WHERE position >= ? ORDER BY position"
-        with self._reading() as connection:
-            width = self._gallery_of(connection).bits // 8
-            rows = [self._sound(row, int, str, bytes) for row in connection.execute(query, (start,))]
-        positions, ids, codes = zip(*rows, strict=True) if rows else ((), (), ())
-        if positions != tuple(range(start, start + len(rows))) or any(len(code) != width for code in codes):
-            raise self._damaged()
-        return list(ids), np.frombuffer(b"".join(codes), np.uint8).reshape(len(rows), width)
+    def state(self) -> State:
+        """How the gallery stands; see :class:`Store`."""
+        with self._reading() as (connection, layout):
+            return layout.state(connection)
+
+    @contextmanager
+    def following(self, after: int = -1) -> Iterator[Snapshot]:
+        """Look at the rows after a position; see :class:`Store`."""
+        with self._reading() as (connection, layout):
+            connection.execute("BEGIN")
+            gallery, state = layout.gallery(connection), layout.state(connection)
+            query = "SELECT count(*) FROM code WHERE position > ?"
+            (fresh,) = connection.execute(query, (after,)).fetchone()
+            if after < 0 and fresh != state.count:
+                raise TamperedError
+            yield Snapshot(gallery, state, fresh, layout.rows(connection, after, gallery.bits // 8))
 
     def records(self, ids: Sequence[str] | None = None) -> list[SealedRecord]:
         """Sealed records of ``ids``, or all by position; see :class:`Store`."""
-        query = "SELECT id, code, record FROM code JOIN sealed USING (position)"
-        with self._reading() as connection:
+        with self._reading() as (connection, layout):
             if ids is None:
-                rows = connection.execute(f"{query} ORDER BY position").fetchall()
-            else:
-                rows = [self._row_of(connection, query, identity) for identity in ids]
-        return [SealedRecord(*self._sound(row, str, bytes, bytes)) for row in rows]
+                return list(layout.records(connection, "ORDER BY position"))
+            found: dict[str, SealedRecord] = {}
+            for some in _batches([layout.key(identity) for identity in ids]):
+                rows = layout.records(connection, f"WHERE id IN ({_marks(some)})", some)
+                found |= {row.id: row for row in rows}
+        return [self._one_of(found, identity) for identity in ids]
 
     def pictures(self, ids: Sequence[str]) -> list[bytes]:
         """Sealed pictures of ``ids``; see :class:`Store`."""
-        query = "SELECT picture FROM code JOIN sealed USING (position)"
-        with self._reading() as connection:
-            rows = [self._row_of(connection, query, identity) for identity in ids]
-        return [self._sound(row, bytes)[0] for row in rows]
+        with self._reading() as (connection, layout):
+            found: dict[str, bytes] = {}
+            for some in _batches([layout.key(identity) for identity in ids]):
+                found |= layout.pictures(connection, f"WHERE id IN ({_marks(some)})", some)
+        return [self._one_of(found, identity) for identity in ids]
+
+    def known(self, digests: Sequence[bytes]) -> set[bytes]:
+        """Those of ``digests`` that a row has; see :class:`Store`."""
+        with self._reading() as (connection, layout):
+            if layout.version != FORMAT:
+                return set()
+            return {
+                digest
+                for some in _batches(digests)
+                for (digest,) in connection.execute(f"SELECT digest FROM code WHERE digest IN ({_marks(some)})", some)
+            }
 
     @contextmanager
     def appending(self, gallery: Gallery) -> Iterator[Append]:
-        """Append rows in one transaction; a new store appears under its name when it is whole.
+        """Append rows in one transaction; see :class:`Store`.
 
-        See :class:`Store`.
+        They wait in a temporary database, which goes with its connection, however the process ends.
         """
-        fresh = not self.path.exists()
-        target = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.partial") if fresh else self.path
+        created = self._claim(gallery)
+        held, empty = self._held()
         try:
             with self._errors():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                connection = self._connect(target, "rwc" if fresh else "rw")
-            with closing(connection):
+                waiting = _open("")
+                waiting.execute(WAITING)
+            with closing(waiting):
+                upload = _Upload(self, waiting, held)
+                yield upload
                 with self._errors():
-                    self._begin(connection, gallery, fresh)
-                # Closing without a commit rolls back.
-                yield lambda rows: self._insert(connection, rows)
-                with self._errors():
-                    self._commit(connection)
-            if fresh:
-                self._publish(target)
-        finally:
-            if fresh:
-                target.unlink(missing_ok=True)
+                    upload.lost = self._take(waiting, held, empty)
+        except BaseException:
+            if created:
+                self._unclaim(held)
+            raise
 
-    def _begin(self, connection: sqlite3.Connection, gallery: Gallery, fresh: bool) -> None:
-        """Start a transaction in a fresh file, or in one that already holds ``gallery``."""
-        if fresh:
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    def remove(self, ids: Sequence[str]) -> None:
+        """Delete rows and overwrite what they took in the file; see :class:`Store`."""
+        keys = [id_bytes(identity) for identity in dict.fromkeys(ids)]
+        self.records(list(ids))
+        with self._writing() as connection:
+            connection.execute("PRAGMA secure_delete = ON")
             connection.execute("BEGIN IMMEDIATE")
-            for statement in SCHEMA:
-                connection.execute(statement)
-            values = (gallery.id, gallery.bits, gallery.key_check)
-            connection.execute("INSERT INTO gallery VALUES (?, ?, ?)", values)
-            return
-        self._check_schema(connection)
-        # With a write-ahead log, readers go on while a long upload writes.
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("BEGIN IMMEDIATE")
-        if self._gallery_of(connection) != gallery:
-            raise StoreError(f"The store {self.path} holds another gallery: choose another address.")
+            gone = 0
+            for some in _batches(keys):
+                where = f"WHERE id IN ({_marks(some)})"
+                connection.execute(f"DELETE FROM sealed WHERE position IN (SELECT position FROM code {where})", some)
+                gone += connection.execute(f"DELETE FROM code {where}", some).rowcount
+            if gone != len(keys):
+                raise StoreError(f"The store {self.path} has changed meanwhile: run again.")
+            connection.execute("UPDATE gallery SET count = count - ?, epoch = epoch + 1", (gone,))
+            connection.execute("COMMIT")
 
-    def _insert(self, connection: sqlite3.Connection, rows: Sequence[SealedPicture]) -> None:
+    def successor(self) -> "SqliteStore":
+        """The store in a hidden file beside this one; see :class:`Store`."""
+        return SqliteStore(self.path.with_name(f".{self.path.name}.next"))
+
+    def succeed(self, epoch: int) -> None:
+        """Rename the successor over this file while nobody writes; see :class:`Store`."""
+        after = self.successor()
+        with self._reading() as (connection, layout):
+            connection.execute("PRAGMA query_only = OFF")
+            connection.execute("BEGIN EXCLUSIVE")
+            if layout.state(connection).epoch != epoch:
+                raise StoreError(f"The store {self.path} has changed meanwhile: run again.")
+            with after._writing() as other:
+                other.execute("UPDATE gallery SET epoch = max(epoch, ?)", (epoch + 1,))
+            after.path.replace(self.path)
+
+    def discard(self) -> None:
+        """Delete the file."""
         with self._errors():
-            (start,) = connection.execute("SELECT coalesce(max(position) + 1, 0) FROM code").fetchone()
-            for position, row in enumerate(rows, start):
-                connection.execute("INSERT INTO code VALUES (?, ?, ?)", (position, row.id, row.code))
-                connection.execute("INSERT INTO sealed VALUES (?, ?, ?)", (position, row.record, row.sealed))
+            self.path.unlink(missing_ok=True)
 
-    def _commit(self, connection: sqlite3.Connection) -> None:
-        connection.execute("COMMIT")
-        # Fold the log back, so that the store is one file again, unless someone is reading just now.
-        connection.execute("PRAGMA busy_timeout = 0")
-        with suppress(sqlite3.OperationalError):
-            connection.execute("PRAGMA journal_mode = DELETE")
+    def _claim(self, gallery: Gallery) -> bool:
+        """Put an empty store where there is none, and say whether that was done; the first of several wins."""
+        self._sweep()
+        if self.path.exists():
+            return False
+        partial = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.partial")
+        try:
+            with self._errors():
+                partial.parent.mkdir(parents=True, exist_ok=True)
+                with closing(_open(partial.as_uri(), "rwc")) as connection:
+                    create(connection, gallery)
+                return _link(partial, self.path)
+        finally:
+            partial.unlink(missing_ok=True)
 
-    def _publish(self, whole: Path) -> None:
-        with self._errors():
-            try:
-                # A second name: renaming would overwrite a store that was made meanwhile.
-                os.link(whole, self.path)
-            except FileExistsError as error:
-                raise StoreError(
-                    f"The store {self.path} was made by someone else meanwhile: run again to add to it."
-                ) from error
-            except OSError:  # a file system that knows one name a file
-                whole.replace(self.path)
+    def _unclaim(self, gallery: Gallery) -> None:
+        """Take an empty store away again, unless somebody has put a row into it."""
+        with suppress(StoreError, sqlite3.Error, OSError), self._writing() as connection:
+            connection.execute("BEGIN EXCLUSIVE")
+            layout = layout_of(connection)
+            if layout.gallery(connection) == gallery and layout.state(connection).count == 0:
+                self.path.unlink()
+
+    def _sweep(self) -> None:
+        """Delete what killed first uploads left."""
+        for stray in self.path.parent.glob(f".{self.path.name}.*.partial*"):
+            with suppress(OSError):
+                if time.time() - stray.stat().st_mtime > PARTIAL_SECONDS:
+                    stray.unlink()
+
+    def _held(self) -> tuple[Gallery, bool]:
+        """The gallery held, and whether it is empty."""
+        with self._reading() as (connection, layout):
+            if layout.version != FORMAT:
+                raise StoreError(f"The store {self.path} has an earlier format: its owner brings it up to date first.")
+            return layout.gallery(connection), layout.state(connection).count == 0
+
+    def _take(self, waiting: sqlite3.Connection, gallery: Gallery, empty: bool) -> list[str]:
+        """Move the waiting rows into the store in one short transaction, and name those that it has already."""
+        if empty:
+            self._claim(gallery)
+        before = self._inode()
+        waiting.execute("ATTACH ? AS store", (f"{self.path.as_uri()}?mode=rw",))
+        waiting.execute(f"PRAGMA store.cache_size = -{CACHE_KIB}")
+        waiting.execute("BEGIN IMMEDIATE")
+        layout = layout_of(waiting, "store")
+        if layout.gallery(waiting, "store") != gallery:
+            raise StoreError(f"The store {self.path} was made by someone else meanwhile: run again to add to it.")
+        lost = [identity.hex() for (identity,) in waiting.execute(LOST)]
+        for statement in TAKE:
+            waiting.execute(statement)
+        (count,) = waiting.execute("SELECT count(*) FROM waiting").fetchone()
+        waiting.execute(
+            "UPDATE store.gallery SET count = count + ?1, epoch = epoch + (?1 > 0), next = next + ?1", (count,)
+        )
+        waiting.execute("COMMIT")
+        if before is None or self._inode() != before:
+            raise StoreError(f"The store {self.path} was deleted or replaced while pictures were added: run again.")
+        return lost
+
+    def _inode(self) -> int | None:
+        return self.path.stat().st_ino if self.path.exists() else None
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
+    def _reading(self) -> Iterator[tuple[sqlite3.Connection, Layout]]:
         if not self.path.exists():
             raise StoreError(f"There is no store at {self.path}: index a folder of pictures into it first.")
-        with self._errors(), closing(self._connect(self.path, "rw")) as connection:
+        with self._errors(), closing(_open(self.path.as_uri(), "rw")) as connection:
             connection.execute("PRAGMA query_only = ON")
-            self._check_schema(connection)
+            yield connection, layout_of(connection)
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._errors(), closing(_open(self.path.as_uri(), "rw")) as connection:
+            if layout_of(connection).version != FORMAT:
+                raise StoreError(f"The store {self.path} has an earlier format: its owner brings it up to date first.")
             yield connection
 
-    def _connect(self, path: Path, mode: str) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            f"{path.as_uri()}?mode={mode}",
-            uri=True,
-            timeout=BUSY_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        # A file from elsewhere may hold anything: it must not run functions, nor stop us by broken text.
-        connection.execute("PRAGMA trusted_schema = OFF")
-        connection.text_factory = lambda text: text.decode(errors="replace")
-        return connection
-
-    def _check_schema(self, connection: sqlite3.Connection) -> None:
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if application != APPLICATION_ID:
-            raise StoreError(f"The file {self.path} is not a store of CXR Vault: choose another address.")
-        if version != SCHEMA_VERSION:
-            raise StoreError(
-                f"The store {self.path} has version {version}, this program reads {SCHEMA_VERSION}: "
-                "open it with the program that made it."
-            )
-        found = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
-        if sorted(sql for (sql,) in found) != sorted(SCHEMA):
-            raise self._damaged()
-
-    def _gallery_of(self, connection: sqlite3.Connection) -> Gallery:
-        rows = connection.execute("SELECT id, bits, key_check FROM gallery").fetchall()
-        if len(rows) != 1:
-            raise self._damaged()
-        gallery = Gallery(*self._sound(rows[0], bytes, int, bytes))
-        if not 8 <= gallery.bits <= MAX_BITS or gallery.bits % 8:
-            raise self._damaged()
-        return gallery
-
-    def _row_of(self, connection: sqlite3.Connection, query: str, identity: str) -> tuple[Any, ...]:
-        row = connection.execute(f"{query} WHERE id = ?", (identity,)).fetchone()
-        if row is None:
+    def _one_of(self, found: dict[str, _Kept], identity: str) -> _Kept:
+        if identity not in found:
             raise StoreError(f'The store {self.path} holds no picture "{identity}": search again.')
-        return row
-
-    def _sound(self, row: tuple[Any, ...], *types: type) -> tuple[Any, ...]:
-        """Return ``row`` if its values have these types; a file from elsewhere can hold anything."""
-        if tuple(type(value) for value in row) != types:
-            raise self._damaged()
-        return row
-
-    def _damaged(self) -> StoreError:
-        return StoreError(f"The store {self.path} is damaged or has been tampered with: restore a copy.")
+        return found[identity]
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
         """Say in a sentence what SQLite or the file system says in theirs."""
         try:
             yield
+        except FormatError as error:
+            raise StoreError(str(error).format(path=self.path)) from error
         except sqlite3.OperationalError as error:
             raise StoreError(f"The store {self.path} cannot be used ({error}): try again or move it.") from error
         except sqlite3.IntegrityError as error:
@@ -226,6 +290,57 @@ class SqliteStore(Store):
                 raise StoreError(
                     f"The file {self.path} is not a store of CXR Vault: choose another address."
                 ) from error
-            raise self._damaged() from error
+            raise StoreError(str(TamperedError()).format(path=self.path)) from error
         except OSError as error:
             raise StoreError(f"The store {self.path} cannot be used ({error.strerror}): move it.") from error
+
+
+class _Upload:
+    """Rows on their way into a file; see :class:`Append`."""
+
+    def __init__(self, store: SqliteStore, waiting: sqlite3.Connection, gallery: Gallery) -> None:
+        self._store = store
+        self._waiting = waiting
+        self.gallery = gallery
+        self.lost: Sequence[str] = ()
+
+    def __call__(self, rows: Sequence[SealedPicture]) -> None:
+        check_rows(rows, self.gallery)
+        values = [(id_bytes(r.id), r.digest or None, r.code, r.sketch, r.record, r.sealed) for r in rows]
+        with self._store._errors():
+            self._waiting.executemany("INSERT INTO waiting VALUES (NULL, ?, ?, ?, ?, ?, ?)", values)
+
+
+def _open(uri: str, mode: str = "rw") -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{uri}?mode={mode}" if uri else "",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    # A file from elsewhere may hold anything: it must not run functions, nor stop us by broken text.
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.text_factory = lambda text: text.decode(errors="replace")
+    return connection
+
+
+def _link(whole: Path, target: Path) -> bool:
+    """Give a file its name unless another has it, and say whether that was done."""
+    try:
+        # A second name: renaming would overwrite a store that was made meanwhile.
+        os.link(whole, target)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system that knows one name a file
+        whole.replace(target)
+    return True
+
+
+def _batches(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
+    for start in range(0, len(values), MOST_VALUES):
+        yield values[start : start + MOST_VALUES]
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ",".join("?" * len(values))

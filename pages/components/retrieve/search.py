@@ -82,10 +82,10 @@ def search(vault: Vault, image: np.ndarray, itself: str | None) -> Search:
     """
     stages: dict[str, Stage] = {}
     vault.user.search(image, TOP + 1, observe=lambda stage: stages.update({stage.step: stage}))
-    (code, _), sent, hits, results = (stages[step].outcome for step in ("describe", "mask", "fetch", "open"))
+    (code, _), asked, hits, results = (stages[step].outcome for step in ("describe", "mask", "fetch", "open"))
     pairs = [(r, hit.sealed) for r, hit in zip(results, hits, strict=True) if itself not in (r.name, r.id)][:TOP]
     found = tuple(replace(_found(*pair), rank=rank) for rank, pair in enumerate(pairs, 1))
-    return Search(code, sent, found, {STEP_TITLES[stage.step]: stage.seconds for stage in stages.values()})
+    return Search(code, asked.code, found, {STEP_TITLES[stage.step]: stage.seconds for stage in stages.values()})
 
 
 def _found(result: Result, sealed: bytes) -> Found:

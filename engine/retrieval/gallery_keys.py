@@ -1,0 +1,99 @@
+"""What an owner derives from the master key for one gallery: masks, and the keys of notes, digests and tags."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from engine.encryption import AuthenticationError, derive_key
+from engine.retrieval.code_mask import CodeMask
+from engine.retrieval.records import Record
+from engine.retrieval.sketches import SKETCH_BITS
+from engine.retrieval.stores.base import DIGEST_BYTES, SKETCH_BYTES, Gallery, SealedPicture, SealedRecord, id_bytes
+
+TAG_BYTES = 16
+
+
+@dataclass(frozen=True)
+class GalleryKeys:
+    """Keys and masks of one gallery, each derived from the master key by HKDF-SHA256 under a purpose of its own.
+
+    Attributes:
+        key: 32 bytes, the owner's master key.
+        gallery: which gallery; its id is the salt.
+
+    Example:
+        >>> keys = GalleryKeys(b"k" * 32, Gallery(b"g" * 16, 48, b""))
+        >>> keys.code_mask.bits, len(keys.record_key)
+        (48, 32)
+    """
+
+    key: bytes = field(repr=False)
+    gallery: Gallery
+
+    @classmethod
+    def open(cls, key: bytes, gallery: Gallery) -> "GalleryKeys":
+        """Derive what a gallery needs, if it is of this key.
+
+        Raises:
+            AuthenticationError: it is a gallery of another key.
+        """
+        if not hmac.compare_digest(gallery.key_check, cls.check_of(key, gallery.id)):
+            raise AuthenticationError("This key does not open this store: use the key file it was made with.")
+        return cls(key, gallery)
+
+    @staticmethod
+    def check_of(key: bytes, gallery_id: bytes) -> bytes:
+        """The public value by which an owner recognises a gallery, 32 bytes."""
+        return derive_key(key, salt=gallery_id, info=b"CXR Vault key check")
+
+    @cached_property
+    def code_mask(self) -> CodeMask:
+        """The mask of codes."""
+        return CodeMask.derive(self.key, salt=self.gallery.id, bits=self.gallery.bits)
+
+    @cached_property
+    def sketch_mask(self) -> CodeMask:
+        """The mask of sketches."""
+        return CodeMask.derive(self.key, salt=self.gallery.id + b"sketch", bits=SKETCH_BITS)
+
+    @cached_property
+    def record_key(self) -> bytes:
+        """The key of notes, 32 bytes."""
+        return derive_key(self.key, salt=self.gallery.id, info=b"CXR Vault record")
+
+    @cached_property
+    def tag_key(self) -> bytes:
+        """The key of tags, 32 bytes, which users are given to check the set of rows."""
+        return derive_key(self.key, salt=self.gallery.id, info=b"CXR Vault row tag")
+
+    def digest(self, record: Record) -> bytes:
+        """The keyed digest by which a server finds a duplicate and learns nothing else (HMAC-SHA256), 16 bytes."""
+        return hmac.digest(self._digest_key, bytes.fromhex(record.digest), "sha256")[:DIGEST_BYTES]
+
+    def seal_tag(self, row: SealedPicture) -> bytes:
+        """A keyed hash of a row's sealed note and picture, 16 bytes."""
+        return hashlib.blake2b(
+            len(row.record).to_bytes(8) + row.record + row.sealed, key=self._seal_key, digest_size=TAG_BYTES
+        ).digest()
+
+    def row_tag(self, row: SealedRecord) -> bytes:
+        """A keyed hash of what a server searches of a row; see :func:`row_tag`."""
+        return row_tag(self.tag_key, id_bytes(row.id), row.code, row.sketch or bytes(SKETCH_BYTES))
+
+    @cached_property
+    def _digest_key(self) -> bytes:
+        return derive_key(self.key, salt=self.gallery.id, info=b"CXR Vault digest")
+
+    @cached_property
+    def _seal_key(self) -> bytes:
+        return derive_key(self.key, salt=self.gallery.id, info=b"CXR Vault seal tag")
+
+
+def row_tag(key: bytes, identity: bytes, code: bytes, sketch: bytes) -> bytes:
+    """A keyed hash (BLAKE2b, RFC 7693) of a row's id, masked code and masked sketch, 16 bytes.
+
+    The sum of all tags modulo 2^128 is an incremental multiset hash of the rows (MSet-Add-Hash; Clarke et al., 2003):
+    it changes by one addition with each row, and nobody without the key finds another set of the same sum.
+    """
+    return hashlib.blake2b(identity + sketch + code, key=key, digest_size=TAG_BYTES).digest()

@@ -1,0 +1,183 @@
+"""Pictures on their way into a gallery: loaded, hashed, sealed, and sent up under the owner's receipt."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.encryption import open_container
+from engine.errors import VaultError
+from engine.hashing.codes import check_codes
+from engine.hashing.descriptors import check_descriptors
+from engine.retrieval.gallery_keys import GalleryKeys
+from engine.retrieval.pictures import Picture
+from engine.retrieval.receipts import Entry, Receipt
+from engine.retrieval.records import Record, seal_record
+from engine.retrieval.server import CloudServer
+from engine.retrieval.sketches import sketches_of
+from engine.retrieval.stores.base import Append, Gallery, SealedPicture, id_bytes
+
+Unreadable = Literal["raise", "skip"]
+Fresh = list[tuple[Record, np.ndarray]]
+
+
+class CodeMaker(Protocol):
+    """Whatever turns pictures into codes; ``engine.hashing.Hasher`` is one."""
+
+    def codes(self, images: list[np.ndarray]) -> npt.NDArray[np.uint8]:
+        """``(N, bits // 8)`` uint8 packed codes of N pictures."""
+
+
+@runtime_checkable
+class Describer(CodeMaker, Protocol):
+    """A hasher that also tells pictures of one code apart; ``engine.hashing.Hasher`` does."""
+
+    def describe(self, images: list[np.ndarray]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8]]:
+        """Packed codes ``(N, bits // 8)`` and descriptors ``(N, 64)`` of N pictures."""
+
+
+def describe(hasher: CodeMaker, images: list[np.ndarray]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8] | None]:
+    """Return the packed codes of pictures, and their descriptors if the hasher gives any."""
+    return hasher.describe(images) if isinstance(hasher, Describer) else (hasher.codes(images), None)
+
+
+class SealingCipher(Protocol):
+    """Whatever seals a picture into a container with a salt; both ciphers of ``engine.encryption`` do."""
+
+    def encrypt(self, image: np.ndarray) -> bytes:
+        """The sealed container of a picture."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an upload has come.
+
+    Attributes:
+        done: pictures dealt with.
+        total: pictures in all.
+        added: new pictures among them; the others were already stored, or unreadable.
+        unreadable: one sentence for each picture that was skipped.
+    """
+
+    done: int
+    total: int
+    added: int = 0
+    unreadable: tuple[str, ...] = ()
+
+
+class Transfer:
+    """Rows on their way up under an owner's receipt.
+
+    Attributes:
+        keys: of the gallery that takes them.
+        lost: ids that were not stored as they are duplicates of what came meanwhile, known at the end.
+    """
+
+    def __init__(self, append: Append, keys: GalleryKeys, receipt: Receipt) -> None:
+        self.keys = keys
+        self.lost: Sequence[str] = ()
+        self._append = append
+        self._receipt = receipt
+        self._ids = bytearray()
+
+    def send(self, rows: Sequence[SealedPicture]) -> None:
+        """Note rows in the receipt, then send them."""
+        entries = [Entry(id_bytes(row.id), self.keys.row_tag(row), self.keys.seal_tag(row)) for row in rows]
+        self._receipt.send(self.keys.gallery.id, entries)
+        self._ids += b"".join(entry.id for entry in entries)
+        self._append(rows)
+
+    def confirm(self, epoch: int) -> None:
+        """Take down that the server has taken the rows."""
+        self.lost = self._append.lost
+        lost = {id_bytes(one) for one in self.lost}
+        ids = [bytes(self._ids[start : start + 16]) for start in range(0, len(self._ids), 16)]
+        held = [one for one in ids if one not in lost]
+        self._receipt.confirm(self.keys.gallery.id, epoch, held, list(lost))
+
+
+@contextmanager
+def transferring(server: CloudServer, receipt: Receipt, proposed: Gallery, key: bytes) -> Iterator[Transfer]:
+    """Send rows up, all or none, and take down in the receipt what became of them.
+
+    Args:
+        server: where to.
+        receipt: the owner's.
+        proposed: the gallery to make where there is none.
+        key: the owner's master key.
+
+    Raises:
+        AuthenticationError: the server holds a gallery of another key.
+        StoreError: the store fails.
+    """
+    with server.receiving(proposed) as append:
+        keys = GalleryKeys.open(key, append.gallery)
+        if server.state.count == 0:
+            receipt.begin(append.gallery.id)
+        transfer = Transfer(append, keys, receipt)
+        yield transfer
+    transfer.confirm(server.state.epoch)
+
+
+def hashed(hasher: CodeMaker, fresh: Fresh) -> tuple[Fresh, npt.NDArray[np.uint8]]:
+    """Hash pictures, and note their descriptors in their records."""
+    codes, descriptors = describe(hasher, [image for _, image in fresh])
+    if descriptors is not None:
+        pairs = zip(fresh, check_descriptors(descriptors), strict=True)
+        fresh = [(replace(record, descriptor=row.tobytes()), image) for (record, image), row in pairs]
+    return fresh, check_codes(codes)
+
+
+def seal_row(
+    record: Record, image: np.ndarray, code: npt.NDArray[np.uint8], keys: GalleryKeys, cipher: SealingCipher
+) -> SealedPicture:
+    """Seal one picture and what is known of it into a row.
+
+    Args:
+        record: its name, label, digest and descriptor.
+        image: ``(H, W)`` uint8 or uint16.
+        code: ``(bits // 8,)`` uint8, plain.
+        keys: of the gallery.
+        cipher: seals pictures under the master key.
+    """
+    sealed = cipher.encrypt(image)
+    return note_row(record, open_container(sealed).salt.hex(), code, sealed, keys)
+
+
+def note_row(
+    record: Record, identity: str, code: npt.NDArray[np.uint8], sealed: bytes, keys: GalleryKeys
+) -> SealedPicture:
+    """Make the row of a picture that is sealed already: mask its code and sketch, and seal its note."""
+    masked = keys.code_mask.apply(code[None])[0].tobytes()
+    note = seal_record(record, keys.record_key, identity=identity, code=masked)
+    sketch = masked_sketch(record, keys)
+    return SealedPicture(identity, masked, note, sealed, digest=keys.digest(record), sketch=sketch)
+
+
+def masked_sketch(record: Record, keys: GalleryKeys) -> bytes:
+    """The masked sketch of a picture's descriptor, 24 bytes; empty if it has none."""
+    if not record.descriptor:
+        return b""
+    descriptor = np.frombuffer(record.descriptor, np.int8)
+    return keys.sketch_mask.apply(sketches_of(descriptor[None]))[0].tobytes()
+
+
+def load_new(batch: list[Picture], known: set[str], unreadable: Unreadable) -> tuple[Fresh, tuple[str, ...]]:
+    """Load the pictures that are not ``known`` yet, and say which could not be loaded."""
+    fresh, problems = [], []
+    for picture in batch:
+        try:
+            image = picture.load()
+        except VaultError as error:
+            if unreadable == "raise":
+                raise
+            problems.append(str(error))
+            continue
+        record = Record.of(picture.name, picture.label, image)
+        if record.digest not in known:
+            known.add(record.digest)
+            fresh.append((record, image))
+    return fresh, tuple(problems)
