@@ -36,6 +36,7 @@ COMMANDS = {
     "train-network": "encrypted_search",
     "encrypted-search": "encrypted_search",
     "data": "data",
+    "gallery": "gallery",
 }
 
 

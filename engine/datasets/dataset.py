@@ -12,7 +12,11 @@ from engine.datasets.manifest import EXCLUDED, DataError, Record, find_collectio
 from engine.imaging import ImageError, load_file
 
 PROJECT = Path(__file__).resolve().parents[2]
-BUILT_IN = "simulated"
+# How to make again what comes with the project.
+REMEDIES = {
+    "simulated": "make it again with `python -m engine.datasets.simulation`",
+    "gallery": "take it again from the repository, or make it with `python -m engine gallery build`",
+}
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def load_dataset(name: str, root: Path | str | None = None, missing: str = "erro
     """Open a collection whose pictures are on this machine.
 
     Args:
-        name: One of ``engine.datasets.COLLECTIONS``; ``"simulated"`` comes with the project.
+        name: One of ``engine.datasets.COLLECTIONS``; ``"gallery"`` and ``"simulated"`` come with the project.
         root: Folder that holds the collections' folders; see :func:`data_root`.
         missing: ``"error"`` refuses a collection with a picture missing, ``"skip"`` leaves such pictures out.
         excluded: Whether pictures that belong to no split, since a test picture's patient is on them, are there too.
@@ -124,9 +128,9 @@ def data_root(root: Path | str | None = None) -> Path:
 
 
 def collection_folder(name: str, root: Path | str | None = None) -> Path:
-    """Return the folder of a collection's pictures; the built-in one lies beside this file."""
-    base = Path(__file__).parent if name == BUILT_IN else data_root(root)
-    return base / find_collection(name).folder
+    """Return the folder of a collection's pictures; those that come with the project lie beside this file."""
+    collection = find_collection(name)
+    return (Path(__file__).parent if collection.shipped else data_root(root)) / collection.folder
 
 
 def data_hash(dataset: Dataset) -> str:
@@ -136,6 +140,6 @@ def data_hash(dataset: Dataset) -> str:
 
 
 def _remedy(name: str) -> str:
-    if name == BUILT_IN:
-        return "make it again with `python -m engine.datasets.simulation`"
+    if name in REMEDIES:
+        return REMEDIES[name]
     return f"run `python -m engine data fetch {name}`, or set CXR_VAULT_DATA to a folder that has them"

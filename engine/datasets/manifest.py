@@ -17,6 +17,7 @@ from engine.errors import VaultError
 MANIFESTS = Path(__file__).with_name("manifests")
 # Training and validation pictures whose patient, or a copy of which, stands in the test split.
 EXCLUDED = "excluded"
+BESIDE = "pictures.csv"
 SPLITS = ("train", "val", "test", EXCLUDED)
 
 
@@ -34,6 +35,7 @@ class Collection:
         classes: Labels, in the order of their numbers.
         shorter_side: At most this, re-encoded as gray JPEG; None keeps the original bytes.
         parts: Names of the collections that this one joins; it has no manifest and no folder of its own then.
+        shipped: Whether its pictures come with the project; they lie in a folder beside this file then.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Collection:
     classes: tuple[str, ...]
     shorter_side: int | None = None
     parts: tuple[str, ...] = ()
+    shipped: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,8 @@ COLLECTIONS = {
         Collection("cxr-sources", "cxr_sources", _CHEST_AND_TUBERCULOSIS, shorter_side=512),
         Collection("cxr-open", "", _CHEST_AND_TUBERCULOSIS, parts=("covidx-open", "cxr-sources")),
         Collection("anatomy", "anatomy", ("bone", "brain", "chest")),
-        Collection("simulated", "simulated", _CHEST),
+        Collection("gallery", "gallery", _CHEST_AND_TUBERCULOSIS, shorter_side=384, shipped=True),
+        Collection("simulated", "simulated", _CHEST, shipped=True),
     )
 }
 
@@ -137,10 +141,18 @@ def read_manifest(name: str, folder: Path) -> tuple[Record, ...]:
         parts = [read_manifest(part, folder / find_collection(part).folder) for part in collection.parts]
         records = tuple(record for part in parts for record in part)
     else:
-        text = gzip.decompress((MANIFESTS / f"{name}.csv.gz").read_bytes()).decode()
-        records = tuple(_record(row, folder) for row in csv.DictReader(io.StringIO(text)))
+        records = tuple(_record(row, folder) for row in csv.DictReader(io.StringIO(_manifest_text(name))))
     check_records(collection, records)
     return records
+
+
+def _manifest_text(name: str) -> str:
+    # The gallery's rows say under which licence each picture may be passed on: they lie beside the pictures, in the
+    # open.
+    beside = Path(__file__).parent / find_collection(name).folder / BESIDE
+    if find_collection(name).shipped and beside.exists():
+        return beside.read_text(encoding="utf-8")
+    return gzip.decompress((MANIFESTS / f"{name}.csv.gz").read_bytes()).decode()
 
 
 def check_records(collection: Collection, records: Iterable[Record]) -> None:

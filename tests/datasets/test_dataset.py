@@ -187,7 +187,9 @@ def test_missing_pictures_are_an_error_or_left_out(host, collection, tmp_path):
 
 
 def test_an_unknown_or_absent_collection_is_one_sentence(tmp_path):
-    with pytest.raises(DataError, match="choose one of covidx-open, cxr-sources, cxr-open, anatomy, simulated"):
+    with pytest.raises(
+        DataError, match="choose one of covidx-open, cxr-sources, cxr-open, anatomy, gallery, simulated"
+    ):
         load_dataset("mnist")
     with pytest.raises(DataError, match="set CXR_VAULT_DATA"):
         load_dataset("covidx-open", tmp_path)

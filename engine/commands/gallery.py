@@ -1,0 +1,48 @@
+"""``gallery``: make the built-in gallery, or the codes of its pictures again."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from engine.commands.console import progress
+
+BATCH = 16
+
+
+def add_parser(commands: Any) -> None:
+    """Add ``gallery`` to the commands."""
+    gallery = commands.add_parser(
+        "gallery",
+        help="make the built-in gallery again",
+        description="The X-rays that come with the project. build: choose and write them from the collections on this "
+        "machine, then hash them. codes: hash them again, which is due after new weights were shipped.",
+    )
+    gallery.add_argument("action", choices=("build", "codes"))
+    gallery.add_argument("--root", type=Path, help="folder of the collections (default: CXR_VAULT_DATA, else data)")
+    gallery.set_defaults(run=make_gallery)
+
+
+def make_gallery(options: argparse.Namespace) -> None:
+    """Make the gallery, its codes, or both."""
+    from engine.datasets.built_in import write_gallery
+    from engine.hashing import shipped_methods
+
+    if options.action == "build":
+        count = write_gallery(options.root, progress=lambda done, total: progress("pictures", done, total))
+        print(f"{count} pictures written.")
+    for method in shipped_methods():
+        print(f"{method}: {_hash(method)} pictures hashed.")
+
+
+def _hash(method: str) -> int:
+    """Write the code book of a method for the built-in gallery."""
+    from engine.datasets import load_dataset
+    from engine.hashing.codebook import CodeBook, save_book
+
+    dataset, book = load_dataset("gallery"), CodeBook(method)
+    for start in range(0, len(dataset), BATCH):
+        places = range(start, min(start + BATCH, len(dataset)))
+        book.add([dataset.load(place) for place in places])
+        progress(method, places.stop, len(dataset))
+    save_book(book)
+    return len(book.entries)
