@@ -1,38 +1,71 @@
-"""``data``: fetch, verify or list collections."""
+"""``data``: fetch, verify, audit or list collections."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine.commands.console import progress
+from engine.commands.console import note, progress
 from engine.errors import VaultError
 
 
 def add_parser(commands: Any) -> None:
     """Add ``data`` to the commands."""
-    data = commands.add_parser("data", help="fetch, verify or list pictures", description="Public collections.")
-    data.add_argument("action", choices=("fetch", "verify", "list"))
+    data = commands.add_parser("data", help="fetch, verify, audit or list pictures", description="Public collections.")
+    data.add_argument("action", choices=("fetch", "verify", "audit", "list"))
     data.add_argument("collection", nargs="?", help="covidx-open, cxr-sources, both as cxr-open, anatomy or simulated")
     data.add_argument("--root", type=Path, help="folder of the collections (default: CXR_VAULT_DATA, else data)")
     data.set_defaults(run=manage_data)
 
 
 def manage_data(options: argparse.Namespace) -> None:
-    """Fetch, verify or list collections."""
-    from engine.datasets import COLLECTIONS, DataError, fetch, load_dataset, verify
+    """Fetch, verify, audit or list collections."""
+    from engine.datasets import COLLECTIONS, fetch, verify
 
     if options.action == "list":
-        for name in COLLECTIONS:
-            try:
-                print(f"{name:<12} {len(load_dataset(name, options.root))} pictures here")
-            except DataError as error:
-                print(f"{name:<12} not here: {error}")
+        list_collections(options.root)
         return
     if options.collection is None:
         raise VaultError(f"Name a collection to {options.action}: {', '.join(COLLECTIONS)}.")
-    action: Callable[..., Any] = fetch if options.action == "fetch" else verify
+    if options.action == "audit":
+        audit_collection(options.collection, options.root)
+        return
+    action = fetch if options.action == "fetch" else verify
     report = action(options.collection, options.root, lambda done, total: progress("checked", done, total))
-    if options.action == "verify" and not report.ok:
+    if options.action == "verify" and not report.ok:  # type: ignore[union-attr]
         raise VaultError(str(report))
     print(report)
+
+
+def list_collections(root: Path | None) -> None:
+    """Print every collection and how many pictures of it are here."""
+    from engine.datasets import COLLECTIONS, DataError, load_dataset
+
+    for name in COLLECTIONS:
+        try:
+            print(f"{name:<12} {len(load_dataset(name, root))} pictures here")
+        except DataError as error:
+            print(f"{name:<12} not here: {error}")
+
+
+def audit_collection(name: str, root: Path | None) -> None:
+    """Look for groups, files, near-copies and re-cropped copies that cross splits; print each.
+
+    Raises:
+        VaultError: Something crosses.
+    """
+    from engine.datasets import load_dataset, split_audit
+    from engine.datasets.copies import INLIERS, find_copies
+
+    dataset = load_dataset(name, root)
+    audit = split_audit(dataset)
+    copies = find_copies(dataset, lambda done, total: progress("compared", done, total))
+    for group in audit.groups:
+        note(f"group {group}")
+    for first, second, correlation in audit.near_copies:
+        note(f"{first} and {second}: thumbnails correlate by {correlation}")
+    for first, second, agreeing in copies:
+        note(f"{first} and {second}: {agreeing} corners agree")
+    found = len(audit.groups) + len({pair[:2] for pair in (*audit.copies, *audit.near_copies, *copies)})
+    if found:
+        raise VaultError(f"{found} groups or pairs of {name} cross its splits: exclude one side of each.")
+    print(f"Nothing crosses the splits of {name}: no group, no near-copy, no pair with {INLIERS} corners that agree.")

@@ -64,6 +64,7 @@ class Record:
         publisher: Hospital, journal or web site that the source took it from; empty where unknown.
         patient: The publisher's number for the patient; empty where unknown.
         view: Projection, ``"PA"``, ``"AP"`` or ``"AP supine"``; empty where unknown.
+        collection: The collection whose manifest names it.
         facts: Every other column of the manifest, as text.
     """
 
@@ -80,6 +81,7 @@ class Record:
     publisher: str = ""
     patient: str = ""
     view: str = ""
+    collection: str = ""
     facts: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
@@ -141,7 +143,7 @@ def read_manifest(name: str, folder: Path) -> tuple[Record, ...]:
         parts = [read_manifest(part, folder / find_collection(part).folder) for part in collection.parts]
         records = tuple(record for part in parts for record in part)
     else:
-        records = tuple(_record(row, folder) for row in csv.DictReader(io.StringIO(_manifest_text(name))))
+        records = tuple(_record(row, name, folder) for row in csv.DictReader(io.StringIO(_manifest_text(name))))
     check_records(collection, records)
     return records
 
@@ -198,7 +200,7 @@ def check_records(collection: Collection, records: Iterable[Record]) -> None:
             raise DataError(f"{of} has no picture of the label {label!r}: leave the label out, or add pictures.")
 
 
-def _record(row: dict[str, str], folder: Path) -> Record:
+def _record(row: dict[str, str], collection: str, folder: Path) -> Record:
     address = "/".join(row.pop(part, "") for part in ("repository", "commit", "path")).strip("/")
     name, label = row.pop("id"), row.pop("label")
     return Record(
@@ -215,6 +217,7 @@ def _record(row: dict[str, str], folder: Path) -> Record:
         publisher=row.pop("publisher", ""),
         patient=row.pop("patient", ""),
         view=row.pop("view", ""),
+        collection=collection,
         facts=row,
     )
 

@@ -43,6 +43,33 @@ def neighbour_vote(
         ['a']
     """
     distances, held = _labelled(query_codes, gallery_codes, gallery_labels)
+    return winning_label(distances, held, k, ties, classes)
+
+
+def winning_label(
+    distances: Matrix,
+    gallery_labels: npt.NDArray[Any],
+    k: int = 10,
+    ties: Ties = "expected",
+    classes: Sequence[Any] | None = None,
+) -> npt.NDArray[Any]:
+    """As :func:`neighbour_vote`, from distances: an item at an infinite distance is not in the query's gallery.
+
+    Args:
+        distances: ``(Q, G)``.
+        gallery_labels: ``(G,)`` labels.
+        k: number of neighbours.
+        ties: as in :func:`neighbour_vote`.
+        classes: as in :func:`neighbour_vote`.
+
+    Returns:
+        ``(Q,)`` labels.
+
+    Example:
+        >>> winning_label(np.array([[0.0, 1.0, np.inf]]), np.array(["a", "a", "b"]), k=3).tolist()
+        ['a']
+    """
+    held = gallery_labels
     candidates = np.unique(held) if classes is None else np.asarray(classes)
     votes = _votes(distances, held, candidates, k, ties)
     nearest = [np.where(held == label, distances, np.inf).min(axis=1, initial=np.inf) for label in candidates]
@@ -97,6 +124,6 @@ def _votes(distances: Matrix, held: npt.NDArray[Any], classes: npt.NDArray[Any],
         raise ValueError("a vote needs at least one class: the gallery is empty, or no class was named")
 
     def hits(label: Any) -> Floats:
-        return expected_hits(distances, np.broadcast_to(held == label, distances.shape), k, ties)[:, -1]
+        return expected_hits(distances, (held == label) & np.isfinite(distances), k, ties)[:, -1]
 
     return np.stack([hits(label) for label in classes], axis=1)
