@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 import zlib
 from typing import TYPE_CHECKING
 
@@ -89,13 +90,11 @@ def load_dicom(data: bytes, budget: Budget = LOCAL) -> np.ndarray:
         ImageError: Truncated, several frames, burned-in annotation, one gray level, or an unsupported kind of pixel
             data.
     """
-    from engine.imaging.dicom_pixels import stored_pixels
-    from engine.imaging.grayscale import displayed
-
     try:
-        dataset = read_dicom(data, budget)
-        check_dataset(dataset)
-        return displayed(dataset, stored_pixels(dataset, budget))
+        with warnings.catch_warnings():
+            # What pydicom says of values that it can do without is nothing to the person.
+            warnings.simplefilter("ignore")
+            return _displayed(data, budget)
     except ImageError:
         raise
     except Exception as error:
@@ -103,6 +102,15 @@ def load_dicom(data: bytes, budget: Budget = LOCAL) -> np.ndarray:
         raise ImageError(
             "The DICOM file is truncated, damaged or of an unsupported kind: export it again, uncompressed."
         ) from error
+
+
+def _displayed(data: bytes, budget: Budget) -> np.ndarray:
+    from engine.imaging.dicom_pixels import stored_pixels
+    from engine.imaging.grayscale import displayed
+
+    dataset = read_dicom(data, budget)
+    check_dataset(dataset)
+    return displayed(dataset, stored_pixels(dataset, budget))
 
 
 def read_dicom(data: bytes, budget: Budget = LOCAL, tags: list[str] | None = None) -> "Dataset":
@@ -151,8 +159,8 @@ def _meta(data: bytes) -> tuple["FileMetaDataset | None", int]:
 
 def _inflated(body: bytes, budget: Budget) -> bytes:
     inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-    # Pixels of 16 bits and a header; a compressed file of the budget's own size may hold no more either.
-    most = max(2 * budget.pixels, budget.bytes)
+    # Pixels of 16 bits and a header.
+    most = max(2 * budget.pixels + MIB, budget.bytes)
     unpacked = inflate.decompress(body, most + 1)
     if len(unpacked) > most:
         raise ImageError(f"The DICOM file inflates to more than {most // MIB} MB: {budget.advice}.")
@@ -172,8 +180,31 @@ def check_dataset(dataset: "Dataset") -> None:
             "The DICOM file says that annotations are burned into its pixels, and these may name the "
             "patient: remove them and export it again."
         )
-    frames = int(dataset.get("NumberOfFrames", 1) or 1)
-    if frames != 1:
+    frames = (*numbers(dataset, "NumberOfFrames"), 1)[0]
+    if frames > 1:
         raise ImageError(
-            f"The DICOM file holds {frames} frames or slices: choose a single two-dimensional chest X-ray."
+            f"The DICOM file holds {frames:.0f} frames or slices: choose a single two-dimensional chest X-ray."
         )
+
+
+def numbers(dataset: "Dataset", keyword: str) -> tuple[float, ...]:
+    """Read decimal strings the way they are written, a decimal comma among them; NaN for what is no number."""
+    element = dataset.get_item(keyword)
+    value = None if element is None else element.value
+    if value is None:
+        return ()
+    if isinstance(value, bytes):
+        parts = value.decode("latin-1").split("\\")
+    else:
+        parts = [
+            str(part) for part in (value if isinstance(value, (list, tuple)) or hasattr(value, "insert") else [value])
+        ]
+    return tuple(_number(part) for part in parts if part.strip(" \0"))
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text.strip(" \0").replace(",", "."))
+    except ValueError:
+        return np.nan
+    return number if np.isfinite(number) else np.nan

@@ -21,7 +21,7 @@ _JPEG = "1.2.840.10008.1.2.4."
 GRAY = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 # What a decoder and the copies around it hold for each sample at the peak.
-_NATIVE_BYTES, _GDCM_BYTES, _OPENJPEG_BYTES, _PILLOW_BYTES = 5, 9, 12, 4
+_NATIVE_BYTES, _GDCM_BYTES, _OPENJPEG_BYTES, _PILLOW_BYTES = 5, 9, 6, 4
 
 
 @dataclass(frozen=True)

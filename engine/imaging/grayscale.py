@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engine.imaging.dicom import numbers
 from engine.imaging.dicom_pixels import COLOUR, StoredPixels, padding, photometric
 from engine.imaging.limits import ImageError
 
@@ -125,34 +126,11 @@ def window(values: np.ndarray, centre: float, width: float, function: str = "LIN
     return np.clip((values - centre) / width + 0.5, 0, 1)
 
 
-def numbers(dataset: "Dataset", keyword: str) -> tuple[float, ...]:
-    """Read decimal strings the way they are written, a decimal comma among them; NaN for what is no number."""
-    element = dataset.get_item(keyword)
-    value = None if element is None else element.value
-    if value is None:
-        return ()
-    if isinstance(value, bytes):
-        parts = value.decode("latin-1").split("\\")
-    else:
-        parts = [
-            str(part) for part in (value if isinstance(value, (list, tuple)) or hasattr(value, "insert") else [value])
-        ]
-    return tuple(_number(part) for part in parts if part.strip(" \0"))
-
-
 def windows(dataset: "Dataset") -> list[tuple[float, float]]:
     """Return centre and width of every window that the standard allows."""
     least = 1.0 if _function(dataset) == "LINEAR" else np.nextafter(0, 1)
     pairs = zip(numbers(dataset, "WindowCenter"), numbers(dataset, "WindowWidth"), strict=False)
     return [(centre, width) for centre, width in pairs if np.isfinite(centre) and np.isfinite(width) and width >= least]
-
-
-def _number(text: str) -> float:
-    try:
-        number = float(text.strip(" \0").replace(",", "."))
-    except ValueError:
-        return np.nan
-    return number if np.isfinite(number) else np.nan
 
 
 def _function(dataset: "Dataset") -> str:

@@ -186,17 +186,20 @@ def open_jpeg(data: bytes, stream: JpegStream) -> "Image.Image":
 
     check_whole(data, stream)
     whole = data[: stream.end]
-    if stream.huffman and not np.array_equal(_small(whole), _small(with_surplus(data, stream))):
-        raise damaged("JPEG")
+    if stream.huffman:
+        # The scans of a progressive JPEG may lack fine detail alone.
+        scale = 1 if stream.process in _PROGRESSIVE else 8
+        if not np.array_equal(_gray(whole, scale), _gray(with_surplus(data, stream), scale)):
+            raise damaged("JPEG")
     return JpegImageFile(io.BytesIO(whole))
 
 
-def _small(data: bytes) -> np.ndarray:
-    """The picture at an eighth of its size, which takes its first coefficients alone."""
+def _gray(data: bytes, scale: int) -> np.ndarray:
+    """The picture reduced; at an eighth of its size it takes the first coefficients alone."""
     from PIL.JpegImagePlugin import JpegImageFile
 
     picture = JpegImageFile(io.BytesIO(data))
-    picture.draft("L", (1, 1))
+    picture.draft("L", (picture.width // scale, picture.height // scale))
     return np.asarray(picture)
 
 

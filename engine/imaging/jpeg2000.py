@@ -12,7 +12,7 @@ _BOX = b"\x00\x00\x00\x0cjP  "
 _SIZ, _COD, _SOT, _EOC = 0xFF51, 0xFF52, 0xFF90, b"\xff\xd9"
 MAX_TILES = 16_384
 # What OpenJPEG holds for a tile, a code block and a precinct beside the pixels, rounded up.
-_TILE_BYTES, _BLOCK_BYTES, _PRECINCT_BYTES = 8_000, 250, 700
+_TILE_BYTES, _BLOCK_BYTES, _PRECINCT_BYTES = 8_000, 400, 700
 
 
 @dataclass(frozen=True)
