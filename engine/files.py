@@ -1,5 +1,6 @@
 """Files that are there whole or not at all."""
 
+import hashlib
 import json
 import secrets
 from collections.abc import Iterator, Mapping
@@ -56,3 +57,9 @@ def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
     """Write arrays by name into a compressed ``.npz``, whole or not at all."""
     with written_whole(path) as partial:
         np.savez_compressed(partial, allow_pickle=False, **arrays)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file as hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

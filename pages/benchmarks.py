@@ -156,7 +156,7 @@ def method_section(paper: Report, task: str, metric: Metric) -> None:
 @st.cache_data(show_spinner=False)
 def best_recall(task: str, ranks: int = 200) -> np.ndarray:
     """Return the recall of a perfect ranking at each K: ``(ranks,)``."""
-    with np.load(FOLDER / "matdh_codes.npz", allow_pickle=False) as codes:
+    with np.load(FOLDER / "matdh.npz", allow_pickle=False) as codes:
         queries, gallery = codes["query_labels"], codes["gallery_labels"]
     if task == "binary":
         queries, gallery = queries != 0, gallery != 0

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from engine.quantization.figures import tuned_name
+from engine.studies.quantization.figures import tuned_name
 from pages.components import frame
 from pages.components.compress.charts import accuracy_chart, size_chart, time_chart, weight_chart
 from pages.components.compress.measured import (
@@ -70,7 +70,7 @@ def _layer(entry: dict[str, Any], scope: str) -> str:
 
 def weights(network: str, entry: dict[str, Any], choice: Choice, layer: str) -> None:
     """Draw the histogram of the layer's weights."""
-    stored = arrays("quantization_answers", f"{network}/histograms", f"{network}/peaks")
+    stored = arrays("quantization", f"{network}/histograms", f"{network}/peaks")
     row = list(entry["layers"]).index(layer)
     counts, peaks = stored[f"{network}/histograms"], stored[f"{network}/peaks"]
     weight_chart(entry, layer, counts[row].astype(np.int64), float(peaks[row]), choice)

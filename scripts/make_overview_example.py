@@ -18,10 +18,10 @@ from PIL import Image, ImageDraw, ImageFont
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from engine.artifacts import WEIGHTS  # noqa: E402
 from engine.datasets import load_dataset  # noqa: E402
 from engine.encryption import generate_key  # noqa: E402
 from engine.hashing import Hasher, unpack_bits  # noqa: E402
-from engine.hashing.hasher import WEIGHTS  # noqa: E402
 from engine.imaging import encode_jpeg, encode_png, enhance, to_uint8  # noqa: E402
 from engine.retrieval import CloudServer, DataOwner, DataUser, Stage, pictures_of  # noqa: E402
 from pages.components.kit.schemes import look_of  # noqa: E402

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from engine.attacks.studies.run import EVERYTHING, MAP, STUDIES
 from engine.commands.console import note, progress
+from engine.studies.attacks.run import EVERYTHING, MAP, STUDIES
 
 NAMES = (*STUDIES, EVERYTHING, MAP)
 NOTES = """\
@@ -38,7 +38,7 @@ def add_parser(commands: Any) -> None:
     attacking.add_argument(
         "--save",
         action="store_true",
-        help="write models/results/attacks.json and attacks_values.npz; of the map, also encrypted_search",
+        help="write models/results/attacks.json and attacks.npz; of the map, also encrypted_search",
     )
     attacking.add_argument("--runs", type=Path, default=Path("runs"), help="folder of resumable runs")
     attacking.set_defaults(run=attack)
@@ -46,9 +46,9 @@ def add_parser(commands: Any) -> None:
 
 def attack(options: argparse.Namespace) -> None:
     """Run one attack, several, all of them, or all that the map is drawn from."""
-    from engine.attacks.studies.run import run_attacks, save_attacks, seconds_last_time
-    from engine.attacks.studies.values import separate
     from engine.commands.encrypted_search import kept_steps, measured, save, show
+    from engine.studies.attacks.run import run_attacks, save_attacks, seconds_last_time
+    from engine.studies.attacks.values import separate
 
     steps = kept_steps(options.runs)
     start, expected = steps.clock(), seconds_last_time(options.names)

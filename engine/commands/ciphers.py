@@ -19,14 +19,14 @@ def add_parser(commands: Any) -> None:
 
 def ciphers(options: argparse.Namespace) -> None:
     """Measure every cipher on the test pictures and its speed on this machine."""
+    from engine.artifacts import save_result
     from engine.datasets import load_dataset
-    from engine.evaluation.cipher_report import report_ciphers, save_report
-    from engine.hashing.evaluate import RESULTS
+    from engine.studies.ciphers import report_ciphers
 
     dataset = load_dataset("covidx-open")
     result, arrays = report_ciphers(dataset, lambda done, total: progress("measured", done, total))
     if options.save:
-        note(f"written: {save_report(result, arrays, RESULTS)}")
+        note(f"written: {save_result('ciphers', result, arrays)}")
     if options.json:
         print(json.dumps(result, indent=1))
         return

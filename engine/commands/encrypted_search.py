@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from engine.commands.console import note, note_figures, positive, progress
 
 if TYPE_CHECKING:
-    from engine.encrypted_search.report import Arrays
-    from engine.steps import Steps
+    from engine.studies.encrypted_search.figures import Arrays
+    from engine.studies.steps import Steps
 
 
 def add_parser(commands: Any) -> None:
@@ -81,26 +81,26 @@ def show(result: dict[str, Any]) -> None:
 
 def _measure_pixels(way: str, steps: "Steps") -> dict[str, Any]:
     """Measure what reads cipher pixels and write its files."""
-    from engine.hashing.evaluate import save_result
+    from engine.artifacts import save_result
     from engine.studies import encrypted_pixels as study
 
     found = study.measure(way, lambda done, total: progress("settings measured:", done, total), steps)
     result, arrays = study.joined(*found)
-    note(f"written: {save_result(study.NAME, result, arrays, holds='answers')}")
+    note(f"written: {save_result(study.NAME, result, arrays)}")
     return result
 
 
 def kept_steps(runs: Path) -> "Steps":
     """Return the steps of a long measurement, kept in the folder of resumable runs."""
-    from engine.steps import Steps
+    from engine.studies.steps import Steps
 
     return Steps(runs / "steps")
 
 
 def measured(steps: "Steps", method: str | None = None) -> "tuple[dict[str, Any], Arrays]":
     """Measure one method's networks, or all, and say how far it is: the result file's data and the answers'."""
-    from engine.encrypted_search.evaluation import joined, measure
     from engine.encrypted_search.networks import METHODS
+    from engine.studies.encrypted_search.measurement import joined, measure
 
     methods = (method,) if method else METHODS
     return joined(*measure(lambda done, total: progress("settings measured:", done, total), methods, steps))
@@ -108,6 +108,6 @@ def measured(steps: "Steps", method: str | None = None) -> "tuple[dict[str, Any]
 
 def save(result: dict[str, Any], arrays: "Arrays") -> Path:
     """Write what :func:`measured` returned."""
-    from engine.hashing.evaluate import save_result
+    from engine.artifacts import save_result
 
-    return save_result("encrypted_search", result, arrays, holds="answers")
+    return save_result("encrypted_search", result, arrays)

@@ -16,10 +16,10 @@ _CLASSIFYING = ("accuracy", "map", "p_at_1", "p_at_5", "p_at_10")
 
 def add_parser(commands: Any) -> None:
     """Add ``evaluate`` to the commands."""
-    from engine.encrypted_search.evaluation import QUANTIZATIONS
     from engine.encrypted_search.networks import METHODS as CLASSIFIERS
     from engine.encrypted_search.setting import POLICIES
     from engine.hashing import EMBEDDING, METHODS
+    from engine.studies.encrypted_search.measurement import QUANTIZATIONS
 
     evaluating = commands.add_parser("evaluate", help="measure a method", description="Measure a shipped method.")
     evaluating.add_argument(
@@ -71,7 +71,7 @@ def evaluate(options: argparse.Namespace) -> None:
 
 def _evaluate_hashing(options: argparse.Namespace) -> tuple[dict[str, Any], list[Any]]:
     from engine.datasets import load_dataset
-    from engine.hashing.rivals import evaluate_rival
+    from engine.studies.baseline_figures import evaluate_rival
 
     dataset = load_dataset("covidx-open")
     if options.method == "matdh":
@@ -83,7 +83,7 @@ def _evaluate_hashing(options: argparse.Namespace) -> tuple[dict[str, Any], list
 
 
 def _evaluate_classifier(options: argparse.Namespace) -> tuple[dict[str, Any], list[Any]]:
-    from engine.encrypted_search.evaluation import evaluate_setting
+    from engine.studies.encrypted_search.measurement import evaluate_setting
 
     plain = options.block_size == "plain"
     setting = "plain" if plain else f"{options.key_policy}-{options.block_size}"
@@ -103,8 +103,9 @@ def _stored_cell(options: argparse.Namespace, setting: str) -> dict[str, Any]:
 
 
 def _evaluate_matdh(options: argparse.Namespace, dataset: "Dataset") -> dict[str, Any]:
+    from engine.artifacts import save_result
     from engine.hashing import Hasher
-    from engine.hashing.evaluate import evaluate_method, save_result
+    from engine.studies.retrieval import evaluate_method
 
     # Refused now, and not after minutes of measuring.
     Hasher.load(options.bits)

@@ -18,11 +18,11 @@ def add_parser(commands: Any) -> None:
 
 def measure_warning(options: argparse.Namespace) -> None:
     """Measure the novelty warning and write its result files."""
-    from engine.hashing.evaluate import save_result
-    from engine.hashing.novelty_report import measure_novelty
+    from engine.artifacts import save_result
+    from engine.studies.novelty import measure_novelty
 
     result, arrays = measure_novelty("matdh", lambda done, total: progress("looked at", done, total))
-    note(f"written: {save_result('novelty', result, arrays, holds='reference')}")
+    note(f"written: {save_result('novelty', result, arrays)}")
     for kind in ("expected", "strange"):
         for group in result[kind].values():
             print(f"{kind:<9} {group['what']:<48} {group['count']:>4} pictures, alarms {group['alarms'][0]:.3f}")

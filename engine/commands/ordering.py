@@ -18,10 +18,10 @@ def add_parser(commands: Any) -> None:
 
 def measure_order(options: argparse.Namespace) -> None:
     """Measure the order among equal codes and write its result files."""
-    from engine.hashing.evaluate import save_result
-    from engine.hashing.ordering_report import measure_ordering
+    from engine.artifacts import save_result
+    from engine.studies.ordering import measure_ordering
 
     result, arrays = measure_ordering("matdh", lambda done, total: progress("hashed", done, total))
-    note(f"written: {save_result('ordering', result, arrays, holds='descriptors')}")
+    note(f"written: {save_result('ordering', result, arrays)}")
     for name, row in result["figures"].items():
         print(f"{name:<22} codes alone {row['code'][0]:.4f}  ordered {row['ordered'][0]:.4f}")

@@ -20,7 +20,7 @@ def add_parser(commands: Any) -> None:
     quantizing.add_argument("names", metavar="NETWORK", nargs="*", default=[EVERYTHING], help="networks, or all")
     quantizing.add_argument("--json", action="store_true", help="print JSON")
     quantizing.add_argument(
-        "--save", action="store_true", help="write models/results/quantization.json and quantization_answers.npz"
+        "--save", action="store_true", help="write models/results/quantization.json and quantization.npz"
     )
     quantizing.add_argument("--times", action="store_true", help="only time networks that are measured already")
     quantizing.add_argument(
@@ -31,8 +31,8 @@ def add_parser(commands: Any) -> None:
 
 def quantize(options: argparse.Namespace) -> None:
     """Measure networks, and write the result files on request."""
-    from engine.quantization.report import measure, save, time_again, tune
-    from engine.quantization.subjects import SUBJECTS
+    from engine.studies.quantization.measurement import measure, save, time_again, tune
+    from engine.studies.quantization.subjects import SUBJECTS
 
     names = list(SUBJECTS) if EVERYTHING in options.names else options.names
     entries: dict[str, dict[str, Any]] = {}

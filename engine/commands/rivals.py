@@ -21,8 +21,8 @@ def add_parser(commands: Any) -> None:
 
 def rivals(options: argparse.Namespace) -> None:
     """Train and measure every method, and write the result files."""
-    from engine.hashing.evaluate import save_result
-    from engine.training.rivals import run_rivals
+    from engine.artifacts import save_result
+    from engine.studies.baselines import run_rivals
 
     def report(name: str, row: dict[str, float]) -> None:
         note_figures(row, f"{name}: ")

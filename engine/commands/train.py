@@ -105,8 +105,8 @@ def train(options: argparse.Namespace) -> None:
 
 def recipes(options: argparse.Namespace) -> None:
     """Train and measure every recipe, and write the result files."""
-    from engine.hashing.evaluate import load_result, save_result
-    from engine.training.recipes import run_recipes
+    from engine.artifacts import load_result, save_result
+    from engine.studies.recipes import run_recipes
 
     earlier = load_result("recipes") if options.only else None
     result, arrays = run_recipes(options.runs, _report, options.only, earlier)
@@ -116,19 +116,19 @@ def recipes(options: argparse.Namespace) -> None:
 
 def frames(options: argparse.Namespace) -> None:
     """Probe every margin, and write the result files."""
-    from engine.hashing.evaluate import save_result
-    from engine.training.framing_study import run_framing_study
+    from engine.artifacts import save_result
+    from engine.studies.frames import run_framing_study
 
     result, arrays = run_framing_study(partial(progress, "seen"))
-    note(f"written: {save_result('frames', result, arrays, holds='scores')}")
+    note(f"written: {save_result('frames', result, arrays)}")
     for margin, row in result["margins"].items():
         print(f"margin {margin:<6} " + "  ".join(f"{name} AUC {values[0]:.4f}" for name, values in row.items()))
 
 
 def ablations(options: argparse.Namespace) -> None:
     """Train and measure every ablation, and write the result files."""
-    from engine.hashing.evaluate import save_result
-    from engine.training.ablations import run_ablations
+    from engine.artifacts import save_result
+    from engine.studies.ablations import run_ablations
 
     result, arrays = run_ablations(options.seeds, options.runs, options.epochs, _report)
     note(f"written: {save_result('ablations', result, arrays)}")
@@ -137,8 +137,8 @@ def ablations(options: argparse.Namespace) -> None:
 
 def transfer(options: argparse.Namespace) -> None:
     """Leave each publisher of positives out, and write the result files."""
-    from engine.hashing.evaluate import save_result
-    from engine.training.transfer import TRAININGS, run_transfer
+    from engine.artifacts import save_result
+    from engine.studies.transfer import TRAININGS, run_transfer
 
     result, arrays = run_transfer(options.seed, options.runs, options.epochs, _report)
     note(f"written: {save_result('transfer', result, arrays)}")

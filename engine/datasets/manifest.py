@@ -6,7 +6,6 @@ the README beside it.
 
 import csv
 import gzip
-import hashlib
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -220,8 +219,3 @@ def _record(row: dict[str, str], collection: str, folder: Path) -> Record:
         collection=collection,
         facts=row,
     )
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file as hex."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.datasets.dataset import collection_folder
-from engine.datasets.manifest import Record, file_sha256, find_collection, read_manifest
+from engine.datasets.manifest import Record, find_collection, read_manifest
+from engine.files import file_sha256
 
 Progress = Callable[[int, int], None]
 STORED = "stored.sha256"

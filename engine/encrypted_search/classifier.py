@@ -1,7 +1,6 @@
 """Shipped networks that classify pictures, encrypted or not, and turn them into features to search by."""
 
 import functools
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.artifacts import read_card as read_artifact_card
+from engine.artifacts import weights_path
 from engine.encrypted_search.networks import network_for
 from engine.encrypted_search.setting import SettingError
-from engine.hashing.hasher import WEIGHTS, reading_weights
+from engine.hashing.hasher import reading_weights
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -58,7 +59,7 @@ def load_quantized(method: str, setting: str, mode: str) -> "nn.Module":
     """Return the shipped network for a setting, quantized without calibration pictures.
 
     Weights are those of the calibrated network. In mode ``"full"`` activations are scaled as they come, where
-    ``engine.encrypted_search.evaluation`` measures fixed scales from training pictures.
+    ``engine.studies.encrypted_search.measurement`` measures fixed scales from training pictures.
 
     Args:
         method: ``"vgg16"`` or ``"vit"``.
@@ -112,21 +113,21 @@ def network_input(pictures: np.ndarray) -> "Tensor":
     return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float()
 
 
-def read_card(name: str, folder: Path = WEIGHTS) -> dict:
+def read_card(name: str, folder: Path | None = None) -> dict:
     """Return the card of a network: what it is, which data, how trained.
 
     Raises:
         SettingError: Its files are missing.
     """
-    path = folder / f"{name}.json"
-    if not path.exists() or not path.with_suffix(".safetensors").exists():
+    path = weights_path(name, folder)
+    if not path.exists() or not path.with_suffix(".json").exists():
         raise SettingError(
             f"The weights {name} are not here: run `python -m engine train-network {name} --ship` to make them."
         )
-    return json.loads(path.read_text())
+    return read_artifact_card(name, folder)
 
 
-def read_network(name: str, folder: Path = WEIGHTS) -> "nn.Module":
+def read_network(name: str, folder: Path | None = None) -> "nn.Module":
     """Build a network from its files.
 
     Raises:
@@ -137,7 +138,7 @@ def read_network(name: str, folder: Path = WEIGHTS) -> "nn.Module":
     from engine.encrypted_search.networks import build
     from engine.encrypted_search.storage import load_network
 
-    path = folder / f"{name}.safetensors"
+    path = weights_path(name, folder)
     with reading_weights(path, SettingError):
         card = read_card(name, folder)
         network = build(card["method"], card["arguments"])

@@ -1,13 +1,11 @@
 """From a training run to the files that the app reads: small weights, and a card that says where they come from."""
 
-import hashlib
-import os
-import platform
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from engine.artifacts import commit, machine, weights_path
 from engine.datasets import data_hash, load_dataset
 from engine.encrypted_search.classifier import predict, read_network
 from engine.encrypted_search.networks import NETWORKS, Network, build
@@ -15,9 +13,7 @@ from engine.encrypted_search.pictures import COLLECTION, Split, load_split, read
 from engine.encrypted_search.storage import save_network
 from engine.encrypted_search.training import Report, Training
 from engine.errors import VaultError
-from engine.files import write_json
-from engine.hashing.evaluate import commit
-from engine.hashing.hasher import WEIGHTS
+from engine.files import file_sha256, write_json
 from engine.training.run import imagenet_file
 
 
@@ -49,25 +45,25 @@ def train_network(
     return training
 
 
-def ship_network(name: str, training: Training, folder: Path = WEIGHTS) -> dict[str, Any]:
+def ship_network(name: str, training: Training, folder: Path | None = None) -> dict[str, Any]:
     """Write the best weights in int8 with their card, which says what the small file costs on validation pictures.
 
     Args:
         name: Key of ``NETWORKS``.
         training: A finished one.
-        folder: Where to.
+        folder: Where to; ``models/weights`` when None.
 
     Returns:
         The card.
     """
     from safetensors.torch import load_file
 
-    network, path = NETWORKS[name], folder / f"{name}.safetensors"
+    network, path = NETWORKS[name], weights_path(name, folder)
     exact = build(network.method, network.arguments)
     exact.load_state_dict(load_file(training.folder / "best.safetensors"))
-    folder.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     save_network(exact.state_dict(), path)
-    card = _card(network, training, path.read_bytes())
+    card = _card(network, training, path)
     # The file is not read without its card.
     write_json(path.with_suffix(".json"), card)
     stored = read_network(name, folder)
@@ -79,18 +75,16 @@ def ship_network(name: str, training: Training, folder: Path = WEIGHTS) -> dict[
     return card
 
 
-def _card(network: Network, training: Training, weights: bytes) -> dict[str, Any]:
+def _card(network: Network, training: Training, weights: Path) -> dict[str, Any]:
     """Say what the file is and where it comes from."""
-    import torch
-
     return {
         "method": network.method,
         "arguments": dict(network.arguments),
         "serves": list(network.serves),
         "what": f"{network.method}: weights in int8 with a scale for each output channel, the rest in float16",
         "note": network.note,
-        "file_sha256": hashlib.sha256(weights).hexdigest(),
-        "bytes": len(weights),
+        "file_sha256": file_sha256(weights),
+        "bytes": weights.stat().st_size,
         "licence": "Apache-2.0" + ("; ImageNet base CC BY 4.0" if network.recipe.imagenet else ""),
         "data": "anatomy, training split; validation split for selection",
         "training": {
@@ -99,7 +93,7 @@ def _card(network: Network, training: Training, weights: bytes) -> dict[str, Any
             "epochs_run": len(training.history),
             "data_sha256": data_hash(load_dataset(COLLECTION)),
             "commit": commit(),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}",
+            "machine": machine(),
         },
         "history": training.history,
     }

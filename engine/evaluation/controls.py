@@ -2,7 +2,7 @@
 
 In COVIDx-like collections the label is nearly the publisher, so a high mAP may be a detector of hospitals (DeGrave
 et al. 2021; Maguolo and Nanni 2021; Roberts et al. 2021). Every control is computed from stored arrays alone
-(``models/results/<method>_codes.npz``), so that a stored figure can be checked without pictures or a network.
+(``models/results/<method>.npz``), so that a stored figure can be checked without pictures or a network.
 """
 
 from collections.abc import Mapping, Sequence

@@ -14,10 +14,11 @@ from threading import Lock
 import numpy as np
 import numpy.typing as npt
 
+from engine.artifacts import WEIGHTS
 from engine.files import write_arrays
 from engine.hashing.codes import pack_bits
 from engine.hashing.descriptors import DESCRIPTOR_BYTES, describe_features
-from engine.hashing.hasher import WEIGHTS, Hasher
+from engine.hashing.hasher import Hasher
 
 FOLDER = WEIGHTS.with_name("gallery")
 FINGERPRINT_BYTES = 16

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.artifacts import source_hash
 from engine.datasets import Dataset, data_hash
 from engine.files import written_whole
 from engine.imaging.framing import frame_chest
-from engine.steps import made_with
 
 CACHE = Path(__file__).resolve().parents[2] / ".cache"
 # What makes a frame: a cache of other code's is not read.
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 def cache_file(cache: Path | None, name: str, sources: tuple[str, ...] = FRAMING) -> Path | None:
     """Return where something is cached, by its name and by the code that makes it; None where nothing is kept."""
-    return None if cache is None else cache / f"{made_with(patterns=sources)[:8]}-{name}"
+    return None if cache is None else cache / f"{source_hash(patterns=sources)[:8]}-{name}"
 
 
 def framed(dataset: Dataset, side: int, margin: float, cache: Path | None = CACHE) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self, TypedDict
 
 import numpy as np
 
+from engine.artifacts import weights_path
 from engine.errors import VaultError
 from engine.hashing.codes import pack_bits
 from engine.hashing.descriptors import describe_features
@@ -23,13 +24,11 @@ if TYPE_CHECKING:
 METHODS = ("matdh", "matdh-half", "tcdh", "swth", "dpn", "ash", "ath", "dbdh", "orthohash")
 # Has no bits: ranked by the distance of its features.
 EMBEDDING = "xmir"
-WEIGHTS = Path(__file__).resolve().parents[2] / "models" / "weights"
-RESULTS = WEIGHTS.with_name("results")
 
 
 def shipped_methods() -> tuple[str, ...]:
     """Return the methods of ``METHODS`` whose weights are here."""
-    return tuple(method for method in METHODS if (WEIGHTS / f"{method}.safetensors").exists())
+    return tuple(method for method in METHODS if weights_path(method).exists())
 
 
 class Sight(TypedDict):
@@ -218,7 +217,7 @@ def shipped_sight(method: str = "matdh") -> Sight:
 
 
 def _weights_of(method: str) -> Path:
-    path = WEIGHTS / f"{method}.safetensors"
+    path = weights_path(method)
     if not path.exists():
         preset = "gpu" if method == "matdh" else "rivals"
         raise HasherError(

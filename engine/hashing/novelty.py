@@ -6,15 +6,15 @@ how far the encoder's feature lies from the training pictures' (Mahalanobis dist
 """
 
 import functools
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
+from engine.artifacts import find_result, read_card
 from engine.errors import VaultError
-from engine.hashing.hasher import RESULTS, WEIGHTS, Hasher
+from engine.hashing.hasher import Hasher
 from engine.imaging.framing import find_chest
 
 AXES = 128
@@ -138,22 +138,19 @@ def novelty(image: np.ndarray, hasher: Hasher, method: str = "matdh") -> Novelty
 
 
 @functools.lru_cache(maxsize=2)
-def shipped_reference(method: str = "matdh", folder: Path = RESULTS) -> tuple[Reference, float]:
+def shipped_reference(method: str = "matdh", folder: Path | None = None) -> tuple[Reference, float]:
     """Read the reference and threshold that ``python -m engine novelty`` wrote.
 
     Raises:
         NoveltyError: They are missing or were measured with other weights.
     """
-    facts, arrays = folder / "novelty.json", folder / "novelty_reference.npz"
-    remedy = "run `python -m engine novelty` to measure it"
-    if not facts.exists() or not arrays.exists():
+    found, remedy = find_result("novelty", folder), "run `python -m engine novelty` to measure it"
+    if found is None or not found[1]:
         raise NoveltyError(f"How novel a picture is has not been measured yet: {remedy}.")
-    stored = json.loads(facts.read_text())
-    card = json.loads((WEIGHTS / f"{method}.json").read_text())
-    if stored["provenance"]["weights_sha256"] != card["file_sha256"]:
+    stored, arrays = found
+    if stored["provenance"]["weights_sha256"] != read_card(method)["file_sha256"]:
         raise NoveltyError(f"How novel a picture is was measured with other weights: {remedy} again.")
-    with np.load(arrays, allow_pickle=False) as values:
-        mean, axes = values["mean"].astype(np.float32), values["axes"].astype(np.float32)
+    mean, axes = arrays["mean"].astype(np.float32), arrays["axes"].astype(np.float32)
     usual = {name: Usual(**values) for name, values in stored["usual"].items()}
     return Reference(mean, axes, **usual), float(stored["threshold"])
 

@@ -1,1 +1,1 @@
-"""One file a stored result: what is measured, over everything else in the engine."""
+"""What is measured: each study makes one stored result, over everything else in the engine and under commands."""

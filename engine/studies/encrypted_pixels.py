@@ -4,7 +4,6 @@ Unlike the shipped networks, which read what no key changes, these see the ciphe
 compute every figure again.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
@@ -12,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.datasets import data_hash, load_dataset
+from engine.artifacts import find_result, provenance
+from engine.datasets import load_dataset
 from engine.encrypted_search import nearest
 from engine.encrypted_search.paper_recipe import (
     RECIPE,
@@ -23,14 +23,14 @@ from engine.encrypted_search.paper_recipe import (
     train_dense,
 )
 from engine.encrypted_search.pictures import COLLECTION, Split, load_split
-from engine.encrypted_search.report import CAVEAT, Arrays, classified, known
 from engine.encrypted_search.setting import SETTINGS, Setting, SettingError
 from engine.errors import VaultError
 from engine.evaluation.distances import pairwise_distances
 from engine.evaluation.hashing_report import interval
-from engine.hashing.evaluate import INTERVAL_POLICY, RESULTS, commit
-from engine.steps import Steps
-from engine.training.run import imagenet_file, machine
+from engine.studies.encrypted_search.figures import CAVEAT, Arrays, classified, known
+from engine.studies.protocol import INTERVAL_POLICY
+from engine.studies.steps import Steps
+from engine.training.run import imagenet_file
 
 NAME = "encrypted_pixels"
 WAYS = ("paper", "nearest")
@@ -120,11 +120,7 @@ def cell_figures(arrays: Mapping[str, np.ndarray], way: str, setting: str) -> di
 
 def stored() -> tuple[dict[str, Any], Arrays]:
     """Read the result file and its answers; both empty where nothing was measured yet."""
-    path = RESULTS / f"{NAME}.json"
-    if not path.exists():
-        return {"cells": [], "ways": {}}, {}
-    with np.load(path.with_name(f"{NAME}_answers.npz"), allow_pickle=False) as file:
-        return json.loads(path.read_text()), dict(file)
+    return find_result(NAME) or ({"cells": [], "ways": {}}, {})
 
 
 def stored_cell(way: str, method: str, setting: str) -> dict[str, Any]:
@@ -181,5 +177,5 @@ def _protocol(queries: Split, gallery: Split) -> dict[str, Any]:
 
 
 def _provenance(way: str) -> dict[str, Any]:
-    facts = {"data_sha256": data_hash(load_dataset(COLLECTION)), "commit": commit(), "machine": machine()}
-    return facts | ({"recipe": asdict(RECIPE), "seed": SEED} if way == "paper" else {})
+    facts: dict[str, Any] = {"recipe": asdict(RECIPE), "seed": SEED} if way == "paper" else {}
+    return provenance(load_dataset(COLLECTION), **facts)

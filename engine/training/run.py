@@ -4,7 +4,6 @@ import hashlib
 import json
 import logging
 import os
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engine.artifacts import commit, machine, weights_path
 from engine.datasets import DataError, Dataset, data_hash, data_root, load_dataset
-from engine.files import write_json, written_whole
-from engine.hashing.evaluate import commit
+from engine.files import file_sha256, write_json, written_whole
 from engine.hashing.frames import CACHE
-from engine.hashing.hasher import WEIGHTS
 from engine.training.config import PRESETS, VARIANTS, ExpertConfig, TrainingConfig
 from engine.training.methods import METHODS
 from engine.training.pictures import FramedPictures, framed_pictures, simulated_pictures
@@ -147,14 +145,6 @@ def _train(
     }
 
 
-def machine() -> str:
-    """Return what this process trains on, in words."""
-    import torch
-
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
-    return f"{device}, {os.cpu_count()} cores, torch {torch.__version__}"
-
-
 def configuration(
     method: str, preset: str, seed: int, epochs: int | None = None, ablation: str | None = None
 ) -> TrainingConfig:
@@ -248,12 +238,12 @@ def imagenet_maps(pictures: FramedPictures) -> "torch.Tensor | None":
     return teacher_maps(pictures.pixels, weights, cache)
 
 
-def ship(run: Run, folder: Path = WEIGHTS) -> Path:
+def ship(run: Run, folder: Path | None = None) -> Path:
     """Write a run's best weights as fp16, with a card that says what, from which data, how and by whom.
 
     Args:
         run: The run.
-        folder: Where to.
+        folder: Where to; ``models/weights`` when None.
 
     Returns:
         The weights' path.
@@ -262,7 +252,7 @@ def ship(run: Run, folder: Path = WEIGHTS) -> Path:
 
     best = load_file(run.weights)
     state = {name: value.half() if value.is_floating_point() else value for name, value in best.items()}
-    path = folder / f"{run.method}.safetensors"
+    path = weights_path(run.method, folder)
     seen = {
         "side": str(run.config.side),
         "encoder": run.config.encoder,
@@ -275,7 +265,7 @@ def ship(run: Run, folder: Path = WEIGHTS) -> Path:
     card = {
         "what": f"{method.title} with {method.ends_in}; what only training needs left out; fp16",
         "network": method.scaled,
-        "file_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "file_sha256": file_sha256(path),
         "bytes": path.stat().st_size,
         "licence": "Apache-2.0",
         "data": "COVIDx-open, training split; validation split for selection",
@@ -292,5 +282,5 @@ def ship(run: Run, folder: Path = WEIGHTS) -> Path:
         },
         "history": run.history,
     }
-    write_json(folder / f"{run.method}.json", card)
+    write_json(path.with_suffix(".json"), card)
     return path

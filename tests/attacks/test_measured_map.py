@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from engine.artifacts import RESULTS, load_arrays
 from engine.attacks.measured_map import (
     GOALS,
     STATISTICS,
@@ -15,9 +16,7 @@ from engine.attacks.measured_map import (
     recommend,
 )
 from engine.attacks.outcome import Guesses, sure_advantage
-from engine.attacks.studies.run import load_values
-from engine.attacks.studies.values import interval
-from engine.hashing.evaluate import RESULTS
+from engine.studies.attacks.values import interval
 
 NOTHING = {"kind": 0.0, "labelled": 0.0, "confirm": 0.0, "opened": 0.0}
 
@@ -146,7 +145,7 @@ class TestShippedResults:
     """The figures of the result file, from the values beside it."""
 
     figures = property(lambda self: json.loads((RESULTS / "attacks.json").read_text()))
-    values = property(lambda self: load_values(RESULTS / "attacks_values.npz"))
+    values = property(lambda self: load_arrays("attacks"))
 
     def test_every_interval_is_that_of_its_values(self):
         figures, checked = self.figures, 0

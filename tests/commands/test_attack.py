@@ -3,10 +3,10 @@ import json
 import numpy as np
 import pytest
 
-from engine.attacks.studies import codes, run
 from engine.cli import main
 from engine.commands.attack import intervals
-from engine.encrypted_search import evaluation
+from engine.studies.attacks import codes, run
+from engine.studies.encrypted_search import measurement
 
 
 def test_only_numbers_in_threes_are_intervals() -> None:
@@ -37,10 +37,8 @@ def tiny_map(monkeypatch, tmp_path):
 
     monkeypatch.setattr(codes, "tiny", study, raising=False)
     monkeypatch.setattr(run, "STUDIES", {"settings-chest": ("codes", "tiny")})
-    monkeypatch.setattr(evaluation, "measure", networks)
-    monkeypatch.setattr("engine.hashing.evaluate.RESULTS", results)
-    monkeypatch.setattr(evaluation.joined, "__defaults__", (results,))
-    monkeypatch.setattr("engine.hashing.evaluate.save_result.__defaults__", (results, "codes"))
+    monkeypatch.setattr(measurement, "measure", networks)
+    monkeypatch.setattr("engine.artifacts.RESULTS", results)
     return asked, results
 
 
@@ -55,7 +53,7 @@ def test_one_command_measures_all_that_the_map_is_drawn_from(tiny_map, tmp_path,
     assert "fresh-8" in searched
     assert "1 of 2 right, accuracy 0.5000 [0.0000, 1.0000]" in searched
     assert sorted(path.name for path in results.iterdir()) == [
-        "attacks.json", "attacks_values.npz", "encrypted_search.json", "encrypted_search_answers.npz"
+        "attacks.json", "attacks.npz", "encrypted_search.json", "encrypted_search.npz"
     ]  # fmt: skip
     assert json.loads((results / "attacks.json").read_text())["settings-chest"]["rows"] == [{"right": [0.5, 0.0, 1.0]}]
     assert main(words) == 0

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from engine.cli import main
-from engine.encrypted_search import evaluation, networks, shipping
+from engine.encrypted_search import networks, shipping
 from engine.encrypted_search.networks import NETWORKS, Network, Recipe, build
 from engine.encrypted_search.pictures import Split
 from engine.errors import VaultError
+from engine.studies.encrypted_search import measurement
 
 SMALL = {"depth": 1, "width": 48}
 
@@ -28,11 +29,11 @@ def small(monkeypatch) -> torch.nn.Module:
     """A few pictures, and an untrained ViT in place of every network."""
     torch.manual_seed(0)
     network = build("vit", SMALL).eval()
-    for module in (evaluation, shipping):
+    for module in (measurement, shipping):
         monkeypatch.setattr(module, "load_split", _split)
-    monkeypatch.setattr(evaluation, "load_classifier", lambda method, setting: network)
-    monkeypatch.setattr(evaluation, "provenance", lambda names: {"networks": list(names)})
-    monkeypatch.setattr(evaluation, "CALIBRATION_PICTURES", 4)
+    monkeypatch.setattr(measurement, "load_classifier", lambda method, setting: network)
+    monkeypatch.setattr(measurement, "provenance", lambda names: {"networks": list(names)})
+    monkeypatch.setattr(measurement, "CALIBRATION_PICTURES", 4)
     return network
 
 
@@ -73,9 +74,8 @@ def test_an_unmeasured_block_size_is_one_sentence(small, capsys):
 
 
 def test_every_cell_is_measured(small, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(evaluation, "provenance", lambda names: {"networks": dict.fromkeys(names), "data_sha256": "0"})
-    monkeypatch.setattr(evaluation.joined, "__defaults__", (tmp_path,))
-    monkeypatch.setattr("engine.hashing.evaluate.save_result.__defaults__", (tmp_path, "codes"))
+    monkeypatch.setattr(measurement, "provenance", lambda names: {"networks": dict.fromkeys(names), "data_sha256": "0"})
+    monkeypatch.setattr("engine.artifacts.RESULTS", tmp_path)
     runs = ["--runs", str(tmp_path / "runs")]
     assert main(["encrypted-search", "--method", "vit", *runs]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 11
@@ -86,7 +86,7 @@ def test_every_cell_is_measured(small, monkeypatch, tmp_path, capsys):
     by_setting = {(row["method"], row["setting"]): row for row in result["cells"]}
     assert len(by_setting) == 22
     assert by_setting["vit", "shared-4"]["confusion"] == by_setting["vit", "fresh-4"]["confusion"]
-    with np.load(tmp_path / "encrypted_search_answers.npz", allow_pickle=False) as arrays:
+    with np.load(tmp_path / "encrypted_search.npz", allow_pickle=False) as arrays:
         assert arrays["vit/fresh-8/gallery"].shape == (12, 48)
         assert arrays["vgg16/plain/kl/predicted"].shape == (9,)
 

@@ -5,7 +5,8 @@ import pytest
 
 from engine.cli import main
 from engine.datasets import Dataset, load_dataset
-from engine.hashing import Hasher, rivals
+from engine.hashing import Hasher
+from engine.studies import baseline_figures as rivals
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> Dataset:
     small = replace(gallery, records=tuple(kept))
     networks = {"dpn": build_network("resnet18").eval(), "xmir": build_network("densenet").eval()}
     monkeypatch.setattr("engine.datasets.load_dataset", lambda name: small)
-    monkeypatch.setattr(rivals, "provenance", lambda method, dataset: {"weights": method})
+    monkeypatch.setattr(rivals, "provenance", lambda dataset, method: {"weights": method})
     monkeypatch.setattr(
         Hasher, "load", classmethod(lambda cls, bits=48, method="dpn": cls(networks[method], bits=bits, side=64))
     )
@@ -47,7 +48,7 @@ def test_figures_are_printed_for_people_too(few: Dataset, capsys: pytest.Capture
 def test_an_unknown_length_is_refused_before_anything_is_measured(
     few: Dataset, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.hashing.evaluate.evaluate_method", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr("engine.studies.retrieval.evaluate_method", lambda *_: pytest.fail("measured"))
     assert main(["evaluate", "--method", "matdh", "--bits", "20"]) == 2
     assert "choose one of 16, 24" in capsys.readouterr().err
 

@@ -21,7 +21,7 @@ def measured(monkeypatch):
         progress(1, 1)
         return ENTRY, {"fp32": np.arange(2)}
 
-    monkeypatch.setattr("engine.quantization.report.measure", measure)
+    monkeypatch.setattr("engine.studies.quantization.measurement.measure", measure)
     return asked
 
 
@@ -38,7 +38,9 @@ def test_every_network_is_measured_and_printed(measured, capsys):
 
 def test_a_network_is_written_when_asked_to(measured, monkeypatch, capsys):
     saved = []
-    monkeypatch.setattr("engine.quantization.report.save", lambda entries, arrays: saved.append((entries, arrays)))
+    monkeypatch.setattr(
+        "engine.studies.quantization.measurement.save", lambda entries, arrays: saved.append((entries, arrays))
+    )
     assert main(["quantize", "matdh", "--json", "--save"]) == 0
     assert saved[0][0] == {"matdh": ENTRY}
     assert list(saved[0][1]["matdh"]) == ["fp32"]
@@ -46,13 +48,13 @@ def test_a_network_is_written_when_asked_to(measured, monkeypatch, capsys):
 
 
 def test_times_alone_are_taken_again(monkeypatch, capsys):
-    monkeypatch.setattr("engine.quantization.report.time_again", lambda name: ENTRY)
+    monkeypatch.setattr("engine.studies.quantization.measurement.time_again", lambda name: ENTRY)
     assert main(["quantize", "matdh", "--times"]) == 0
     assert "4.00 x as fast as fp32, 3.20 x as fp32 compiled" in capsys.readouterr().out
 
 
 def test_tuning_is_added_when_asked_for(monkeypatch, capsys):
-    monkeypatch.setattr("engine.quantization.report.tune", lambda name, progress: (ENTRY, {}))
+    monkeypatch.setattr("engine.studies.quantization.measurement.tune", lambda name, progress: (ENTRY, {}))
     assert main(["quantize", "vgg16", "--tune", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"vgg16": ENTRY}
 

@@ -21,8 +21,8 @@ def test_the_ring_is_run_written_and_printed(
         }
 
     saved: list[str] = []
-    monkeypatch.setattr("engine.training.rivals.run_rivals", run)
-    monkeypatch.setattr("engine.hashing.evaluate.save_result", lambda name, result, arrays: saved.append(name))
+    monkeypatch.setattr("engine.studies.baselines.run_rivals", run)
+    monkeypatch.setattr("engine.artifacts.save_result", lambda name, result, arrays: saved.append(name))
     assert main(["rivals", "--seed", "3", "--runs", str(tmp_path)]) == 0
     out, err = capsys.readouterr()
     assert asked == [(3, tmp_path)]

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from safetensors.torch import save_file
 
+from engine.artifacts import WEIGHTS
 from engine.datasets import load_dataset
 from engine.hashing import Hasher, HasherError, hamming_distances, unpack_bits
 from engine.hashing.descriptors import describe_features
-from engine.hashing.hasher import WEIGHTS
 from engine.hashing.preprocess import network_input
 from models.hashing import build_network
 from models.network import CODE_LENGTHS
@@ -72,7 +72,7 @@ def test_unknown_method_and_length_are_refused() -> None:
 def test_missing_weights_say_how_to_make_them(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     from engine.hashing import hasher
 
-    monkeypatch.setattr(hasher, "WEIGHTS", tmp_path)
+    monkeypatch.setattr("engine.artifacts.WEIGHTS", tmp_path)
     hasher._shipped_network.cache_clear()
     with pytest.raises(HasherError, match="engine train matdh"):
         Hasher.load()
@@ -90,7 +90,7 @@ def test_damaged_weights_are_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_p
     save_file(state, path, {"bare": None, "sideless": {"encoder": "resnet18"}}.get(harm, facts))
     if harm == "cut":
         path.write_bytes(path.read_bytes()[:5000])
-    monkeypatch.setattr(hasher, "WEIGHTS", tmp_path)
+    monkeypatch.setattr("engine.artifacts.WEIGHTS", tmp_path)
     hasher._shipped_network.cache_clear()
     with pytest.raises(HasherError, match="dpn.safetensors are damaged or another network's"):
         Hasher.load(method="dpn")

@@ -5,12 +5,11 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import mahalanobis
 
+from engine.artifacts import RESULTS, WEIGHTS
 from engine.datasets import DataError, load_dataset
 from engine.hashing import Hasher
-from engine.hashing.evaluate import RESULTS
-from engine.hashing.hasher import WEIGHTS
 from engine.hashing.novelty import NoveltyError, Reference, Usual, novelty, shipped_reference
-from engine.hashing.novelty_report import EXPECTED, STRANGE, report_alarms, smooth_noise, white_noise
+from engine.studies.novelty import EXPECTED, STRANGE, report_alarms, smooth_noise, white_noise
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +52,7 @@ def test_the_spread_of_a_normal_signal_is_its_deviation() -> None:
 
 def test_the_shipped_alarms_follow_from_the_shipped_scores() -> None:
     stored = json.loads((RESULTS / "novelty.json").read_text())
-    scores = dict(np.load(RESULTS / "novelty_reference.npz", allow_pickle=False))
+    scores = dict(np.load(RESULTS / "novelty.npz", allow_pickle=False))
     again = report_alarms(scores)
     assert again["threshold"] == pytest.approx(stored["threshold"])
     assert (again["expected"], again["strange"]) == (stored["expected"], stored["strange"])
@@ -100,6 +99,6 @@ def test_a_reference_of_other_weights_is_refused(tmp_path: Path) -> None:
     card = json.loads((WEIGHTS / "matdh.json").read_text())
     stored = {"provenance": {"weights_sha256": card["file_sha256"][::-1]}}
     (tmp_path / "novelty.json").write_text(json.dumps(stored))
-    np.savez(tmp_path / "novelty_reference.npz", mean=np.zeros(3))
+    np.savez(tmp_path / "novelty.npz", mean=np.zeros(3))
     with pytest.raises(NoveltyError, match="other weights"):
         shipped_reference("matdh", tmp_path)

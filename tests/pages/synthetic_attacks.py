@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.attacks.studies import codes, pictures, run
-from engine.attacks.studies.settings import Setting, measure_setting
-from engine.attacks.studies.stored import measure_codes
+from engine import artifacts
+from engine.artifacts import save_result
 from engine.hashing.codes import pack_bits, unpack_bits
+from engine.studies.attacks import codes, pictures, run
+from engine.studies.attacks.settings import Setting, measure_setting
+from engine.studies.attacks.stored import measure_codes
 from tests.attacks.subjects import collection
 
 SETTINGS = [
@@ -19,7 +21,7 @@ SMALL = {"SIDE": 64, "TARGETS": 2, "KNOWN": 2, "JIGSAW_PICTURES": 2, "JIGSAW_BLO
 
 
 def write_attacks(folder: Path, monkeypatch) -> Path:
-    """Run small versions of the studies and write ``attacks.json`` and ``attacks_values.npz``."""
+    """Run small versions of the studies and write ``attacks.json`` and ``attacks.npz``."""
     for name, value in SMALL.items():
         monkeypatch.setattr(pictures, name, value)
     shown, labels, splits = collection()
@@ -65,14 +67,9 @@ def _codes(labels: np.ndarray, classes: int) -> np.ndarray:
 def _codes_study(folder: Path, monkeypatch) -> dict:
     labels = np.arange(90) % 3
     arrays = {f"{side}_{codes.BITS}": _codes(labels, 3) for side in ("query", "gallery")}
-    np.savez(
-        folder / f"{codes.METHOD}_codes.npz",
-        classes=np.array(list("abc")),
-        query_labels=labels,
-        gallery_labels=labels,
-        **arrays,
-    )
-    monkeypatch.setattr(codes, "RESULTS", folder)
+    known = {"classes": np.array(list("abc")), "query_labels": labels, "gallery_labels": labels}
+    save_result(codes.METHOD, {}, arrays | known, folder)
+    monkeypatch.setattr(artifacts, "RESULTS", folder)
     return codes.codes_study(_quiet)
 
 

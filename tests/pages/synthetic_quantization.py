@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.quantization import report
+from engine.studies.quantization import measurement
 from tests.pages.synthetic_results import PAPERS
 from tests.quantization.networks import subject
 
@@ -23,14 +23,14 @@ def write_quantization(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(PAPERS / "paper_b.json", folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report, "TIMED_BATCHES", {1: 2, 4: 1})
-        patch.setattr(report, "load_subject", lambda name: subject(TASKS[name]))
-        measured = {name: report.measure(name, lambda done, total: None) for name in TASKS}
+        patch.setattr(measurement, "TIMED_BATCHES", {1: 2, 4: 1})
+        patch.setattr(measurement, "load_subject", lambda name: subject(TASKS[name]))
+        measured = {name: measurement.measure(name, lambda done, total: None) for name in TASKS}
         entries = {name: entry | {"provenance": PROVENANCE} for name, (entry, _) in measured.items()}
         entries["vgg16"] |= {"short": "VGG-16", "classes": ["bone", "brain", "chest"]}
-        report.save(entries, {name: arrays for name, (_, arrays) in measured.items()}, folder)
-        tuned, arrays = report.tune("vgg16", lambda done, total: None, folder)
-    report.save({"vgg16": tuned}, {"vgg16": arrays}, folder)
+        measurement.save(entries, {name: arrays for name, (_, arrays) in measured.items()}, folder)
+        tuned, arrays = measurement.tune("vgg16", lambda done, total: None, folder)
+    measurement.save({"vgg16": tuned}, {"vgg16": arrays}, folder)
     return folder
 
 

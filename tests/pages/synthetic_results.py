@@ -6,13 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.artifacts import save_result
 from engine.evaluation.controls import report_controls
-from engine.hashing.evaluate import METRIC_POLICY, evaluate_codes, save_result
-from engine.hashing.novelty_report import EXPECTED, STRANGE, report_alarms
-from engine.hashing.rivals import OURS, report_rival
-from engine.training.ablations import map_by_seed, report_ablations
+from engine.studies.ablations import map_by_seed, report_ablations
+from engine.studies.baseline_figures import OURS, report_rival
+from engine.studies.novelty import EXPECTED, STRANGE, report_alarms
+from engine.studies.protocol import METRIC_POLICY
+from engine.studies.recipes import RECIPES, SEEDS, SHIPPED, report_recipes
+from engine.studies.retrieval import evaluate_codes
 from engine.training.config import ABLATIONS
-from engine.training.recipes import RECIPES, SEEDS, SHIPPED, report_recipes
 
 CLASSES = ("covid-19", "normal", "pneumonia")
 LENGTHS = (16, 24, 32, 48, 64)
@@ -95,7 +97,7 @@ def write_results(root: Path, queries: int = 40, gallery: int = 90) -> Path:
     save_result("transfer", transfer, {}, folder)
     scores = {f"scores_{name}": draw.random(20) + (name in STRANGE) for name in (*EXPECTED, *STRANGE)}
     words = dict.fromkeys(("threshold", "score", "reference", "groups"), "as made up")
-    save_result("novelty", {"protocol": words, **report_alarms(scores)}, scores, folder, holds="reference")
+    save_result("novelty", {"protocol": words, **report_alarms(scores)}, scores, folder)
     (root / "weights").mkdir()
     history = [
         {"epoch": n, "val_map_binary": 1 - 1 / n, "val_map_three": 0.9 - 1 / n, "val_score": 0.95 - 1 / n}

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.quantization.figures import variant_name
 from engine.quantization.observers import MODES
-from engine.quantization.report import VARIANTS
+from engine.studies.quantization.figures import variant_name
+from engine.studies.quantization.measurement import VARIANTS
 from pages.components.compress import charts as compression_charts
 from pages.components.compress import measured as compression
 from pages.components.compress.measured import Choice
@@ -159,7 +159,7 @@ def test_the_papers_precision_stands_in_brackets_where_it_reports_the_mode(netwo
 @pytest.mark.parametrize("granularity", ["tensor", "channel"])
 def test_the_line_stands_where_the_weights_are_clipped(drawn, networks, folder, mode, granularity):
     entry, layer = networks["vgg16"], networks["vgg16"]["layer"]
-    with np.load(folder / "quantization_answers.npz") as stored:
+    with np.load(folder / "quantization.npz") as stored:
         row = list(entry["layers"]).index(layer)
         counts, peak = stored["vgg16/histograms"][row], float(stored["vgg16/peaks"][row])
     compression_charts.weight_chart(entry, layer, counts, peak, Choice(mode, "last", granularity))

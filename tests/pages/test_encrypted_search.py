@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.artifacts import RESULTS, save_result
 from engine.encrypted_search import networks
-from engine.encrypted_search.evaluation import QUANTIZATIONS, modes
-from engine.encrypted_search.report import cell_figures, describe
 from engine.encrypted_search.setting import SETTINGS, Setting
-from engine.hashing.evaluate import RESULTS, save_result
+from engine.studies.encrypted_search.figures import cell_figures, describe
+from engine.studies.encrypted_search.measurement import QUANTIZATIONS, modes
 from pages.components.encrypted_search import cells as encrypted_cells
 from pages.components.encrypted_search import live as encrypted_live
 from pages.components.encrypted_search.cells import Cell, paper_accuracy
@@ -44,7 +44,7 @@ def _write(folder: Path) -> None:
                 {**describe(method, setting.name), **cell_figures(arrays, cell), "quantized": modes(arrays, cell)}
             )
     protocol = {"query_count": 30, "gallery_count": 60, "caveat": "Made up."}
-    save_result("encrypted_search", {"protocol": protocol, "cells": rows}, arrays, folder, holds="answers")
+    save_result("encrypted_search", {"protocol": protocol, "cells": rows}, arrays, folder)
     (folder / "paper_b.json").write_text((RESULTS / "paper_b.json").read_text())
 
 

@@ -8,9 +8,9 @@ import sys
 import numpy as np
 from PIL import Image
 
+from engine.artifacts import WEIGHTS
 from engine.datasets import load_dataset
 from engine.hashing import Hasher, hamming_distances
-from engine.hashing.hasher import WEIGHTS
 from pages.components.frame.status import ROOT
 from tests.pages.reading import texts
 

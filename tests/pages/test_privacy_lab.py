@@ -8,7 +8,7 @@ import pytest
 
 from engine.attacks.codes import clusters, purity
 from engine.attacks.measured_map import distance, points, recommend
-from engine.attacks.studies.codes import BITS, METHOD
+from engine.studies.attacks.codes import BITS, METHOD
 from pages.components.privacy_lab import privacy_map
 from pages.components.privacy_lab import verdicts as privacy_verdicts
 from pages.components.privacy_lab.layer_attacks import LAYERS, NO_TAG
@@ -189,7 +189,7 @@ def test_codes_show_their_groups_through_a_mask(open_page, folder):
     masked = values(app)["Groups that are labels"]
     app.segmented_control(key="code_form").set_value("plain").run()
     assert values(app)["Groups that are labels"] == masked
-    with np.load(folder / f"{METHOD}_codes.npz") as file:
+    with np.load(folder / f"{METHOD}.npz") as file:
         codes, labels = file[f"query_{BITS}"], file["query_labels"]
     assert masked == f"{purity(clusters(codes, 3), labels).rate.mean:.1%}"
     assert values(app)["Different codes"] == str(len({code.tobytes() for code in codes}))

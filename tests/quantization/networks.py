@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.quantization.subjects import Subject
+from engine.studies.quantization.subjects import Subject
 
 
 class TinyCnn(nn.Module):

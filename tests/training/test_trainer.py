@@ -36,7 +36,7 @@ def test_frames_that_other_code_made_are_not_read(tmp_path: Path, monkeypatch: p
     gallery = load_dataset("simulated")
     few = replace(gallery, records=gallery.records[:2])
     framed_pictures(few, 32, cache=tmp_path)
-    monkeypatch.setattr("engine.hashing.frames.made_with", lambda patterns: "f" * 64)
+    monkeypatch.setattr("engine.hashing.frames.source_hash", lambda patterns: "f" * 64)
     framed_pictures(few, 32, cache=tmp_path)
     assert len({path.name.split("-", 1)[1] for path in tmp_path.iterdir()}) == 1
     assert len(list(tmp_path.iterdir())) == 2

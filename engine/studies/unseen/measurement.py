@@ -7,9 +7,9 @@ import numpy.typing as npt
 
 from engine.datasets import Dataset
 from engine.hashing.codes import pack_bits
-from engine.hashing.control_measurements import blacken_lungs, principal_components
 from engine.hashing.hasher import Hasher
 from engine.hashing.preprocess import prepare_frame
+from engine.studies.controls import blacken_lungs, principal_components
 
 BATCH = 32
 BLACK_BITS = 48

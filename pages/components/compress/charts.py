@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.quantization.figures import EXACT
 from engine.quantization.observers import BINS, MODES
+from engine.studies.quantization.figures import EXACT
 from pages.components.compress.measured import (
     GRANULARITY_TITLES,
     PAPER,

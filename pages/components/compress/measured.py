@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.quantization.figures import EXACT, TUNED, tuned_name, variant_name
 from engine.quantization.observers import GRANULARITIES, MODES
+from engine.studies.quantization.figures import EXACT, TUNED, tuned_name, variant_name
 from pages.components.kit.metrics import Figure, markdown_table, signed, with_interval
 from pages.components.kit.words import MODE_TITLES, label_title
 

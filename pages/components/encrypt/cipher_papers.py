@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine.evaluation.cipher_report import BLOCK_SIZE, SIDE
+from engine.studies.ciphers import BLOCK_SIZE, SIDE
 from pages.components.kit.metrics import markdown_table
 from pages.components.kit.results import missing, result
 from pages.components.kit.schemes import SCHEMES

@@ -6,11 +6,11 @@ from html import escape
 import numpy as np
 import streamlit as st
 
-from engine.encrypted_search.evaluation import eight_bits
 from engine.encrypted_search.roles import PictureOwner, QueryUser, SearchServer
 from engine.encrypted_search.setting import Setting
 from engine.evaluation import pairwise_distances
 from engine.imaging import encode_png, resize, to_uint8
+from engine.studies.encrypted_search.measurement import eight_bits
 from pages.components.encrypted_search.cells import Cell
 from pages.components.kit.results import arrays
 from pages.components.kit.show import data_url, derived
@@ -23,7 +23,7 @@ ANATOMY = "anatomy"
 SIDE = 64
 SHOWN_SIDE = 256
 NEIGHBOURS = 10
-ANSWERS = "encrypted_search_answers"
+ANSWERS = "encrypted_search"
 KEY = "encrypted_search"
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import streamlit as st
 
 from engine.attacks import Adversary, Outcome, judge
-from engine.attacks.studies.subjects import square
 from engine.datasets import Dataset
 from engine.imaging import to_uint8
+from engine.studies.attacks.subjects import square
 from pages.components.kit.metrics import Figure, figure_row
 from pages.components.kit.results import missing
 from pages.components.kit.show import cipher_file, derived, picture
@@ -31,7 +31,7 @@ def victim(chosen: Picture) -> np.ndarray:
 @st.cache_data(show_spinner=False)
 def public_pictures(split: str, count: int, side: int = SIDE) -> np.ndarray:
     """Return one simulated picture of each of the first patients of a split: ``(count, side, side)`` uint8."""
-    from engine.attacks.studies.subjects import patients
+    from engine.studies.attacks.subjects import patients
 
     return patients(built_in(), split, side, count)
 

@@ -5,10 +5,10 @@ import streamlit as st
 
 from engine.attacks import codes as attacks
 from engine.attacks import inversion
-from engine.attacks.studies.codes import BITS, METHOD
 from engine.evaluation import ssim
 from engine.hashing.codes import unpack_bits
 from engine.retrieval import CodeMask
+from engine.studies.attacks.codes import BITS, METHOD
 from pages.components.kit.charts import draw
 from pages.components.kit.dials import one_of
 from pages.components.kit.metrics import Figure, figure_row, markdown_table, signed
@@ -142,7 +142,7 @@ def inverted() -> None:
         "linear": "From the code, linear",
         "network": "From the code, network",
     }
-    kept = arrays("attacks_values", *(f"inversion/examples/{way}" for way in ways))
+    kept = arrays("attacks", *(f"inversion/examples/{way}" for way in ways))
     count = len(kept["inversion/examples/truth"])
     number = one_of("Patient", range(1, count + 1), "patient") - 1
     shown = {way: kept[f"inversion/examples/{way}"][number] for way in ways}

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from engine.datasets import load_dataset, split_audit, verify
-from engine.datasets.manifest import MANIFESTS, file_sha256, read_manifest
+from engine.datasets.manifest import MANIFESTS, read_manifest
 from engine.datasets.simulation import gallery as making
 from engine.datasets.simulation import load_scan, simulate
 from engine.datasets.simulation.patient import LONGER_SIDE, _stamp
 from engine.datasets.simulation.scan import SCAN_FOLDER, WHEEL
+from engine.files import file_sha256
 from engine.imaging import encode_jpeg, load_image
 
 

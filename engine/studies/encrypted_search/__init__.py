@@ -1,0 +1,1 @@
+"""The study of paper B's classifiers on encrypted pictures: the result ``encrypted_search``."""

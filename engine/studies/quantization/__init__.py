@@ -1,0 +1,1 @@
+"""The study of int8 networks: the result ``quantization``."""
