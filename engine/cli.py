@@ -22,6 +22,7 @@ COMMANDS = {
     "index": "store",
     "search": "store",
     "evaluate": "evaluate",
+    "head": "head",
     "quantize": "quantize",
     "ciphers": "ciphers",
     "attack": "attack",

@@ -3,9 +3,14 @@
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.commands.console import progress, read_key, write_whole
+from engine.errors import VaultError
+
+if TYPE_CHECKING:
+    from engine.hashing.encoders import EncoderHasher
+    from engine.retrieval.uploading import CodeMaker
 
 
 def add_parser(commands: Any) -> None:
@@ -29,6 +34,8 @@ def add_parser(commands: Any) -> None:
         command.add_argument(
             "--key-file", type=Path, default=Path("vault.key"), help="the owner's key (default: %(default)s)"
         )
+        command.add_argument("--encoder", type=Path, help="ONNX file of an encoder of your own, with --head")
+        command.add_argument("--head", type=Path, help="hash head fitted for it, see `head fit`")
 
 
 def index(options: argparse.Namespace) -> None:
@@ -38,7 +45,8 @@ def index(options: argparse.Namespace) -> None:
 
     pictures, server = pictures_in(options.folder), CloudServer(options.store)
     # A length that there is not is refused before a key is made.
-    hasher = Hasher.load(bits=server.gallery.bits if server.gallery else options.bits)
+    hasher: CodeMaker | None = own_hasher(options)
+    hasher = hasher or Hasher.load(bits=server.gallery.bits if server.gallery else options.bits)
     owner = DataOwner(read_key(options.key_file, create=server.gallery is None), server, hasher)
     added = 0
     for step in owner.upload(pictures):
@@ -47,13 +55,28 @@ def index(options: argparse.Namespace) -> None:
     print(f"{added} added, {len(server)} pictures in {options.store}, key in {options.key_file}")
 
 
+def own_hasher(options: argparse.Namespace) -> "EncoderHasher | None":
+    """Open the encoder and head that were named; None where none were.
+
+    Raises:
+        VaultError: only one of the two was named, or they do not fit together.
+    """
+    if options.encoder is None and options.head is None:
+        return None
+    if options.encoder is None or options.head is None:
+        raise VaultError("--encoder and --head belong together: give both, or none for the project's own encoder.")
+    from engine.hashing.encoders import EncoderHasher
+
+    return EncoderHasher.load(options.encoder, options.head)
+
+
 def search(options: argparse.Namespace) -> None:
     """Search a store and print id, distance and rank of the results."""
     from engine.imaging import encode_png, load_file
     from engine.retrieval import CloudServer, DataOwner, DataUser
 
     query, server = load_file(options.image), CloudServer(options.store)
-    owner = DataOwner(read_key(options.key_file), server)
+    owner = DataOwner(read_key(options.key_file), server, own_hasher(options))
     results = DataUser(owner, server, name="command line").search(query, options.k)
     for result in results if options.out else ():
         options.out.mkdir(parents=True, exist_ok=True)

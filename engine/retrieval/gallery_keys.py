@@ -12,6 +12,8 @@ from engine.retrieval.sketches import SKETCH_BITS
 from engine.retrieval.stores.base import DIGEST_BYTES, SKETCH_BYTES, Gallery, SealedPicture, SealedRecord, id_bytes
 
 TAG_BYTES = 16
+# Where the key check begins to depend on the encoder.
+ENCODER_AT = 16
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,32 @@ class GalleryKeys:
         Raises:
             AuthenticationError: it is a gallery of another key.
         """
-        if not hmac.compare_digest(gallery.key_check, cls.check_of(key, gallery.id)):
+        known = cls.check_of(key, gallery.id)[:ENCODER_AT]
+        if not hmac.compare_digest(gallery.key_check[:ENCODER_AT], known):
             raise AuthenticationError("This key does not open this store: use the key file it was made with.")
         return cls(key, gallery)
 
     @staticmethod
-    def check_of(key: bytes, gallery_id: bytes) -> bytes:
-        """The public value by which an owner recognises a gallery, 32 bytes."""
-        return derive_key(key, salt=gallery_id, info=b"CXR Vault key check")
+    def check_of(key: bytes, gallery_id: bytes, encoder: bytes = b"") -> bytes:
+        """The public value by which an owner recognises a gallery and the encoder of its codes.
+
+        Args:
+            key: 32 bytes, the owner's master key.
+            gallery_id: 16 bytes.
+            encoder: fingerprint of an encoder that does not come with the project; empty for one that does.
+
+        Returns:
+            32 bytes: the first half is of the key, the second of the encoder as well. Without the key neither tells
+            anything.
+        """
+        check = derive_key(key, salt=gallery_id, info=b"CXR Vault key check")
+        if not encoder:
+            return check
+        return check[:ENCODER_AT] + derive_key(key, salt=gallery_id, info=b"CXR Vault encoder" + encoder)[ENCODER_AT:]
+
+    def made_by(self, encoder: bytes) -> bool:
+        """Tell whether an encoder made the gallery's codes; its fingerprint is empty if it comes with the project."""
+        return hmac.compare_digest(self.gallery.key_check, self.check_of(self.key, self.gallery.id, encoder))
 
     @cached_property
     def code_mask(self) -> CodeMask:

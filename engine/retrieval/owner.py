@@ -29,6 +29,8 @@ from engine.retrieval.uploading import (
     SealingCipher,
     Transfer,
     Unreadable,
+    check_encoder,
+    encoder_of,
     hashed,
     load_new,
     masked_sketch,
@@ -126,12 +128,18 @@ class DataOwner:
 
     @property
     def hasher(self) -> CodeMaker:
-        """The hasher of this gallery, which users need too."""
+        """The hasher of this gallery, which users need too.
+
+        Raises:
+            StoreError: the gallery's codes were made by another encoder.
+        """
+        gallery = self._gallery()
         if self._hasher is None:
             from engine.hashing import Hasher
 
-            gallery = self._gallery()
             self._hasher = Hasher.load(bits=gallery.bits) if gallery else Hasher.load()
+        if gallery is not None:
+            check_encoder(GalleryKeys(self._key, gallery), self._hasher)
         return self._hasher
 
     def upload(
@@ -363,7 +371,7 @@ class DataOwner:
     def _transferring(self, codes: npt.NDArray[np.uint8]) -> Iterator[Transfer]:
         """Send rows into the gallery held, or a new one."""
         identity = secrets.token_bytes(16)
-        new = Gallery(identity, codes.shape[1] * 8, GalleryKeys.check_of(self._key, identity))
+        new = Gallery(identity, codes.shape[1] * 8, GalleryKeys.check_of(self._key, identity, encoder_of(self._hasher)))
         with transferring(self._server, self._receipt, self._gallery() or new, self._key) as transfer:
             yield transfer
 

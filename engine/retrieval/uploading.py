@@ -18,7 +18,7 @@ from engine.retrieval.receipts import Entry, Receipt
 from engine.retrieval.records import Record, seal_record
 from engine.retrieval.server import CloudServer
 from engine.retrieval.sketches import sketches_of
-from engine.retrieval.stores.base import Append, Gallery, SealedPicture, id_bytes
+from engine.retrieval.stores.base import Append, Gallery, SealedPicture, StoreError, id_bytes
 
 Unreadable = Literal["raise", "skip"]
 Fresh = list[tuple[Record, np.ndarray]]
@@ -42,6 +42,24 @@ class Describer(CodeMaker, Protocol):
 def describe(hasher: CodeMaker, images: list[np.ndarray]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8] | None]:
     """Return the packed codes of pictures, and their descriptors if the hasher gives any."""
     return hasher.describe(images) if isinstance(hasher, Describer) else (hasher.codes(images), None)
+
+
+def encoder_of(hasher: CodeMaker | None) -> bytes:
+    """The fingerprint of somebody else's encoder; empty for one that comes with the project."""
+    return getattr(hasher, "fingerprint", b"")
+
+
+def check_encoder(keys: GalleryKeys, hasher: CodeMaker) -> None:
+    """Refuse a hasher whose codes cannot be compared with a gallery's.
+
+    Raises:
+        StoreError: the gallery's codes were made by another encoder.
+    """
+    if keys.made_by(encoder_of(hasher)):
+        return
+    if keys.made_by(b""):
+        raise StoreError("The codes of this store are of the project's own encoder: leave --encoder and --head out.")
+    raise StoreError("The codes of this store are of another encoder: give --encoder and --head as it was filled with.")
 
 
 class SealingCipher(Protocol):
