@@ -11,7 +11,7 @@ from pages.components.encrypt import cipher_papers, cipher_views
 from pages.components.kit import schemes
 from pages.components.kit.compare import before_after
 from pages.components.kit.dials import one_of
-from pages.components.kit.schemes import SCHEMES, Dials, Sealed
+from pages.components.kit.schemes import SCHEMES, Sealed, SealSetting
 from pages.components.kit.show import cipher_file, derived, derived_at_full_size, xray_file
 from pages.components.visit.keys import visit_key
 from pages.components.visit.picture import Picture, current_picture, picture_picker
@@ -35,7 +35,7 @@ frame.heading(
 )
 
 
-def choose_dials() -> Dials:
+def choose_dials() -> SealSetting:
     """Draw the scheme and its settings."""
     with st.container(border=True, gap="small"):
         scheme = st.selectbox(
@@ -47,8 +47,8 @@ def choose_dials() -> Dials:
         )
         st.caption(SCHEMES[scheme].promise)
         if scheme != "multistage":
-            return Dials(scheme)
-        return Dials(
+            return SealSetting(scheme)
+        return SealSetting(
             scheme,
             st.slider("Block size (pixels)", 1, 64, 8, key="block", bind="query-params"),
             st.slider("Substitution range (largest mask)", 0, 255, 255, key="substitution", bind="query-params"),
@@ -68,7 +68,7 @@ def working_copy(picture: Picture, scheme: str) -> np.ndarray:
     return resize(to_uint8(picture.image), min(WORK_SIDE, *picture.image.shape[:2]))
 
 
-def seal(dials: Dials, image: np.ndarray) -> tuple[Sealed, bytes]:
+def seal(dials: SealSetting, image: np.ndarray) -> tuple[Sealed, bytes]:
     """Seal a picture; return what came of it, and a PNG of what that looks like."""
     sealed = schemes.seal(dials, visit_key(KEY), image)
     return sealed, cipher_file(sealed.look)

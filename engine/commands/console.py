@@ -35,6 +35,24 @@ def read_key(path: Path, *, create: bool = False) -> bytes:
         ) from error
 
 
+def read_picture_key(path: Path) -> bytes:
+    """Read the key of one picture, which its owner handed out.
+
+    Raises:
+        VaultError: The file is missing, or too long to hold one.
+    """
+    from engine.encryption.keys import IMAGE_KEY_BYTES
+
+    try:
+        with path.open("rb") as file:
+            key = file.read(IMAGE_KEY_BYTES + 1)
+    except FileNotFoundError as error:
+        raise VaultError(f"There is no key file {path}: name the file with this picture's key (--key-file).") from error
+    if len(key) > IMAGE_KEY_BYTES:
+        raise VaultError(f"{path} holds more than the {IMAGE_KEY_BYTES} bytes of a picture's key: name the right file.")
+    return key
+
+
 def make_key(path: Path, passphrase: str | None = None) -> bytes:
     """Write a fresh key to a file that is not there yet, and return it.
 

@@ -4,9 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from engine.commands.console import check_target, note, read_key, write_whole
-
-SCHEMES = ("frequency", "aes")
+from engine.commands.console import check_target, note, read_key, read_picture_key, write_whole
+from engine.encryption.schemes import CONTAINER_SCHEMES, SCHEMES
 
 
 def add_parser(commands: Any) -> None:
@@ -14,7 +13,9 @@ def add_parser(commands: Any) -> None:
     sealing = commands.add_parser("encrypt", help="seal a picture", description="Seal a PNG, JPEG or DICOM picture.")
     sealing.add_argument("source", metavar="IN", type=Path, help="the picture")
     sealing.add_argument("target", metavar="OUT", type=Path, help="the sealed file to write")
-    sealing.add_argument("--scheme", choices=SCHEMES, default="frequency", help="cipher (default: %(default)s)")
+    sealing.add_argument(
+        "--scheme", choices=CONTAINER_SCHEMES, default="frequency", help="cipher (default: %(default)s)"
+    )
     sealing.add_argument("--key-file", type=Path, required=True, help="32-byte key; made if it does not exist")
     sealing.set_defaults(run=encrypt)
     opening = commands.add_parser("decrypt", help="open a sealed picture", description="Open a sealed file as PNG.")
@@ -29,13 +30,11 @@ def add_parser(commands: Any) -> None:
 
 def encrypt(options: argparse.Namespace) -> None:
     """Seal one picture."""
-    from engine.encryption import AesGcmCipher, FrequencyCipher
     from engine.imaging import load_file
 
     image = load_file(options.source)
     check_target(options.target)  # before a key is made
-    cipher = {"frequency": FrequencyCipher, "aes": AesGcmCipher}[options.scheme]
-    sealed = cipher(read_key(options.key_file, create=True)).encrypt(image)
+    sealed = SCHEMES[options.scheme].make(read_key(options.key_file, create=True)).encrypt(image)
     write_whole(options.target, sealed, options.key_file)
     note(f"{options.target}: {image.shape[1]}x{image.shape[0]} {image.dtype}, {len(sealed)} bytes")
 
@@ -45,7 +44,8 @@ def decrypt(options: argparse.Namespace) -> None:
     from engine.encryption import cipher_for
     from engine.imaging import encode_png
 
-    sealed, key = options.source.read_bytes(), read_key(options.key_file)
+    key = (read_picture_key if options.image_key else read_key)(options.key_file)
+    sealed = options.source.read_bytes()
     image = cipher_for(sealed, key, "image" if options.image_key else "master").decrypt(sealed)
     write_whole(options.target, encode_png(image), options.key_file)
     note(f"{options.target}: {image.shape[1]}x{image.shape[0]} {image.dtype}")

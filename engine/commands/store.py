@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.commands.console import progress, read_key, write_whole
+from engine.encryption.schemes import CONTAINER_SCHEMES, GALLERY_SCHEME, SCHEMES
 from engine.errors import VaultError
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ def add_parser(commands: Any) -> None:
     )
     indexing.add_argument("folder", metavar="FOLDER", type=Path, help="pictures; a subfolder's name is their label")
     indexing.add_argument("--bits", type=int, default=48, help="code length of a new store (default: %(default)s)")
+    indexing.add_argument(
+        "--scheme", choices=CONTAINER_SCHEMES, default=GALLERY_SCHEME, help="cipher (default: %(default)s)"
+    )
     indexing.set_defaults(run=index)
     searching = commands.add_parser("search", help="find similar pictures", description="Find similar pictures.")
     searching.add_argument("image", metavar="IMAGE", type=Path, help="the query")
@@ -47,7 +51,8 @@ def index(options: argparse.Namespace) -> None:
     # A length that there is not is refused before a key is made.
     hasher: CodeMaker | None = own_hasher(options)
     hasher = hasher or Hasher.load(bits=server.gallery.bits if server.gallery else options.bits)
-    owner = DataOwner(read_key(options.key_file, create=server.gallery is None), server, hasher)
+    key = read_key(options.key_file, create=server.gallery is None)
+    owner = DataOwner(key, server, hasher, cipher=SCHEMES[options.scheme].make)
     added = 0
     for step in owner.upload(pictures):
         added = step.added

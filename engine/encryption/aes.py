@@ -1,17 +1,28 @@
 """AES-256-GCM (NIST SP 800-38D), the standard to measure the other schemes against."""
 
-import secrets
+import math
 from typing import Any
 
 import numpy as np
 
-from engine.encryption.container import AES_GCM, HEADER_BYTES, Header, check_picture, open_for
+from engine.encryption.cipher import ContainerCipher
+from engine.encryption.container import Container, Layout, Shape
+from engine.encryption.content import Content, Frame
 from engine.encryption.errors import NOT_GENUINE, AuthenticationError
-from engine.encryption.keys import SALT_BYTES, KeyRing, expand
+from engine.encryption.keys import expand
 
 
-class AesGcmCipher:
-    """Seal and open pictures with AES-256-GCM, one derived key per picture.
+def payload_bytes(shape: Shape, dtype: np.dtype) -> int:
+    """Bytes of a picture's pixels.
+
+    >>> payload_bytes((9, 8), np.dtype("u2"))
+    144
+    """
+    return math.prod(shape) * dtype.itemsize
+
+
+class AesGcmCipher(ContainerCipher):
+    """Seal and open pictures, and files as they came, with AES-256-GCM, one derived key per picture.
 
     >>> cipher = AesGcmCipher(bytes(32))
     >>> picture = np.arange(6, dtype=np.uint16).reshape(2, 3)
@@ -19,63 +30,55 @@ class AesGcmCipher:
     True
     """
 
-    def __init__(self, key: bytes) -> None:
-        """Take the owner's 32-byte master key.
+    layout = Layout("aes", 2, nonce_bytes=12, tag_bytes=16, tag_bytes_v1=16, payload_bytes=payload_bytes)
 
-        Raises:
-            CipherError: if the key is not 32 bytes.
-        """
-        self._keys = KeyRing(key)
-
-    @classmethod
-    def from_image_key(cls, key: bytes) -> "AesGcmCipher":
-        """Make a cipher that opens the one picture whose :func:`image_key` this is, and seals none.
-
-        Raises:
-            CipherError: if the key is not 32 bytes.
-        """
-        cipher = cls(key)
-        cipher._keys = KeyRing(key, one_picture=True)
-        return cipher
-
-    def encrypt(self, image: np.ndarray) -> bytes:
-        """Seal a picture under a fresh salt and nonce.
-
-        Args:
-            image: ``(H, W)`` or ``(H, W, 3)``, uint8 or uint16, sides 1..65535.
+    def encrypt_file(self, data: bytes) -> bytes:
+        """Seal a picture's file as it came, whatever its kind.
 
         Returns:
-            The container described in the README of this package.
+            A container that :meth:`decrypt` opens to the decoded picture and :meth:`unseal` to the file.
 
         Raises:
-            CipherError: if the picture cannot be sealed, or this cipher holds only an image key.
-        """
-        image = check_picture(image)
-        salt, nonce = secrets.token_bytes(SALT_BYTES), secrets.token_bytes(AES_GCM.nonce_bytes)
-        header = Header(AES_GCM, image.shape, image.dtype, salt).to_bytes()
-        pixels = image.astype(image.dtype.newbyteorder("<"), copy=False).tobytes()
-        ciphertext, tag = _gcm(self._keys.to_seal(salt), nonce, header).encrypt_and_digest(pixels)
-        return b"".join((header, nonce, ciphertext, tag))
+            CipherError: this cipher holds only an image key.
 
-    def decrypt(self, blob: bytes) -> np.ndarray:
-        """Verify and open a sealed picture.
-
-        Raises:
-            AuthenticationError: if the key is wrong or any bit changed.
+        >>> AesGcmCipher(bytes(32)).unseal(AesGcmCipher(bytes(32)).encrypt_file(b"DICM")).file
+        b'DICM'
         """
-        container = open_for(AES_GCM, blob)
-        gcm = _gcm(self._keys.to_open(container.salt), container.nonce, bytes(blob[:HEADER_BYTES]))
+        return self._seal(bytes(data))
+
+    def _encrypt(
+        self, content: np.ndarray | bytes, secret: bytes, nonce: bytes, before: bytes
+    ) -> tuple[bytes | memoryview, bytes]:
+        if isinstance(content, np.ndarray):
+            payload = content.astype(content.dtype.newbyteorder("<"), copy=False).tobytes()
+            frame = Frame(len(payload), content.shape, content.dtype)
+        else:
+            payload, frame = content, Frame(len(content))
+        return _gcm(secret, nonce, before).encrypt_and_digest(frame.around(payload))
+
+    def _open(self, container: Container, secret: bytes) -> Content:
+        gcm = _gcm(secret, container.nonce, container.header)
         try:
-            pixels = gcm.decrypt_and_verify(container.ciphertext, container.tag)
+            opened = gcm.decrypt_and_verify(container.ciphertext, container.tag)
         except ValueError as error:
             raise AuthenticationError(NOT_GENUINE) from error
-        stored = np.frombuffer(pixels, container.dtype.newbyteorder("<"))
-        return stored.astype(container.dtype).reshape(container.shape)
+        if container.shape is not None and container.dtype is not None:
+            return Content(pixels=_pixels(opened, container.shape, container.dtype))
+        frame = self._frame_of(opened)
+        payload = memoryview(opened)[: frame.length]
+        if frame.shape is None or frame.dtype is None:
+            return Content(file=bytes(payload))
+        return Content(pixels=_pixels(payload, frame.shape, frame.dtype))
 
 
-def _gcm(key: bytes, nonce: bytes, header: bytes) -> Any:
-    """AES-256-GCM under the subkey of an image key, the header as additional data."""
+def _pixels(payload: bytes | memoryview, shape: Shape, dtype: np.dtype) -> np.ndarray:
+    """A picture of its own from its little-endian bytes."""
+    return np.frombuffer(payload, dtype.newbyteorder("<")).astype(dtype).reshape(shape)
+
+
+def _gcm(secret: bytes, nonce: bytes, before: bytes) -> Any:
+    """AES-256-GCM under the subkey of a picture's secret, the header as additional data."""
     from Crypto.Cipher import AES
 
-    gcm = AES.new(expand(key, info=b"CXR Vault aes", length=32), AES.MODE_GCM, nonce=nonce)
-    return gcm.update(header)
+    gcm = AES.new(expand(secret, info=b"CXR Vault aes", length=32), AES.MODE_GCM, nonce=nonce)
+    return gcm.update(before)

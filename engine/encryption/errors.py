@@ -5,6 +5,10 @@ from engine.errors import VaultError
 NOT_GENUINE = (
     "The picture was sealed with another key, or the file changed since: check the key, or fetch the file again."
 )
+NOT_SIGNED = (
+    "The file is not signed by the owner of this key: somebody else sealed it, or it changed since: "
+    "fetch the owner's file again."
+)
 
 
 class CipherError(VaultError):

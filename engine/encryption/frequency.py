@@ -2,7 +2,7 @@
 
 Arnold scrambling, 8x8 DCT, two-dimensional logistic shuffle of the coefficients, inverse DCT, PRESENT-128.
 The first four steps are bijections of integers; secrecy rests on PRESENT in counter mode under a key used
-for one picture, and integrity on HMAC-SHA256 over header, nonce and ciphertext.
+for one picture, and integrity on the owner's signature (in version 1 of the container on HMAC-SHA256).
 """
 
 import hmac
@@ -14,12 +14,14 @@ import numpy as np
 
 from engine.encryption import arnold, blocks
 from engine.encryption.arnold import ArnoldParameters
+from engine.encryption.cipher import ContainerCipher
 from engine.encryption.compilation import Backend, use_compiled
-from engine.encryption.container import FREQUENCY, Header, check_picture, open_for
-from engine.encryption.errors import NOT_GENUINE, AuthenticationError
-from engine.encryption.keys import SALT_BYTES, KeyRing, check_key, expand
+from engine.encryption.container import SALT_BYTES, Container, Layout, check_picture
+from engine.encryption.content import FRAME_BYTES, Content, Frame
+from engine.encryption.errors import NOT_GENUINE, AuthenticationError, CipherError
+from engine.encryption.keys import check_key, expand
 from engine.encryption.logistic import LogisticParameters
-from engine.encryption.payload import Payload, pad, to_picture, to_planes
+from engine.encryption.payload import Payload, pad, payload_bytes, to_picture, to_planes
 from engine.encryption.present import Present
 
 SEGMENT_BLOCKS = 1 << 20
@@ -28,7 +30,7 @@ SEGMENT_BLOCKS = 1 << 20
 
 @dataclass(frozen=True)
 class LayerKeys:
-    """Everything the layers need for one picture, derived from its 32-byte image key.
+    """Everything the layers need for one picture, derived from its 32 secret bytes.
 
     >>> LayerKeys(bytes(32)).arnold
     ArnoldParameters(b=4052950756, c=1885288219, iterations=2)
@@ -48,7 +50,7 @@ class LayerKeys:
 
     @property
     def mac(self) -> bytes:
-        """32-byte HMAC key."""
+        """32-byte HMAC key of version 1."""
         return self._expand("mac", 32)
 
     def present(self, purpose: str, segment: int) -> bytes:
@@ -66,7 +68,7 @@ def present_ctr(keys: LayerKeys, purpose: str, nonce: bytes, words: np.ndarray, 
         cipher.xor_keystream(nonce, words[start : start + SEGMENT_BLOCKS])
 
 
-class FrequencyCipher:
+class FrequencyCipher(ContainerCipher):
     """Seal and open pictures with paper A's frequency scheme.
 
     >>> cipher = FrequencyCipher(bytes(32))
@@ -74,6 +76,8 @@ class FrequencyCipher:
     >>> bool((cipher.decrypt(cipher.encrypt(picture)) == picture).all())
     True
     """
+
+    layout = Layout("frequency", 1, nonce_bytes=4, tag_bytes=0, tag_bytes_v1=32, payload_bytes=payload_bytes)
 
     def __init__(self, key: bytes, backend: Backend = "auto") -> None:
         """Take the owner's master key.
@@ -86,62 +90,36 @@ class FrequencyCipher:
         Raises:
             CipherError: if the key is not 32 bytes, or compilation is demanded and impossible.
         """
-        self._keys = KeyRing(key)
+        super().__init__(key)
         self._backend = backend
         if backend != "auto":  # which never fails, and may wait for the first picture
             use_compiled(backend)
 
-    @classmethod
-    def from_image_key(cls, key: bytes, backend: Backend = "auto") -> "FrequencyCipher":
-        """Make a cipher that opens the one picture whose :func:`image_key` this is, and seals none.
-
-        Raises:
-            CipherError: if the key is not 32 bytes.
-        """
-        cipher = cls(key, backend)
-        cipher._keys = KeyRing(key, one_picture=True)
-        return cipher
-
-    def encrypt(self, image: np.ndarray) -> bytes:
-        """Seal a picture under a fresh salt and nonce.
-
-        Args:
-            image: ``(H, W)`` or ``(H, W, 3)``, uint8 or uint16, sides 1..65535.
-
-        Returns:
-            The container described in the README of this package.
-
-        Raises:
-            CipherError: if the picture cannot be sealed, or this cipher holds only an image key.
-        """
-        image = check_picture(image)
-        salt, nonce = secrets.token_bytes(SALT_BYTES), secrets.token_bytes(FREQUENCY.nonce_bytes)
-        header = Header(FREQUENCY, image.shape, image.dtype, salt).to_bytes()
-        keys = LayerKeys(self._keys.to_seal(salt))
-        payload = mix(image, keys, self._backend)
+    def _encrypt(
+        self, content: np.ndarray | bytes, secret: bytes, nonce: bytes, before: bytes
+    ) -> tuple[bytes | memoryview, bytes]:
+        assert isinstance(content, np.ndarray)
+        keys = LayerKeys(secret)
+        frame = Frame(payload_bytes(content.shape, content.dtype), content.shape, content.dtype)
+        payload = mix(content, keys, self._backend, frame.padded_bytes)
+        payload.words.view(np.uint8)[-FRAME_BYTES:] = np.frombuffer(frame.to_bytes(), np.uint8)
         present_ctr(keys, "present", nonce, payload.words, self._backend)
-        return _authenticated(header + nonce, payload.words, keys.mac)
+        return payload.words.data.cast("B"), b""
 
-    def decrypt(self, blob: bytes) -> np.ndarray:
-        """Verify a sealed picture, then open it.
-
-        Args:
-            blob: what :meth:`encrypt` returned.
-
-        Returns:
-            The exact picture, in its shape and dtype.
-
-        Raises:
-            AuthenticationError: if the key is wrong or any bit changed.
-        """
-        container = open_for(FREQUENCY, blob)
-        keys = LayerKeys(self._keys.to_open(container.salt))
-        signed = memoryview(blob)[: len(blob) - FREQUENCY.tag_bytes]
-        if not hmac.compare_digest(hmac.digest(keys.mac, signed, "sha256"), container.tag):
+    def _open(self, container: Container, secret: bytes) -> Content:
+        keys = LayerKeys(secret)
+        if container.tag and not hmac.compare_digest(hmac.digest(keys.mac, container.signed, "sha256"), container.tag):
             raise AuthenticationError(NOT_GENUINE)
-        payload = Payload.from_bytes(container.ciphertext, container.shape, container.dtype)
-        present_ctr(keys, "present", container.nonce, payload.words, self._backend)
-        return unmix(payload, container.shape, keys, self._backend).astype(container.dtype, copy=False)
+        words = np.frombuffer(container.ciphertext, np.uint8).copy().view(np.uint64)
+        present_ctr(keys, "present", container.nonce, words, self._backend)
+        shape, dtype = container.shape, container.dtype
+        if shape is None or dtype is None:
+            frame = self._frame_of(words.data.cast("B"))
+            shape, dtype = frame.shape, frame.dtype
+        if shape is None or dtype is None:
+            raise CipherError("The frequency scheme seals pixels and this is a file: it was made by another program.")
+        picture = unmix(Payload.of_words(words, shape, dtype), shape, keys, self._backend)
+        return Content(pixels=picture.astype(dtype, copy=False))
 
     def stages(
         self, image: np.ndarray, *, salt: bytes | None = None, nonce: bytes | None = None
@@ -164,26 +142,29 @@ class FrequencyCipher:
         """
         image = check_picture(image)
         salt = check_key(salt or secrets.token_bytes(SALT_BYTES), lengths=(SALT_BYTES,), name="salt")
-        keys = LayerKeys(self._keys.to_seal(salt))
+        keys = LayerKeys(self._keys.secret_to_seal(salt))
         scattered = arnold.scramble(to_planes(image), keys.arnold, self._backend)
         padded = pad(scattered)
         inner = blocks.stages(padded, _seeds(keys, padded.shape, self._backend), keys.logistic)
         payload = mix(image, keys, self._backend)
-        present_ctr(keys, "present", nonce or secrets.token_bytes(FREQUENCY.nonce_bytes), payload.words, self._backend)
+        present_ctr(
+            keys, "present", nonce or secrets.token_bytes(self.layout.nonce_bytes), payload.words, self._backend
+        )
         layers = {"arnold": scattered, **inner, "present": payload.low.astype(image.dtype)}
         return {"original": image} | {name: to_picture(planes, image.shape) for name, planes in layers.items()}
 
 
-def mix(image: np.ndarray, keys: LayerKeys, backend: Backend = "auto") -> Payload:
+def mix(image: np.ndarray, keys: LayerKeys, backend: Backend = "auto", length: int | None = None) -> Payload:
     """Run paper A steps 1-5: everything inside PRESENT, which on its own protects nothing.
 
     Args:
         image: ``(H, W)`` or ``(H, W, 3)``, uint8 or uint16.
         keys: of this picture.
         backend: how to run; the result is the same.
+        length: bytes to fill up to with zeros; none when None.
     """
     planes = pad(arnold.scramble(to_planes(image), keys.arnold, backend))
-    payload, seeds = Payload.empty(image.shape, image.dtype), _seeds(keys, planes.shape, backend)
+    payload, seeds = Payload.empty(image.shape, image.dtype, length), _seeds(keys, planes.shape, backend)
     for plane, seed, low, high in zip(planes, seeds, payload.low, payload.high, strict=True):
         blocks.mix(plane, seed, keys.logistic, low, high, backend)
     return payload
@@ -214,11 +195,3 @@ def warm_up() -> None:
     cipher = FrequencyCipher(bytes(32))
     for dtype in (np.uint8, np.uint16):
         cipher.decrypt(cipher.encrypt(np.zeros((8, 8), dtype)))
-
-
-def _authenticated(prefix: bytes, words: np.ndarray, mac_key: bytes) -> bytes:
-    """Header, nonce, ciphertext, and HMAC-SHA256 over all of them."""
-    ciphertext = words.data.cast("B")
-    mac = hmac.new(mac_key, prefix, "sha256")
-    mac.update(ciphertext)
-    return b"".join((prefix, ciphertext, mac.digest()))

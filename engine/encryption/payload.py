@@ -4,12 +4,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.encryption.container import FREQUENCY, ciphertext_bytes
+from engine.encryption.container import Shape
+
+
+def payload_bytes(shape: Shape, dtype: np.dtype) -> int:
+    """Bytes of a picture between mixing and encryption: whole 8x8 blocks of 1.5 or 2.5 bytes a pixel.
+
+    >>> payload_bytes((9, 8), np.dtype("u1"))
+    192
+    """
+    channels = 3 if len(shape) == 3 else 1
+    return channels * _whole(shape[0]) * _whole(shape[1]) * (2 * dtype.itemsize + 1) // 2
 
 
 @dataclass(frozen=True)
 class Payload:
-    """The bytes between the nonce and the tag, and where the planes lie in them.
+    """The bytes between the nonce and what proves them, and where the planes lie in them.
 
     Attributes:
         words: ``(N,)`` uint64, the bytes as they lie in memory.
@@ -22,25 +32,22 @@ class Payload:
     high: np.ndarray
 
     @classmethod
-    def empty(cls, shape: tuple[int, ...], dtype: np.dtype) -> "Payload":
-        """Room for a picture of ``shape``, ``(H, W)`` or ``(H, W, 3)``.
+    def empty(cls, shape: Shape, dtype: np.dtype, length: int | None = None) -> "Payload":
+        """Room for a picture of ``shape``, ``(H, W)`` or ``(H, W, 3)``, and for zeros up to ``length`` bytes.
 
         >>> Payload.empty((9, 9), np.dtype(np.uint8)).low.shape
         (1, 16, 16)
         """
-        channels, height, width = 3 if len(shape) == 3 else 1, _whole(shape[0]), _whole(shape[1])
-        words = np.empty(ciphertext_bytes(FREQUENCY, shape, dtype) // 8, np.uint64)
-        split = channels * height * width * dtype.itemsize
-        low = words.view(np.uint8)[:split].view(dtype.newbyteorder("<"))
-        high = words.view(np.uint8)[split:]
-        return cls(words, low.reshape(channels, height, width), high.reshape(channels, height, width // 2))
+        return cls.of_words(np.zeros((length or payload_bytes(shape, dtype)) // 8, np.uint64), shape, dtype)
 
     @classmethod
-    def from_bytes(cls, data: memoryview, shape: tuple[int, ...], dtype: np.dtype) -> "Payload":
-        """A copy of the bytes of a container, of the length that ``shape`` and ``dtype`` need."""
-        payload = cls.empty(shape, dtype)
-        payload.words.view(np.uint8)[:] = np.frombuffer(data, np.uint8)
-        return payload
+    def of_words(cls, words: np.ndarray, shape: Shape, dtype: np.dtype) -> "Payload":
+        """The planes at the start of ``words``, ``(N,)`` uint64, which may be longer than ``shape`` needs."""
+        channels, height, width = 3 if len(shape) == 3 else 1, _whole(shape[0]), _whole(shape[1])
+        split, end = channels * height * width * dtype.itemsize, payload_bytes(shape, dtype)
+        low = words.view(np.uint8)[:split].view(dtype.newbyteorder("<"))
+        high = words.view(np.uint8)[split:end]
+        return cls(words, low.reshape(channels, height, width), high.reshape(channels, height, width // 2))
 
 
 def to_planes(image: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from engine.encryption import generate_key, open_container
+from engine.encryption import generate_key
 from engine.hashing.codes import hamming_distances
 from engine.imaging import enhance
 from engine.retrieval.answers import Question
@@ -138,8 +138,7 @@ class Learned:
     """What the server can work out of what it was handed, without any key.
 
     Attributes:
-        shapes: ``(H, W)`` of each sealed picture, from the open part of its header.
-        sealed_bytes: size of each sealed picture.
+        sealed_bytes: size class of each sealed picture.
         different_codes: how many different masked codes are stored.
         pair_distances: ``(N * (N - 1) / 2,)`` Hamming distances among the stored masked codes.
         query_distances: ``(N,)`` distances of the masked query to each of them.
@@ -149,7 +148,6 @@ class Learned:
         granted: ids whose notes the owner fetched next.
     """
 
-    shapes: tuple[tuple[int, ...], ...]
     sealed_bytes: tuple[int, ...]
     different_codes: int
     pair_distances: npt.NDArray[np.uint16]
@@ -310,7 +308,6 @@ def _learned(server: WatchedServer) -> Learned:
     query = np.frombuffer(server.queries[0], np.uint8)[None]
     pairs = hamming_distances(codes, codes)[np.triu_indices(len(codes), 1)]
     return Learned(
-        shapes=tuple(open_container(row.sealed).shape for row in server.rows),
         sealed_bytes=tuple(len(row.sealed) for row in server.rows),
         different_codes=len({row.code for row in server.rows}),
         pair_distances=pairs,

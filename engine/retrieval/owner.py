@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from engine.encryption import AuthenticationError, FrequencyCipher, cipher_for, image_key
+from engine.encryption import AesGcmCipher, AuthenticationError, Cipher, CipherError, cipher_for, image_key
 from engine.encryption.keys import check_key
 from engine.hashing.descriptors import DESCRIPTOR_BYTES
 from engine.retrieval.code_mask import CodeMask
@@ -26,7 +26,6 @@ from engine.retrieval.uploading import (
     CodeMaker,
     Fresh,
     Progress,
-    SealingCipher,
     Transfer,
     Unreadable,
     check_encoder,
@@ -47,17 +46,43 @@ class Release:
 
     Attributes:
         id: of the picture on the server.
-        key: 32 bytes that open this picture and no other.
-        name: what the owner calls it.
-        label: its class, if known.
+        key: opens this picture and no other, and seals none: 64 bytes, or 32 of a picture sealed before version 2.
+        record: what the owner noted of it, its digest among it; without the descriptor, which is lent, not given.
         code: its masked code as it was uploaded, to check the server's answer against.
     """
 
     id: str
     key: bytes = field(repr=False)
-    name: str
-    label: str | None
+    record: Record
     code: npt.NDArray[np.uint8] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """What the owner calls it."""
+        return self.record.name
+
+    @property
+    def label(self) -> str | None:
+        """Its class, if known."""
+        return self.record.label
+
+    def open(self, sealed: bytes) -> np.ndarray:
+        """Open the picture with its key, if it is the one that the owner uploaded.
+
+        Args:
+            sealed: what the server handed out for it.
+
+        Returns:
+            ``(H, W)`` uint8 or uint16.
+
+        Raises:
+            AuthenticationError: it was changed or exchanged, or another than the owner sealed it.
+        """
+        try:
+            cipher = cipher_for(sealed, self.key, kind="image")
+        except CipherError as error:
+            raise AuthenticationError(f"The picture {self.id} was changed on the server ({error})") from error
+        return self.record.checked(cipher.unseal(sealed))
 
 
 @dataclass(frozen=True)
@@ -101,7 +126,7 @@ class DataOwner:
         key: bytes,
         server: CloudServer,
         hasher: CodeMaker | None = None,
-        cipher: Callable[[bytes], SealingCipher] = FrequencyCipher,
+        cipher: Callable[[bytes], Cipher] = AesGcmCipher,
         receipt: Receipt | None = None,
     ) -> None:
         """Open the owner's side of a server.
@@ -110,7 +135,7 @@ class DataOwner:
             key: 32-byte master key of the gallery.
             server: where the gallery lives, or will.
             hasher: makes the codes; the shipped MATDH hasher, loaded when first needed, if not given.
-            cipher: seals pictures under the master key, ``FrequencyCipher`` or ``AesGcmCipher``.
+            cipher: seals pictures under the master key, ``AesGcmCipher`` or ``FrequencyCipher``.
             receipt: what this owner remembers of its galleries; in memory if not given.
 
         Raises:
@@ -272,10 +297,11 @@ class DataOwner:
 
         Raises:
             StoreError: an id that the server does not hold.
-            AuthenticationError: the sealed picture was changed or exchanged.
+            AuthenticationError: the sealed picture was changed or exchanged, or its note was.
         """
+        ((row, record),) = self._opened([identity])
         (sealed,) = self._server.pictures([identity])
-        return cipher_for(sealed, image_key(self._key, bytes.fromhex(identity)), kind="image").decrypt(sealed)
+        return self._released(row, record).open(sealed)
 
     def descriptors(self, ids: Sequence[str], user: str = "user") -> npt.NDArray[np.int8]:
         """Lend what puts pictures of one code in order, and write it down in :attr:`access_log`.
@@ -314,16 +340,7 @@ class DataOwner:
         """
         opened = self._opened(ids)
         self.access_log.append(Access(datetime.now(UTC), user, tuple(ids)))
-        return [
-            Release(
-                id=row.id,
-                key=image_key(self._key, bytes.fromhex(row.id)),
-                name=record.name,
-                label=record.label,
-                code=np.frombuffer(row.code, np.uint8),
-            )
-            for row, record in opened
-        ]
+        return [self._released(row, record) for row, record in opened]
 
     @property
     def keys(self) -> GalleryKeys:
@@ -346,6 +363,11 @@ class DataOwner:
         if [row.id for row in rows] != list(ids):
             raise AuthenticationError("The server answered for other pictures than were asked for: do not trust it.")
         return [(row, _record(row, key, skip_damaged)) for row in rows]
+
+    def _released(self, row: SealedRecord, record: Record | None) -> Release:
+        assert record is not None, "only notes that open are passed on unless damaged ones are skipped"
+        key = image_key(self._key, bytes.fromhex(row.id), record.container)
+        return Release(row.id, key, replace(record, descriptor=b""), np.frombuffer(row.code, np.uint8))
 
     def _gallery(self) -> Gallery | None:
         """The gallery on the server, if it is this owner's."""

@@ -1,20 +1,26 @@
 """The owner's private note on each picture, kept sealed beside it on the server.
 
-A note is JSON - name, label, digest and descriptor - padded so that its length says nothing about them, under
-AES-256-GCM with the picture's id and masked code as associated data: a note that was moved to another row, or
-whose code was changed, does not open.
+A note is JSON - name, label, digests, descriptor and the version of the picture's container - padded so that its
+length says nothing about them, under AES-256-GCM with the picture's id and masked code as associated data: a note that
+was moved to another row, or whose code was changed, does not open.
+
+The digests say which picture belongs to the row. Everybody who opens it checks them, so that no other picture passes
+for it, not even one that the owner sealed, nor (in a store of before containers were signed) one that a user sealed.
 """
 
 import hashlib
+import hmac
 import json
 import re
 import secrets
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import numpy as np
 
-from engine.encryption import AuthenticationError
+from engine.encryption import AuthenticationError, Content
+from engine.encryption.container import VERSION
 from engine.retrieval.stores import SealedRecord
 
 NONCE_BYTES = 12
@@ -34,16 +40,26 @@ class Record:
         digest: SHA-256 over name, label and pixels, by which a picture is recognised as already stored.
         descriptor: what puts pictures of one code in order (``engine.hashing.descriptors``); empty if the hasher
             gives none.
+        file_digest: SHA-256 of the file, where it was sealed as it came; empty where pixels were.
+        container: version of the container in which the picture lies.
     """
 
     name: str
     label: str | None
     digest: str
     descriptor: bytes = b""
+    file_digest: str = ""
+    container: int = VERSION
 
     @classmethod
-    def of(cls, name: str, label: str | None, image: np.ndarray) -> "Record":
+    def of(cls, name: str, label: str | None, image: np.ndarray, file: bytes | None = None) -> "Record":
         """Make the record of a picture.
+
+        Args:
+            name: what the owner calls it.
+            label: its class, if known.
+            image: the pixels, ``(H, W)`` uint8 or uint16.
+            file: what is sealed in their place, if the file is sealed as it came.
 
         Example:
             >>> black, white = np.zeros((2, 2), np.uint8), np.full((2, 2), 255, np.uint8)
@@ -52,7 +68,34 @@ class Record:
         """
         facts = json.dumps([name, label, image.shape, image.dtype.name]).encode()
         digest = hashlib.sha256(facts + np.ascontiguousarray(image).tobytes()).hexdigest()
-        return cls(name, label, digest)
+        return cls(name, label, digest, file_digest="" if file is None else hashlib.sha256(file).hexdigest())
+
+    def checked(self, content: Content) -> np.ndarray:
+        """Return the picture that was opened, if it is the one that was noted.
+
+        Args:
+            content: from ``ContainerCipher.unseal``.
+
+        Returns:
+            ``(H, W)`` uint8 or uint16.
+
+        Raises:
+            AuthenticationError: it is another, or the note does not say which it should be.
+            ImageError: a file that was sealed as it came does not decode within the budget.
+        """
+        if not (self.file_digest or self.digest):
+            raise AuthenticationError(
+                f"The note on {self.name} holds no digest, so nothing says which picture it should be: upload it again."
+            )
+        if self.file_digest:  # decoders change, a file does not: its own digest is compared
+            found, wanted = hashlib.sha256(content.file or b"").hexdigest(), self.file_digest
+        else:
+            found, wanted = Record.of(self.name, self.label, content.picture()).digest, self.digest
+        if not hmac.compare_digest(found, wanted):
+            raise AuthenticationError(
+                f"The picture of {self.name} is not the one its owner uploaded: do not trust this server."
+            )
+        return content.picture()
 
 
 def seal_record(record: Record, key: bytes, *, identity: str, code: bytes) -> bytes:
@@ -69,7 +112,7 @@ def seal_record(record: Record, key: bytes, *, identity: str, code: bytes) -> by
     """
     from Crypto.Cipher import AES
 
-    text = json.dumps([record.name, record.label, record.digest, b64encode(record.descriptor).decode()]).encode()
+    text = json.dumps(asdict(record) | {"descriptor": b64encode(record.descriptor).decode()}).encode()
     nonce = secrets.token_bytes(NONCE_BYTES)
     gcm = AES.new(key, AES.MODE_GCM, nonce=nonce).update(identity.encode() + code)
     # JSON may end in blanks, so they are padding that needs no marker.
@@ -94,10 +137,20 @@ def open_record(row: SealedRecord, key: bytes) -> Record:
         if not _ID.fullmatch(row.id):
             raise ValueError("no id")
         gcm = AES.new(key, AES.MODE_GCM, nonce=nonce).update(row.id.encode() + row.code)
-        # Notes of before there were descriptors have three parts.
-        name, label, digest, *descriptor = json.loads(gcm.decrypt_and_verify(ciphertext, tag))
+        note = json.loads(gcm.decrypt_and_verify(ciphertext, tag))
     except ValueError as error:
         raise AuthenticationError(
             f"The row {row.id} was changed since its owner uploaded it: restore a copy of the store."
         ) from error
-    return Record(name, label, digest, b64decode("".join(descriptor)))
+    return _record_of(note)
+
+
+def _record_of(note: Any) -> Record:
+    """A note as it was written by this program or one before it."""
+    if isinstance(note, list):
+        # Before containers were signed a note was a list; before there were descriptors it had three parts.
+        name, label, digest, *descriptor = note
+        return Record(name, label, digest, b64decode("".join(descriptor)), container=1)
+    known = {field.name for field in fields(Record)}
+    values = {name: value for name, value in note.items() if name in known}
+    return Record(**values | {"descriptor": b64decode(values.get("descriptor", ""))})

@@ -8,7 +8,8 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from engine.encryption import open_container
+from engine.encryption import Cipher
+from engine.encryption.container import read_prefix
 from engine.errors import VaultError
 from engine.hashing.codes import check_codes
 from engine.hashing.descriptors import check_descriptors
@@ -60,13 +61,6 @@ def check_encoder(keys: GalleryKeys, hasher: CodeMaker) -> None:
     if keys.made_by(b""):
         raise StoreError("The codes of this store are of the project's own encoder: leave --encoder and --head out.")
     raise StoreError("The codes of this store are of another encoder: give --encoder and --head as it was filled with.")
-
-
-class SealingCipher(Protocol):
-    """Whatever seals a picture into a container with a salt; both ciphers of ``engine.encryption`` do."""
-
-    def encrypt(self, image: np.ndarray) -> bytes:
-        """The sealed container of a picture."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +144,7 @@ def hashed(hasher: CodeMaker, fresh: Fresh) -> tuple[Fresh, npt.NDArray[np.uint8
 
 
 def seal_row(
-    record: Record, image: np.ndarray, code: npt.NDArray[np.uint8], keys: GalleryKeys, cipher: SealingCipher
+    record: Record, image: np.ndarray, code: npt.NDArray[np.uint8], keys: GalleryKeys, cipher: Cipher
 ) -> SealedPicture:
     """Seal one picture and what is known of it into a row.
 
@@ -162,7 +156,7 @@ def seal_row(
         cipher: seals pictures under the master key.
     """
     sealed = cipher.encrypt(image)
-    return note_row(record, open_container(sealed).salt.hex(), code, sealed, keys)
+    return note_row(record, read_prefix(sealed).salt.hex(), code, sealed, keys)
 
 
 def note_row(

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from engine.encryption import AuthenticationError, CipherError, cipher_for
+from engine.encryption import AuthenticationError
 from engine.hashing.codes import hamming_distances
 from engine.hashing.descriptors import likeness
 from engine.retrieval.answers import Question, check_answer, check_rows, check_state, checked_hits
@@ -223,14 +223,6 @@ class DataUser:
                 raise AuthenticationError(
                     f"The server's answer for {hit.id} is not what its owner uploaded: do not trust it."
                 )
-            image = _open_picture(hit, release.key)
+            image = release.open(hit.sealed)
             results.append(Result(hit.id, hit.rank, hit.distance, image, found[0], release.name, release.label))
         return results
-
-
-def _open_picture(hit: Hit, key: bytes) -> np.ndarray:
-    try:
-        cipher = cipher_for(hit.sealed, key, kind="image")
-    except CipherError as error:
-        raise AuthenticationError(f"The picture {hit.id} was changed on the server ({error})") from error
-    return cipher.decrypt(hit.sealed)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from engine.encryption.schemes import SCHEMES, SealSetting
 from engine.evaluation import cipher_quality as quality
 from engine.evaluation.cipher_quality import Picture
 
@@ -28,7 +29,6 @@ BLOCK_SIZE = 8
 SUBSTITUTION = 255
 SIGMAS = 3
 DECIMALS = 6
-SCHEMES = ("frequency", "multistage", "aes", "toy")
 METRICS = (
     "entropy",
     "chi_square",
@@ -196,7 +196,7 @@ def summarise(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
         scheme) and ``speed`` (Mbit/s), as plain data.
     """
     rows = arrays["rows"].tolist()
-    samples = {scheme: SIDE * SIDE * (3 if scheme == "multistage" else 1) for scheme in SCHEMES}
+    samples = {scheme: SIDE * SIDE * kind.channels for scheme, kind in SCHEMES.items()}
     random = {scheme: random_values(count) for scheme, count in samples.items()}
     by_row = {row: _by_metric(arrays, n) for n, row in enumerate(rows)}
     return {
@@ -238,17 +238,12 @@ def time_ciphers(rounds: int = 31) -> dict[str, np.ndarray]:
     """
     from Crypto.Cipher import DES3
 
-    from engine.encryption import AesGcmCipher, FrequencyCipher, MultiStageCipher, ToyCipher
-
     picture = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE), dtype=np.uint8)
     data = picture.tobytes()
     jobs: dict[str, Callable[[], object]] = {
-        "frequency": partial(FrequencyCipher(STUDY_KEY).encrypt, picture),
-        "multistage": partial(MultiStageCipher(STUDY_KEY, BLOCK_SIZE, SUBSTITUTION, "shared").encrypt, picture),
-        "aes": partial(AesGcmCipher(STUDY_KEY).encrypt, picture),
-        "toy": partial(ToyCipher(0).encrypt, picture),
-        "des3_ctr": lambda: DES3.new(STUDY_KEY[:24], DES3.MODE_CTR, nonce=b"once").encrypt(data),
+        scheme: partial(SealSetting(scheme).cipher(STUDY_KEY).encrypt, picture) for scheme in SCHEMES
     }
+    jobs["des3_ctr"] = lambda: DES3.new(STUDY_KEY[:24], DES3.MODE_CTR, nonce=b"once").encrypt(data)
     times = [[_processor_seconds(job) for job in jobs.values()] for _ in range(rounds + 1)][1:]
     return {"timed": np.array(list(jobs)), "seconds": np.array(times).T}
 

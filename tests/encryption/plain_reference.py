@@ -131,14 +131,17 @@ def arnold(rows, b, c, iterations):
     return rows
 
 
-def frequency_container(master, salt, nonce, planes, bits):
-    """Seal ``planes``, one list of rows per channel."""
+def picture_secret(master, salt, version):
+    return hkdf(master, salt, b"CXR Vault image key" + (b" 2" if version == 2 else b""), 32)
+
+
+def frequency_payload(secret, planes, bits):
+    """What PRESENT encrypts: ``planes``, one list of rows per channel, mixed."""
     height, width = len(planes[0]), len(planes[0][0])
     tall, wide = -(-height // 8), -(-width // 8)
-    image_key = hkdf(master, salt, b"CXR Vault image key", 32)
 
     def subkey(name, length):
-        return hkdf_expand(image_key, b"CXR Vault frequency " + name, length)
+        return hkdf_expand(secret, b"CXR Vault frequency " + name, length)
 
     shears = subkey(b"arnold", 9)
     b, c = int.from_bytes(shears[:4], "big") + 1, int.from_bytes(shears[4:8], "big") + 1
@@ -162,7 +165,116 @@ def frequency_container(master, salt, nonce, planes, bits):
         low += b"".join((value % (1 << bits)).to_bytes(bits // 8, "little") for value in values)
         halves = [(value >> bits) % 16 for value in values]
         high += bytes(a | b << 4 for a, b in zip(halves[::2], halves[1::2], strict=True))
-    channels = len(planes)
-    header = b"CXRV\1\1" + bytes([bits, channels]) + height.to_bytes(4, "big") + width.to_bytes(4, "big") + salt
-    sealed = header + nonce + present_ctr(subkey(b"present 0", 16), nonce, low + high)
-    return sealed + hmac.new(subkey(b"mac", 32), sealed, hashlib.sha256).digest()
+    return low + high
+
+
+def _shape(planes, bits):
+    height, width = len(planes[0]), len(planes[0][0])
+    return bytes([bits, len(planes)]), height.to_bytes(4, "big") + width.to_bytes(4, "big")
+
+
+def frequency_container_v1(master, salt, nonce, planes, bits):
+    """What version 1 of this program wrote, and what a user who was given ``master``'s picture secret could forge."""
+    return frequency_container_of_secret_v1(picture_secret(master, salt, 1), salt, nonce, planes, bits)
+
+
+def frequency_container_of_secret_v1(secret, salt, nonce, planes, bits):
+    depth, sides = _shape(planes, bits)
+    body = present_ctr(
+        hkdf_expand(secret, b"CXR Vault frequency present 0", 16), nonce, frequency_payload(secret, planes, bits)
+    )
+    sealed = b"CXRV\1\1" + depth + sides + salt + nonce + body
+    return sealed + hmac.new(hkdf_expand(secret, b"CXR Vault frequency mac", 32), sealed, hashlib.sha256).digest()
+
+
+def padme(length):
+    exponent = math.floor(math.log2(length))
+    step = 2 ** (exponent - (math.floor(math.log2(exponent)) + 1))
+    return math.ceil(length / max(8, step)) * max(8, step)
+
+
+def framed(payload, planes=None, bits=0):
+    """A content with its zeros and its frame; of a file where there are no planes."""
+    depth, sides = _shape(planes, bits) if planes else (bytes(2), bytes(8))
+    frame = bytes([1 if planes else 2]) + depth + b"\0" + sides + len(payload).to_bytes(8, "big") + bytes(4)
+    return payload + bytes(padme(len(payload) + 24) - len(payload) - 24) + frame
+
+
+def container_v2(master, code, scheme, salt, nonce, encrypt):
+    """Any scheme's container; ``encrypt`` gives ciphertext and tag from the picture's secret and the header."""
+    secret = picture_secret(master, salt, 2)
+    header = b"CXRV\2" + bytes([code]) + salt + hkdf_expand(secret, b"CXR Vault commitment " + scheme, 32)
+    signed = header + nonce + encrypt(secret, header)
+    seed = hkdf(master, bytes(32), b"CXR Vault signing key 2", 32)
+    return signed + ed25519_sign(seed, b"CXR Vault container 2" + hashlib.sha256(signed).digest())
+
+
+def frequency_container(master, salt, nonce, planes, bits):
+    def encrypt(secret, _header):
+        content = framed(frequency_payload(secret, planes, bits), planes, bits)
+        return present_ctr(hkdf_expand(secret, b"CXR Vault frequency present 0", 16), nonce, content)
+
+    return container_v2(master, 1, b"frequency", salt, nonce, encrypt)
+
+
+def aes_container(master, salt, nonce, content):
+    """``content``: from :func:`framed`. AES-256-GCM from another library than the program's."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    def encrypt(secret, header):
+        return AESGCM(hkdf_expand(secret, b"CXR Vault aes", 32)).encrypt(nonce, content, header)
+
+    return container_v2(master, 2, b"aes", salt, nonce, encrypt)
+
+
+# Ed25519 as RFC 8032 section 5.1 writes it down, affine and slow.
+P, ORDER = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, -1, P) % P
+BASE_Y = 4 * pow(5, -1, P) % P
+
+
+def _even_x(y):
+    square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if x * x % P != square:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    return x if x % 2 == 0 else P - x
+
+
+def _add(one, two):
+    (x1, y1), (x2, y2) = one, two
+    k = D * x1 * x2 * y1 * y2
+    return (x1 * y2 + x2 * y1) * pow(1 + k, -1, P) % P, (y1 * y2 + x1 * x2) * pow(1 - k, -1, P) % P
+
+
+def _times(number):
+    result, point = (0, 1), (_even_x(BASE_Y), BASE_Y)
+    while number:
+        if number % 2:
+            result = _add(result, point)
+        point, number = _add(point, point), number // 2
+    return result
+
+
+def _encoded(point):
+    return (point[1] | (point[0] & 1) << 255).to_bytes(32, "little")
+
+
+def _hashed(*parts):
+    return int.from_bytes(hashlib.sha512(b"".join(parts)).digest(), "little")
+
+
+def ed25519_public(seed):
+    return _encoded(_times(_secret_scalar(seed)))
+
+
+def _secret_scalar(seed):
+    return int.from_bytes(hashlib.sha512(seed).digest()[:32], "little") & ((1 << 254) - 8) | (1 << 254)
+
+
+def ed25519_sign(seed, message):
+    scalar, prefix = _secret_scalar(seed), hashlib.sha512(seed).digest()[32:]
+    nonce = _hashed(prefix, message) % ORDER
+    point = _encoded(_times(nonce))
+    challenge = _hashed(point, ed25519_public(seed), message) % ORDER
+    return point + ((nonce + challenge * scalar) % ORDER).to_bytes(32, "little")

@@ -32,6 +32,14 @@ PICTURES = hnp.arrays(
     ),
 )
 KNOWN = (
+    "435852560201000102030405060708090a0b0c0d0e0f6feac37dd79ebafdd50d6378c0f66960ad9e74ae1825f5b5227a"
+    "3458f26a3fa000010203107618d799bb2590e67f8290a3bbae6252e3b3519f0db17174be93194008e775843f6d9503cf"
+    "2c77032448c6c9c0c949ed0ef427935ca64a721d74bce75bfa1d96cd98a87241ced76b20fb7d7489cb90bf9e99cc1327"
+    "61b8e4c853184b372887dd8296b1392e0eed523e4224ceefa5e0a395d50a63597825d4dbd207e7a2f2392a41a5eae75a"
+    "3f6be16fe53a2599d08606a67f401d21d8eaaf602bca5bf00647973b62f5a87a34157cb8b799117a6b03f7213c217b9d"
+    "f40b"
+)
+KNOWN_V1 = (
     "43585256010108010000000300000005000102030405060708090a0b0c0d0e0f00010203a5070504afaaf81432b16788"
     "e47f5aa6538717a354e895b830e2e038491a741eec02985216563a87256cbd6de4fc78e2f3a07d57c0274534b6af3f7c"
     "15d1d55a613f1955fd5109d9111c811ff2bcff537889270581043938090cbf991e835d8cd79551f54e55d6bf09c164d9"
@@ -90,6 +98,7 @@ def test_known_answer_of_the_readme(backend):
     picture = (np.arange(15, dtype=np.uint8) * 17).reshape(3, 5)
     assert FrequencyCipher(KEY, backend).encrypt(picture).hex() == KNOWN
     assert_same(FrequencyCipher(KEY, backend).decrypt(bytes.fromhex(KNOWN)), picture)
+    assert_same(FrequencyCipher(KEY, backend).decrypt(bytes.fromhex(KNOWN_V1)), picture)
 
 
 @pytest.mark.usefixtures("fixed_randomness")
@@ -102,6 +111,10 @@ def test_matches_a_second_implementation_of_the_readme(shape, dtype, backend):
         key, bytes(range(16)), bytes(range(4)), planes.tolist(), np.iinfo(dtype).bits
     )
     assert FrequencyCipher(key, backend).encrypt(picture) == expected
+    before = plain_reference.frequency_container_v1(
+        key, bytes(range(16)), bytes(range(4)), planes.tolist(), np.iinfo(dtype).bits
+    )
+    assert_same(FrequencyCipher(key, backend).decrypt(before), picture)
 
 
 def test_another_process_on_the_other_path_agrees():
@@ -151,7 +164,7 @@ def test_a_key_wrong_in_one_bit_is_refused(bit):
         FrequencyCipher(bytes(wrong)).decrypt(bytes.fromhex(KNOWN))
 
 
-@pytest.mark.parametrize("cut", [0, 3, 31, 35, 67, 100, 163])
+@pytest.mark.parametrize("cut", [0, 3, 31, 35, 67, 100, 163, 200])
 def test_truncated_or_extended_is_refused(cut):
     for damaged in (bytes.fromhex(KNOWN)[:cut], bytes.fromhex(KNOWN) + bytes(1 + cut)):
         with pytest.raises(AuthenticationError):
@@ -159,20 +172,24 @@ def test_truncated_or_extended_is_refused(cut):
 
 
 def test_the_other_scheme_is_named():
-    with pytest.raises(AuthenticationError, match="sealed with the aes scheme"):
+    with pytest.raises(AuthenticationError, match="not sealed with the frequency scheme"):
         FrequencyCipher(KEY).decrypt(AesGcmCipher(KEY).encrypt(noise((4, 4))))
 
 
-def test_nothing_is_computed_before_the_tag_is_checked(monkeypatch):
+def test_nothing_is_computed_before_key_and_signature_are_checked(monkeypatch):
     for name in ("present_ctr", "unmix"):
         monkeypatch.setattr(f"engine.encryption.frequency.{name}", lambda *_: pytest.fail("opened unverified data"))
     with pytest.raises(AuthenticationError):
         FrequencyCipher(bytes(32)).decrypt(bytes.fromhex(KNOWN))
+    with pytest.raises(AuthenticationError, match="not signed"):
+        FrequencyCipher(KEY).decrypt(bytes.fromhex(KNOWN[:-1] + "0"))
+    with pytest.raises(AuthenticationError):
+        FrequencyCipher(KEY).decrypt(bytes.fromhex(KNOWN_V1[:-1] + "0"))
 
 
 def test_sealing_twice_shares_nothing():
     picture = np.zeros((64, 64), np.uint8)
-    one, two = (np.frombuffer(FrequencyCipher(KEY).encrypt(picture), np.uint8)[16:] for _ in range(2))
+    one, two = (np.frombuffer(FrequencyCipher(KEY).encrypt(picture), np.uint8)[6:] for _ in range(2))
     assert 0.99 < np.mean(one != two) <= 1
 
 
@@ -281,7 +298,7 @@ def test_refuses_what_is_no_picture(picture, words):
 def test_refuses_other_keys(key):
     with pytest.raises(CipherError, match="must be 32 bytes"):
         FrequencyCipher(key)
-    with pytest.raises(CipherError, match="must be 32 bytes"):
+    with pytest.raises(CipherError, match="must be 32 or 64 bytes"):
         FrequencyCipher.from_image_key(key)
 
 

@@ -1,11 +1,15 @@
+import hashlib
+
 import pytest
 from Crypto.Hash import SHA256
 from Crypto.Protocol.KDF import HKDF
+from Crypto.Signature import eddsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.encryption import CipherError, derive_key, generate_key, image_key
+from engine.encryption import AuthenticationError, CipherError, derive_key, generate_key, image_key
 from engine.encryption.keys import KeyRing, expand, extract
+from tests.encryption import plain_reference
 
 # RFC 5869, appendix A, test cases 1 to 3.
 RFC_5869 = [
@@ -73,8 +77,63 @@ def test_image_key_refuses_what_is_neither_salt_nor_container(salt):
 
 
 def test_key_ring_shows_nothing_and_seals_only_with_the_master_key():
-    ring = KeyRing(b"\x07" * 32, one_picture=True)
+    ring = KeyRing(b"\x07" * 64, one_picture=True)
     assert "07" not in repr(ring)
-    assert ring.to_open(bytes(16)) == b"\x07" * 32
+    assert ring.secret(bytes(16), 2) == ring.verify_key == b"\x07" * 32
     with pytest.raises(CipherError, match="seals none"):
-        ring.to_seal(bytes(16))
+        ring.secret_to_seal(bytes(16))
+    with pytest.raises(AuthenticationError, match="64 bytes is of a picture of another version"):
+        ring.secret(bytes(16), 1)
+    with pytest.raises(AuthenticationError, match="32 bytes is of a picture of another version"):
+        KeyRing(bytes(32), one_picture=True).secret(bytes(16), 2)
+
+
+# RFC 8032 section 7.1, tests 1 to 3: secret key, message, public key.
+RFC_8032 = [
+    (
+        "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+        "",
+        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+    ),
+    (
+        "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+        "72",
+        "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+    ),
+    (
+        "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+        "af82",
+        "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+    ),
+]
+
+
+@pytest.mark.parametrize(("seed", "message", "public"), RFC_8032)
+def test_the_oracle_of_signatures_knows_rfc_8032(seed, message, public):
+    assert plain_reference.ed25519_public(bytes.fromhex(seed)).hex() == public
+    key = eddsa.import_public_key(bytes.fromhex(public))
+    message = bytes.fromhex(message)
+    eddsa.new(key, "rfc8032").verify(message, plain_reference.ed25519_sign(bytes.fromhex(seed), message))
+
+
+@given(master=st.binary(min_size=32, max_size=32), signed=st.binary(max_size=100))
+def test_signatures_match_the_rfc_written_plainly(master, signed):
+    seed = plain_reference.hkdf(master, bytes(32), b"CXR Vault signing key 2", 32)
+    message = b"CXR Vault container 2" + hashlib.sha256(signed).digest()
+    ring = KeyRing(master)
+    assert ring.sign(signed) == plain_reference.ed25519_sign(seed, message)
+    assert ring.verify_key == plain_reference.ed25519_public(seed)
+    user = KeyRing(bytes(32) + ring.verify_key, one_picture=True)
+    assert user.is_signed(signed, ring.sign(signed))
+    assert not user.is_signed(signed + b"x", ring.sign(signed))
+
+
+def test_a_picture_key_that_is_no_point_of_the_curve_verifies_nothing():
+    ring = KeyRing(bytes(32) + b"\xff" * 32, one_picture=True)
+    assert not ring.is_signed(b"", bytes(64))
+
+
+def test_the_two_versions_keys_are_independent():
+    one, two = image_key(bytes(32), bytes(16), 1), image_key(bytes(32), bytes(16))
+    assert (len(one), len(two)) == (32, 64)
+    assert one not in two

@@ -6,16 +6,17 @@ import numpy as np
 
 from engine import artifacts
 from engine.artifacts import save_result
+from engine.encryption import SealSetting
 from engine.hashing.codes import pack_bits, unpack_bits
 from engine.studies.attacks import codes, pictures, run
-from engine.studies.attacks.settings import Setting, measure_setting
+from engine.studies.attacks.settings import measure_setting
 from engine.studies.attacks.stored import measure_codes
 from tests.attacks.subjects import collection
 
 SETTINGS = [
-    Setting("aes"),
-    Setting("frequency"),
-    *(Setting("multistage", b, s, p) for b in (1, 8) for s in (0, 128, 192, 255) for p in ("shared", "fresh")),
+    SealSetting("aes"),
+    SealSetting("frequency"),
+    *(SealSetting("multistage", b, s, p) for b in (1, 8) for s in (0, 128, 192, 255) for p in ("shared", "fresh")),
 ]
 SMALL = {"SIDE": 64, "TARGETS": 2, "KNOWN": 2, "JIGSAW_PICTURES": 2, "JIGSAW_BLOCKS": (32, 16), "BLOCK_SIZES": (8,)}
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from engine.encryption import AuthenticationError, CipherError, generate_key
+from engine.encryption import AuthenticationError, CipherError, FrequencyCipher, generate_key
 from pages.components.encrypt import cipher_views
 from pages.components.kit import cipher_tests, schemes
-from pages.components.kit.schemes import SCHEMES, Dials
+from pages.components.kit.schemes import SCHEMES, SealSetting
 from tests.pages.reading import texts
 
 
@@ -72,7 +72,7 @@ def test_a_real_cipher_passes_the_tests_a_scrambler_fails_and_a_toy_passes_too(c
     image, key = resize(load_image(chest), 256), generate_key()
     judged = {}
     for name in SCHEMES:
-        tests = cipher_tests.measure(Dials(name), key, image)
+        tests = cipher_tests.measure(SealSetting(name), key, image)
         judged[name] = {test.name: test.passed for test in tests if test.passed is not None}
     assert not any(judged["multistage"][f"Correlation, {way}"] for way in ("horizontal", "vertical"))
     # Each test fails random values now and then; two misses in seven would be bad luck indeed.
@@ -100,7 +100,7 @@ def test_speed_names_the_standard_and_the_papers_value(open_page):
 def test_what_is_sealed_opens_again(scheme, chest):
     from engine.imaging import load_image
 
-    image, key, dials = load_image(chest), generate_key(), Dials(scheme, block_size=7)
+    image, key, dials = load_image(chest), generate_key(), SealSetting(scheme, block_size=7)
     sealed = schemes.seal(dials, key, image)
     opened = schemes.unseal(dials, key, sealed.data)
     assert (opened == (image if opened.ndim == 2 else image[..., None])).all()
@@ -111,7 +111,7 @@ def test_what_is_sealed_opens_again(scheme, chest):
 def test_one_wrong_bit_in_key_or_file_is_an_error(scheme, chest):
     from engine.imaging import load_image
 
-    key, dials = generate_key(), Dials(scheme)
+    key, dials = generate_key(), SealSetting(scheme)
     data = schemes.seal(dials, key, load_image(chest)).data
     with pytest.raises(AuthenticationError):
         schemes.unseal(dials, schemes.wrong_key(key), data)
@@ -121,7 +121,7 @@ def test_one_wrong_bit_in_key_or_file_is_an_error(scheme, chest):
 
 def test_a_dial_that_is_out_of_range_is_a_sentence():
     with pytest.raises(CipherError, match="1 to 64"):
-        schemes.cipher(Dials("multistage", block_size=900), generate_key())
+        SealSetting("multistage", block_size=900).cipher(generate_key())
 
 
 def test_the_race_runs_everyone_equally_often():
@@ -137,10 +137,10 @@ def test_the_race_runs_everyone_equally_often():
 
 def test_what_is_compiled_at_first_use_is_no_part_of_a_time(monkeypatch):
     seen = []
-    monkeypatch.setattr(schemes.FrequencyCipher, "encrypt", lambda self, image: seen.append(image.dtype) or b"")
-    monkeypatch.setattr(schemes, "look_of", lambda data: None)
+    monkeypatch.setattr(FrequencyCipher, "encrypt", lambda self, image: seen.append(image.dtype) or b"")
+    monkeypatch.setattr(schemes, "look_of", lambda data, shape: None)
     schemes._warm_up.cache_clear()
     for dtype in (np.uint8, np.uint16):
-        schemes.seal(Dials("frequency"), bytes(32), np.zeros((16, 16), dtype))
+        schemes.seal(SealSetting("frequency"), bytes(32), np.zeros((16, 16), dtype))
     schemes._warm_up.cache_clear()
     assert seen == [np.uint8, np.uint8, np.uint16, np.uint16], "each type is met before it is timed"

@@ -4,7 +4,7 @@ Two tasks on real pictures: paper B's (bone, brain or chest) and chest X-rays (C
 """
 
 import time
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict
 from functools import partial
 from itertools import product
 from typing import Any
@@ -22,8 +22,7 @@ from engine.attacks.ciphertext_only import (
 from engine.attacks.known_plaintext import open_with, recover_schedule
 from engine.attacks.outcome import SURE, Guesses, blind, judge, sure_advantage
 from engine.datasets import Dataset, data_hash, load_dataset
-from engine.encryption import MultiStageCipher
-from engine.encryption.container import AES_GCM, FREQUENCY, HEADER_BYTES, ciphertext_bytes
+from engine.encryption import MultiStageCipher, SealSetting
 from engine.evaluation import ssim
 from engine.imaging import to_uint8
 from engine.studies.attacks.subjects import Progress, square, study_key
@@ -37,51 +36,29 @@ CHEST_SIDE = 128
 LOOK_BLOCK = 8  # how the attacker looks at a scheme that has no blocks
 
 
-@dataclass(frozen=True)
-class Setting:
-    """One way to seal pictures; the dials are None where the scheme has none."""
+def seal(setting: SealSetting, pictures: np.ndarray, whose: str) -> np.ndarray:
+    """Seal pictures under the keys of one party.
 
-    scheme: str
-    block_size: int | None = None
-    substitution: int | None = None
-    policy: str | None = None
+    Args:
+        setting: scheme and dials.
+        pictures: ``(N, H, W)`` uint8.
+        whose: names the party.
 
-    @property
-    def name(self) -> str:
-        """``"aes"``, ``"multistage-8-192-fresh"`` and so on."""
-        return "-".join(str(dial) for dial in astuple(self) if dial is not None)
-
-    def seal(self, pictures: np.ndarray, whose: str) -> np.ndarray:
-        """Seal pictures under the keys of one party.
-
-        Args:
-            pictures: ``(N, H, W)`` uint8.
-            whose: names the party.
-
-        Returns:
-            What an observer sees of each picture: ``(N, H, W)`` or ``(N, H, W, 3)`` uint8.
-        """
-        names = [str(n) for n in range(len(pictures))]
-        if self.scheme == "multistage":
-            dials = (self.block_size, self.substitution, self.policy)
-            return MultiStageCipher(study_key(whose), *dials).encrypt_batch(pictures, names)  # type: ignore[arg-type]
-        seal = study_ciphers(study_key(whose))[self.scheme]
-        return np.stack([seal(picture, name) for picture, name in zip(pictures, names, strict=True)])
-
-    def bytes(self, shape: tuple[int, ...]) -> int:
-        """Size of what leaves for a gray 8-bit picture of this shape."""
-        if self.scheme == "multistage":
-            return 3 * int(np.prod(shape))
-        scheme = {"frequency": FREQUENCY, "aes": AES_GCM}[self.scheme]
-        return (
-            HEADER_BYTES + scheme.nonce_bytes + ciphertext_bytes(scheme, shape, np.dtype(np.uint8)) + scheme.tag_bytes
-        )
+    Returns:
+        What an observer sees of each picture: ``(N, H, W)`` or ``(N, H, W, 3)`` uint8.
+    """
+    names = [str(n) for n in range(len(pictures))]
+    if setting.scheme == "multistage":
+        cipher: MultiStageCipher = setting.cipher(study_key(whose))
+        return cipher.encrypt_batch(pictures, names)
+    look = study_ciphers(study_key(whose))[setting.scheme]
+    return np.stack([look(picture, name) for picture, name in zip(pictures, names, strict=True)])
 
 
-def all_settings() -> list[Setting]:
+def all_settings() -> list[SealSetting]:
     """Every setting of the map."""
     dials = product(POLICIES, BLOCK_SIZES, SUBSTITUTIONS)
-    return [Setting("aes"), Setting("frequency")] + [Setting("multistage", b, s, p) for p, b, s in dials]
+    return [SealSetting("aes"), SealSetting("frequency")] + [SealSetting("multistage", b, s, p) for p, b, s in dials]
 
 
 def anatomy_study(progress: Progress, steps: Steps | None = None) -> dict[str, Any]:
@@ -105,7 +82,7 @@ def chest_study(progress: Progress, steps: Steps | None = None) -> dict[str, Any
 def settings_study(
     progress: Progress,
     dataset: Dataset,
-    settings: list[Setting] | None = None,
+    settings: list[SealSetting] | None = None,
     side: int | None = None,
     steps: Steps | None = None,
 ) -> dict[str, Any]:
@@ -159,7 +136,9 @@ def protocol(dataset: Dataset, pictures: np.ndarray, splits: np.ndarray) -> dict
     }
 
 
-def measure_setting(setting: Setting, pictures: np.ndarray, labels: np.ndarray, splits: np.ndarray) -> dict[str, Any]:
+def measure_setting(
+    setting: SealSetting, pictures: np.ndarray, labels: np.ndarray, splits: np.ndarray
+) -> dict[str, Any]:
     """Run every attack on pictures sealed under one setting.
 
     Args:
@@ -169,12 +148,12 @@ def measure_setting(setting: Setting, pictures: np.ndarray, labels: np.ndarray, 
         splits: ``(N,)`` of ``"train"``, ``"val"``, ``"test"``.
     """
     start = time.process_time()
-    sealed = setting.seal(pictures, "owner")
+    sealed = seal(setting, pictures, "owner")
     milliseconds = 1000 * (time.process_time() - start) / len(pictures)
     size, test = setting.block_size or LOOK_BLOCK, splits == "test"
     described = describe(sealed, size)
     labelled = guess_from_labelled(sealed, described, labels, splits)
-    described[~test] = describe(setting.seal(pictures[~test], "attacker"), size)
+    described[~test] = describe(seal(setting, pictures[~test], "attacker"), size)
     kind = guess_kinds(described, labels, splits)
     confirmed = _recognise(pictures[test], sealed[test], setting)
     opened, luck = _open_others(pictures, sealed, splits, size)
@@ -202,7 +181,7 @@ def judged(guesses: dict[str, Guesses], opened: list[float], luck: list[float]) 
     return {**values, **similar, "advantage": {name: round(float(v), DIGITS) for name, v in advantages.items()}}
 
 
-def _recognise(pictures: np.ndarray, sealed: np.ndarray, setting: Setting) -> Guesses:
+def _recognise(pictures: np.ndarray, sealed: np.ndarray, setting: SealSetting) -> Guesses:
     """Find each sealed picture among all, by its levels where blocks of one pixel keep nothing else."""
     if setting.block_size == 1 and setting.substitution is not None:
         found = recognise_by_levels(sealed, pictures, setting.substitution)

@@ -13,7 +13,7 @@ from pages.components.kit.metrics import markdown_table
 from pages.components.kit.results import missing, result
 from pages.components.kit.schemes import SCHEMES
 
-KEY_BITS = {"frequency": 128, "multistage": 256, "aes": 256, "toy": 8}
+KEY_BITS = {name: scheme.key_bits for name, scheme in SCHEMES.items()}
 GUARD = 1e-10  # added inside the logarithm by a common way to write the entropy
 Report = dict[str, Any]
 

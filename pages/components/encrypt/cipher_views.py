@@ -19,7 +19,7 @@ from pages.components.kit.dials import one_of
 from pages.components.kit.downloads import Download, downloads
 from pages.components.kit.metrics import Figure, figure_row
 from pages.components.kit.results import result
-from pages.components.kit.schemes import SCHEMES, Dials, Sealed
+from pages.components.kit.schemes import SCHEMES, Sealed, SealSetting
 from pages.components.kit.show import cipher_file, derived, picture, xray_file
 from pages.components.visit.picture import Picture
 
@@ -45,7 +45,7 @@ class Case:
 
     picture: Picture
     image: np.ndarray
-    dials: Dials
+    dials: SealSetting
     key: bytes = field(repr=False)
     sealed: Sealed
 
@@ -132,7 +132,7 @@ def report(case: Case) -> dict[str, Any]:
 def speed(case: Case) -> None:
     """Time the scheme beside AES-GCM on the same picture, in one interleaved run."""
     title, image = SCHEMES[case.dials.scheme].title, case.image
-    own, standard = schemes.cipher(case.dials, case.key), AesGcmCipher(case.key)
+    own, standard = case.dials.cipher(case.key), AesGcmCipher(case.key)
     rivals: dict[str, Callable[[], object]] = {
         title: lambda: own.encrypt(image, *schemes.names(case.dials)),
         "AES-256-GCM": lambda: standard.encrypt(image),

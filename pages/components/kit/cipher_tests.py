@@ -12,7 +12,7 @@ from engine import evaluation as ev
 from engine.imaging import to_uint8
 from pages.components.kit import schemes
 from pages.components.kit.results import result
-from pages.components.kit.schemes import SCHEMES, Dials
+from pages.components.kit.schemes import SCHEMES, SealSetting
 from pages.components.kit.show import derived
 
 SIGMAS = 3
@@ -39,7 +39,7 @@ class Test:
     passed: bool | None = None
 
 
-def measure(dials: Dials, key: bytes, image: np.ndarray) -> list[Test]:
+def measure(dials: SealSetting, key: bytes, image: np.ndarray) -> list[Test]:
     """Run the tests on a picture sealed under these dials.
 
     Args:
@@ -113,7 +113,7 @@ def paper_note(scheme: str) -> str:
     return f"Its paper reports an entropy of {entropy(paper):.4f}. " if paper else ""
 
 
-def show_tests(dials: Dials, key: bytes, image: np.ndarray, token: str) -> None:
+def show_tests(dials: SealSetting, key: bytes, image: np.ndarray, token: str) -> None:
     """Show the chosen scheme beside AES-256-GCM and the toy.
 
     Args:
@@ -122,7 +122,7 @@ def show_tests(dials: Dials, key: bytes, image: np.ndarray, token: str) -> None:
         image: ``(H, W)``.
         token: Of the picture, for this visitor's cache.
     """
-    chosen = {name: dials if name == dials.scheme else Dials(name) for name in (dials.scheme, "aes", "toy")}
+    chosen = {name: dials if name == dials.scheme else SealSetting(name) for name in (dials.scheme, "aes", "toy")}
     with st.spinner("Testing"):
         columns = {
             SCHEMES[name].title: derived(token, "tests", astuple(each), partial(measure, each, key, image))

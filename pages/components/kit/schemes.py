@@ -1,89 +1,17 @@
-"""The four ways to seal a picture, spoken to in one way by the pages that compare them."""
+"""The ways to seal a picture (``engine.encryption.schemes``), spoken to in one way by the pages that compare them."""
 
 import functools
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from engine.encryption import (
-    AesGcmCipher,
-    FrequencyCipher,
-    MultiStageCipher,
-    ToyCipher,
-    as_picture,
-    open_container,
-)
+from engine.encryption import SCHEMES, SealSetting, as_picture, open_container
 
 PICTURE_NAME = "this picture"
-
-
-@dataclass(frozen=True)
-class Scheme:
-    """A way to seal a picture, in words.
-
-    Attributes:
-        title: Short name.
-        promise: What it gives, in one sentence.
-        container: Whether it makes an authenticated file that the command line opens.
-        stages: What each intermediate picture is, by the engine's name for it.
-    """
-
-    title: str
-    promise: str
-    container: bool
-    stages: dict[str, tuple[str, str]]
-
-
-_ORIGINAL = ("The picture", "As it is on this side.")
-SCHEMES = {
-    "frequency": Scheme(
-        "Frequency",
-        "Paper A. Every pixel hidden, every change noticed: scrambled in space and in frequency, "
-        "then encrypted with PRESENT-128 and authenticated.",
-        True,
-        {
-            "original": _ORIGINAL,
-            "arnold": ("Arnold", "Pixels move along two shears; no gray level changes."),
-            "dct": ("DCT", "Each 8x8 block as frequencies (log scale)."),
-            "logistic": ("Logistic", "A chaotic map shuffles and flips the frequencies."),
-            "idct": ("Inverse DCT", "Back to something like pixels (log scale)."),
-            "present": ("PRESENT", "A block cipher in counter mode: this is what leaves."),
-        },
-    ),
-    "multistage": Scheme(
-        "Multi-stage",
-        "Paper B. A scrambler that leaves just enough for a network to classify, and that is exactly "
-        "what leaks. Nobody notices a change.",
-        False,
-        {
-            "original": _ORIGINAL,
-            "scrambled": ("Inside blocks", "Pixels change places within each block."),
-            "shuffled": ("Between blocks", "Blocks change places."),
-            "substituted": ("Values", "Each block is XORed with a value of its own."),
-            "swapped": ("Channels", "Colour channels change places: this is what leaves."),
-        },
-    ),
-    "aes": Scheme("AES-256-GCM", "The standard to measure the others against.", True, {"original": _ORIGINAL}),
-    "toy": Scheme(
-        "Toy",
-        "Broken on purpose: 256 keys in all. It is here because it passes the statistical tests too.",
-        False,
-        {"original": _ORIGINAL},
-    ),
-}
 _SEALED = ("Encrypted", "This is what leaves.")
-
-
-@dataclass(frozen=True)
-class Dials:
-    """The settings of a sealing; those of other schemes are ignored."""
-
-    scheme: str = "frequency"
-    block_size: int = 8
-    substitution: int = 255
-    policy: str = "shared"
 
 
 @dataclass(frozen=True)
@@ -106,54 +34,47 @@ class Sealed:
         return len(self.data) if isinstance(self.data, bytes) else self.data.nbytes
 
 
-def cipher(dials: Dials, key: bytes):  # noqa: ANN201
-    """Return the engine's cipher for these dials.
-
-    Raises:
-        engine.encryption.CipherError: A dial is out of range.
-    """
-    if dials.scheme == "multistage":
-        return MultiStageCipher(key, dials.block_size, dials.substitution, dials.policy)
-    if dials.scheme == "toy":
-        return ToyCipher(key[-1])
-    return (AesGcmCipher if dials.scheme == "aes" else FrequencyCipher)(key)
-
-
-def seal(dials: Dials, key: bytes, image: np.ndarray) -> Sealed:
+def seal(dials: SealSetting, key: bytes, image: np.ndarray) -> Sealed:
     """Seal a picture and time it."""
-    machine = cipher(dials, key)
+    machine = dials.cipher(key)
     _warm_up(dials.scheme, image.dtype)
     start = time.perf_counter()
     data = machine.encrypt(image, *names(dials))
     seconds = time.perf_counter() - start
-    return Sealed(data, look_of(data), seconds)
+    return Sealed(data, look_of(data, image.shape[:2]), seconds)
 
 
-def unseal(dials: Dials, key: bytes, data: bytes | np.ndarray) -> np.ndarray:
+def unseal(dials: SealSetting, key: bytes, data: bytes | np.ndarray) -> np.ndarray:
     """Open a sealed picture.
 
     Raises:
         engine.encryption.AuthenticationError: The scheme notices a wrong key or a change.
     """
-    return cipher(dials, key).decrypt(data, *names(dials))
+    return dials.cipher(key).decrypt(data, *names(dials))
 
 
-def stages(dials: Dials, key: bytes, image: np.ndarray) -> list[tuple[str, str, np.ndarray]]:
+def stages(dials: SealSetting, key: bytes, image: np.ndarray) -> list[tuple[str, str, np.ndarray]]:
     """Return title, sentence and picture (uint8) of every step, the original first."""
     words = SCHEMES[dials.scheme].stages
     if len(words) == 1:
-        return [(*_ORIGINAL, as_picture(image)), (*_SEALED, seal(dials, key, image).look)]
-    pictures = cipher(dials, key).stages(image, *names(dials))
+        return [(*words["original"], as_picture(image)), (*_SEALED, seal(dials, key, image).look)]
+    pictures = dials.cipher(key).stages(image, *names(dials))
     return [(*words[name], as_picture(picture)) for name, picture in pictures.items()]
 
 
-def look_of(data: bytes | np.ndarray) -> np.ndarray:
-    """Return what sealed data looks like: its first bytes as gray levels, one for each pixel."""
+def look_of(data: bytes | np.ndarray, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """Return what sealed data looks like: its first encrypted bytes as gray levels.
+
+    Args:
+        data: A container, or a cipher picture, which is returned as it is.
+        shape: Of the picture, ``(H, W)``: one byte for each pixel. A square when None: a container does not say.
+    """
     if not isinstance(data, bytes):
         return as_picture(data)
-    container = open_container(data)
-    height, width = container.shape[:2]
-    return np.frombuffer(container.ciphertext, np.uint8, count=height * width).reshape(height, width)
+    encrypted = open_container(data).ciphertext
+    side = math.isqrt(len(encrypted))
+    height, width = shape or (side, side)
+    return np.frombuffer(encrypted, np.uint8, count=height * width).reshape(height, width)
 
 
 def wrong_key(key: bytes) -> bytes:
@@ -193,10 +114,10 @@ def race(rivals: dict[str, Callable[[], object]], rounds: int = 5) -> dict[str, 
 @functools.cache
 def _warm_up(scheme: str, dtype: np.dtype) -> None:
     """Compile what is compiled at first use of pixels of a type, so that no visitor's time has it in it."""
-    dials = Dials(scheme)
-    cipher(dials, bytes(32)).encrypt(np.zeros((16, 16), dtype), *names(dials))
+    dials = SealSetting(scheme)
+    dials.cipher(bytes(32)).encrypt(np.zeros((16, 16), dtype), *names(dials))
 
 
-def names(dials: Dials) -> tuple[str, ...]:
+def names(dials: SealSetting) -> tuple[str, ...]:
     """Return what the scheme calls a picture, if it calls it anything."""
     return (PICTURE_NAME,) if dials.scheme == "multistage" else ()

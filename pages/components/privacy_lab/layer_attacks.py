@@ -17,7 +17,7 @@ from pages.components.kit import cipher_tests
 from pages.components.kit.dials import one_of
 from pages.components.kit.metrics import Figure, figure_row, markdown_table
 from pages.components.kit.results import result
-from pages.components.kit.schemes import SCHEMES, Dials, cipher, look_of
+from pages.components.kit.schemes import SCHEMES, SealSetting, look_of
 from pages.components.privacy_lab.attack_cards import (
     adversary,
     attacks_missing,
@@ -50,7 +50,7 @@ class Case:
     @property
     def look(self) -> np.ndarray:
         """What the server sees of the whole scheme, ``(H, W)``."""
-        return look_of(self.sealed)
+        return look_of(self.sealed, self.truth.shape)
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def _mixed(case: Case) -> tuple[np.ndarray, Callable[[], np.ndarray]]:
 
 def _mixed_assembled(case: Case) -> np.ndarray:
     known, whole = public_pictures("train", KNOWN), FrequencyCipher(case.key)
-    seen = np.stack([look_of(whole.encrypt(picture)) for picture in known]).astype(np.int32)
+    seen = np.stack([look_of(whole.encrypt(picture), picture.shape) for picture in known]).astype(np.int32)
     return coefficients.recover_choices(known, seen).undo(case.look.astype(np.int32))
 
 
@@ -263,8 +263,8 @@ def toy_against_the_tests(truth: np.ndarray) -> None:
     key = fresh_key("toy")
     adversary(toy.ADVERSARY)
     names = ("toy", "aes", "frequency")
-    dials = [Dials(name) for name in names]
-    looks = [look_of(cipher(each, key).encrypt(truth)) for each in dials]
+    dials = [SealSetting(name) for name in names]
+    looks = [look_of(each.cipher(key).encrypt(truth), truth.shape) for each in dials]
     found = [run(toy.break_toy, look, truth=truth, queries=toy.KEYS) for look in looks]
     titles = [SCHEMES[name].title for name in names]
     pictures_row(

@@ -14,7 +14,6 @@ from engine.retrieval import pictures_of
 from engine.retrieval.custody import STEPS, Custody, Holding, Party, Step, trace
 from pages.components.kit.schemes import look_of
 from pages.components.kit.show import data_url, letterbox
-from pages.components.kit.words import counted
 from pages.components.visit import gallery as galleries
 from pages.components.visit.picture import Picture
 
@@ -48,7 +47,7 @@ _WORDS: dict[tuple[Party, str], tuple[str, str, str]] = {
     ("owner", "descriptor"): ("Descriptors", "What the network saw beside the code; from the notes.", ""),
     ("owner", "log"): ("Access log", "Who was given descriptors and keys of which pictures.", _TEXT),
     ("server", "gallery"): ("Gallery", "A random number, and a mark by which the owner knows its own.", ""),
-    ("server", "sealed"): ("Sealed pictures", "Height and width, from the header. The rest is noise.", ""),
+    ("server", "sealed"): ("Sealed pictures", "About how large each is. The rest is noise, and signed.", ""),
     ("server", "masked_code"): ("Masked codes", "How far any two are apart; not what a bit means.", ""),
     ("server", "masked_sketch"): ("Masked sketches", "How alike two pictures of one code are.", ""),
     ("server", "digest"): ("Keyed digests", "Nothing: whether the same picture comes again.", ""),
@@ -154,8 +153,8 @@ def learned(custody: Custody, step: Step) -> tuple[str, ...]:
     facts, bits = custody.learned, len(custody.of("server", "ask")[0].items[0]) * 8
     if step == "store":
         return (
-            f"{len(facts.sealed_bytes)} sealed pictures of {_span(facts.sealed_bytes)} bytes; their headers say "
-            f"{_shapes(facts.shapes)}.",
+            f"{len(facts.sealed_bytes)} sealed pictures of {_span(facts.sealed_bytes)} bytes, padded to size "
+            "classes: how large a picture is, roughly. Height and width are sealed.",
             f"{len(facts.sealed_bytes)} masked codes, {_different(facts.different_codes)}; the farthest two "
             f"differ in {facts.pair_distances.max()} of {bits} bits. Whoever sees this sees clusters.",
         )
@@ -294,13 +293,3 @@ def _span(values: Sequence[int]) -> str:
 
 def _different(codes: int) -> str:
     return "all alike" if codes == 1 else f"{codes} different ones"
-
-
-def _shapes(shapes: Sequence[tuple[int, ...]]) -> str:
-    """Say which sizes pictures have.
-
-    >>> _shapes([(4, 6), (4, 6)]), _shapes([(4, 6), (5, 6)])
-    ('6 x 4 pixels', '6 x 4 pixels and 1 other size')
-    """
-    sizes = sorted({f"{width} x {height} pixels" for height, width in shapes})
-    return sizes[0] if len(sizes) == 1 else f"{sizes[0]} and {counted(len(sizes) - 1, 'other size')}"

@@ -14,8 +14,8 @@ import numpy as np
 import streamlit as st
 from streamlit.typing import UploadedFile
 
-from engine.encryption import generate_key
-from engine.encryption.container import FREQUENCY, ciphertext_bytes
+from engine.encryption import SCHEMES, generate_key
+from engine.encryption.schemes import GALLERY_SCHEME
 from engine.errors import VaultError
 from engine.hashing import Hasher
 from engine.imaging import encode_jpeg, resize
@@ -204,7 +204,7 @@ class _Room:
         image = _reduced(picture)
         digest = Record.of(picture.name, picture.label, image).digest
         if digest not in self.known:
-            self._take(picture.name, ciphertext_bytes(FREQUENCY, image.shape, image.dtype))
+            self._take(picture.name, SCHEMES[GALLERY_SCHEME].sealed_bytes(image.shape, image.dtype))
             self.known.add(digest)
         return image
 

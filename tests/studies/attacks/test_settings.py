@@ -3,9 +3,8 @@ import pytest
 
 from engine.attacks.outcome import sure_advantage
 from engine.datasets import DataError
-from engine.encryption import AesGcmCipher, FrequencyCipher, MultiStageCipher, generate_key
+from engine.encryption import AesGcmCipher, FrequencyCipher, MultiStageCipher, SealSetting, generate_key
 from engine.studies.attacks.settings import (
-    Setting,
     all_settings,
     anatomy_study,
     measure_setting,
@@ -19,11 +18,11 @@ ATTACKS = ("kind", "labelled", "confirm", "opened")
 @pytest.mark.parametrize(
     ("setting", "succeed"),
     [
-        (Setting("aes"), ()),
-        (Setting("frequency"), ()),
-        (Setting("multistage", 1, 255, "fresh"), ()),
-        (Setting("multistage", 8, 255, "fresh"), ("kind", "labelled", "confirm")),
-        (Setting("multistage", 8, 255, "shared"), ATTACKS),
+        (SealSetting("aes"), ()),
+        (SealSetting("frequency"), ()),
+        (SealSetting("multistage", 1, 255, "fresh"), ()),
+        (SealSetting("multistage", 8, 255, "fresh"), ("kind", "labelled", "confirm")),
+        (SealSetting("multistage", 8, 255, "shared"), ATTACKS),
     ],
 )
 def test_what_each_setting_leaks(setting, succeed):
@@ -35,7 +34,7 @@ def test_what_each_setting_leaks(setting, succeed):
 def test_only_a_shared_key_lets_known_pictures_open_others():
     pictures, labels, splits = collection()
     opened = {
-        p: measure_setting(Setting("multistage", 4, 255, p), pictures, labels, splits)["opened"].mean()
+        p: measure_setting(SealSetting("multistage", 4, 255, p), pictures, labels, splits)["opened"].mean()
         for p in ("shared", "fresh")
     }
     assert opened["shared"] > 0.8
@@ -44,16 +43,16 @@ def test_only_a_shared_key_lets_known_pictures_open_others():
 
 def test_sizes_are_those_of_the_ciphers():
     picture = np.zeros((20, 36), np.uint8)
-    assert Setting("aes").bytes(picture.shape) == len(AesGcmCipher(generate_key()).encrypt(picture))
-    assert Setting("frequency").bytes(picture.shape) == len(FrequencyCipher(generate_key()).encrypt(picture))
+    assert SealSetting("aes").bytes(picture.shape) == len(AesGcmCipher(generate_key()).encrypt(picture))
+    assert SealSetting("frequency").bytes(picture.shape) == len(FrequencyCipher(generate_key()).encrypt(picture))
     scrambled = MultiStageCipher(generate_key()).encrypt(picture)
-    assert Setting("multistage", 8, 255, "shared").bytes(picture.shape) == scrambled.nbytes
+    assert SealSetting("multistage", 8, 255, "shared").bytes(picture.shape) == scrambled.nbytes
 
 
 def test_the_map_covers_every_dial():
     settings = all_settings()
     assert len(settings) == len(set(settings)) == 2 + 5 * 4 * 2
-    assert Setting("multistage", 8, 192, "shared") in settings
+    assert SealSetting("multistage", 8, 192, "shared") in settings
 
 
 def test_without_the_real_pictures_it_says_so(monkeypatch, tmp_path):
@@ -81,7 +80,7 @@ def test_a_study_names_its_pictures_and_every_interval_holds_its_mean(tiny_anato
     result = settings_study(
         lambda done, total: steps.append((done, total)),
         tiny_anatomy,
-        [Setting("aes"), Setting("multistage", 8, 255, "fresh")],
+        [SealSetting("aes"), SealSetting("multistage", 8, 255, "fresh")],
     )
     assert steps == [(1, 2), (2, 2)]
     assert "a/b, train 120, val 40, test 120, 32 x 32 pixels" in result["protocol"]["pictures"]
