@@ -94,7 +94,7 @@ def test_a_giant_file_is_not_read_to_its_end(tmp_path: Path, capsys: pytest.Capt
 def test_the_key_of_one_picture_opens_it(tmp_path: Path, picture: Path) -> None:
     sealed, key, single = tmp_path / "s", tmp_path / "k", tmp_path / "single"
     main(["encrypt", str(picture), str(sealed), "--key-file", str(key)])
-    write_key_file(single, image_key(key.read_bytes(), open_container(sealed.read_bytes()).salt))
+    single.write_bytes(image_key(key.read_bytes(), open_container(sealed.read_bytes()).salt))
     opened = tmp_path / "o.png"
     assert main(["decrypt", str(sealed), str(opened), "--key-file", str(single), "--image-key"]) == 0
     np.testing.assert_array_equal(load_image(opened.read_bytes()), load_image(picture.read_bytes()))

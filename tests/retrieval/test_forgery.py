@@ -27,7 +27,7 @@ def put(path, identity, sealed):
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(
             "UPDATE sealed SET picture = ? WHERE position = (SELECT position FROM code WHERE id = ?)",
-            (sealed, identity),
+            (sealed, bytes.fromhex(identity)),
         )
 
 
@@ -147,6 +147,6 @@ def test_a_note_without_a_digest_opens_nothing(key, filled_owner, server, path):
     note = seal_record(replace(record, digest=""), note_key, identity=identity, code=row.code)
     with closing(sqlite3.connect(path)) as connection, connection:
         statement = "UPDATE sealed SET record = ? WHERE position = (SELECT position FROM code WHERE id = ?)"
-        connection.execute(statement, (note, identity))
+        connection.execute(statement, (note, bytes.fromhex(identity)))
     with pytest.raises(AuthenticationError, match="holds no digest"):
         DataOwner(key, CloudServer(path)).open(identity)
