@@ -28,6 +28,14 @@ def add_parser(commands: Any) -> None:
     evaluating.add_argument("--bits", type=int, default=48, help="code length to print (default: %(default)s)")
     evaluating.add_argument("--json", action="store_true", help="print JSON")
     evaluating.add_argument("--save", action="store_true", help="write models/results, all code lengths (matdh)")
+    evaluating.add_argument(
+        "--protocol",
+        choices=("papers", "unseen"),
+        default="papers",
+        help="test pictures ask the training split as in the papers, or pictures that nothing was trained on, "
+        "each without its own patient, over every source (default: %(default)s)",
+    )
+    evaluating.add_argument("--task", help="with unseen: labels and collection, cxr or covidx (default: cxr)")
     encrypted = evaluating.add_argument_group("vgg16 and vit, on anatomy pictures")
     encrypted.add_argument("--block-size", default="8", help='block size, or "plain" (default: %(default)s)')
     encrypted.add_argument("--key-policy", choices=POLICIES, default="shared", help="keys (default: %(default)s)")
@@ -49,6 +57,11 @@ def evaluate(options: argparse.Namespace) -> None:
     """Recompute a method's figures from pictures."""
     from engine.encrypted_search.networks import METHODS as CLASSIFIERS
 
+    if options.protocol == "unseen":
+        _evaluate_unseen(options)
+        return
+    if options.task:
+        raise VaultError("--task belongs to --protocol unseen: give both.")
     if options.save and options.method != "matdh":
         raise VaultError(
             "Only matdh has a result file of its own: `python -m engine rivals` writes the other hashing methods', "
@@ -80,6 +93,28 @@ def _evaluate_hashing(options: argparse.Namespace) -> tuple[dict[str, Any], list
         result = evaluate_rival(options.method, options.bits, dataset, lambda *done: progress("prepared", *done))
     shown = [(task, values, _HASHING) for tasks in result["bits"].values() for task, values in tasks.items()]
     return result, shown
+
+
+def _evaluate_unseen(options: argparse.Namespace) -> None:
+    from engine.artifacts import save_result
+    from engine.datasets import find_task
+    from engine.hashing import METHODS, Hasher
+    from engine.studies.unseen import RESULT, measure_unseen
+
+    if options.method not in METHODS:
+        raise VaultError("Only hashing methods have codes to ask an unseen gallery with: choose one of them.")
+    hasher, task = Hasher.load(options.bits, options.method), find_task(options.task or "cxr")
+    result, arrays = measure_unseen(hasher, task, lambda done, total: progress("hashed", done, total), options.method)
+    if options.save:
+        note(f"written: {save_result(f'{options.method}-{RESULT}', result, arrays)}")
+    if options.json:
+        print(json.dumps(result, indent=1))
+        return
+    for scope, rows in result["scopes"].items():
+        for protocol, row in rows.items():
+            for name, values in (*row["by_length"][str(options.bits)].items(), ("auc", row["auc"])):
+                mean, low, high = values
+                print(f"{scope:<12} {protocol:<11} {name:<8} {mean:.4f}  [{low:.4f}, {high:.4f}]")
 
 
 def _evaluate_classifier(options: argparse.Namespace) -> tuple[dict[str, Any], list[Any]]:

@@ -1,13 +1,20 @@
 """The unseen gallery's report, against plain metrics asked one query at a time on made-up codes."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from engine.datasets import TASKS
+from engine.artifacts import RESULTS, load_result
+from engine.datasets import TASKS, load_dataset
 from engine.datasets.facts import task_facts
 from engine.evaluation import average_precision
 from engine.hashing.codes import pack_bits
-from engine.studies.unseen import report_unseen, unseen
+from engine.hashing.hasher import Hasher
+from engine.studies.unseen import RESULT, report_unseen, unseen
+from engine.studies.unseen.measurement import hash_collection
+from models.matdh import MATDH
 
 TASK = TASKS["cxr"]
 
@@ -110,3 +117,36 @@ def test_code_quality_counts_test_pictures(report, arrays, facts):
     assert row["lengths"]["16"]["bit_entropy"] == pytest.approx(entropy.mean(), abs=1e-6)
     # The features are the bits: Euclidean order is Hamming order.
     assert row["order_agreement"][0] == pytest.approx(1.0)
+
+
+def stored_results():
+    return [path.stem for path in sorted(RESULTS.glob(f"*-{RESULT}.json"))]
+
+
+@pytest.mark.skipif(
+    not stored_results(), reason="nothing stored: run `python -m engine evaluate --protocol unseen --save`"
+)
+@pytest.mark.parametrize("name", stored_results())
+def test_stored_figures_follow_from_stored_codes_and_the_manifest(name):
+    result, arrays = load_result(name)
+    task = TASKS[result["task"]]
+    again = report_unseen(arrays, task)
+    assert json.loads(json.dumps(again)) == {key: result[key] for key in again}
+
+
+def test_a_collection_is_hashed_with_and_without_lungs():
+    hasher = Hasher(MATDH().eval(), bits=48, side=64)
+    gallery = load_dataset("simulated")
+    few = replace(gallery, records=gallery.records[:5])
+    seen = []
+    arrays = hash_collection(hasher, few, lambda *done: seen.append(done), cache=None)
+    pictures = [few.load(number) for number in range(5)]
+    assert seen == [(5, 5)]
+    assert arrays["ids"].tolist() == [record.id for record in few.records]
+    for bits in hasher.lengths:
+        assert np.array_equal(arrays[f"codes_{bits}"], Hasher(hasher.network, bits=bits, side=64).codes(pictures))
+    assert arrays["black_48"].shape == (5, 6)
+    distances = np.linalg.norm(np.diff(hasher.features(pictures), axis=0), axis=1)
+    np.testing.assert_allclose(
+        np.linalg.norm(np.diff(arrays["features"].astype(float), axis=0), axis=1), distances, rtol=0.02
+    )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from engine.artifacts import provenance
 from engine.datasets.facts import Facts, task_facts
 from engine.datasets.tasks import Task, find_task
 from engine.evaluation.ranking import Matrix
@@ -36,6 +37,7 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 Mask = npt.NDArray[np.bool_]
 BITS = 48
 TASK = "cxr"
+RESULT = "unseen"
 
 
 def unseen(
@@ -66,7 +68,10 @@ def unseen(
 
 
 def measure_unseen(
-    hasher: "Hasher", task: Task | None = None, progress: Callable[[int, int], None] | None = None
+    hasher: "Hasher",
+    task: Task | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    method: str | None = None,
 ) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
     """Hash a task's whole collection and report everything.
 
@@ -74,6 +79,7 @@ def measure_unseen(
         hasher: The network.
         task: What is asked of which collection; the largest of COVID-19 for None.
         progress: Called with (pictures done, pictures in all).
+        method: Name of the hasher's weights, for the record; None for weights that are not shipped.
 
     Returns:
         The result file's data and its arrays, of which :func:`report_unseen` makes the figures again.
@@ -86,7 +92,8 @@ def measure_unseen(
     asked = task or find_task(TASK)
     dataset = asked.load()
     arrays = hash_collection(hasher, dataset, progress or (lambda done, total: None))
-    return {"task": asked.name, **report_unseen(arrays, asked)}, arrays
+    facts = {"method": method, "task": asked.name, "provenance": provenance(dataset, method)}
+    return {**facts, **report_unseen(arrays, asked)}, arrays
 
 
 def report_unseen(arrays: Arrays, task: Task, facts: Facts | None = None, bits: int = BITS) -> dict[str, Any]:
