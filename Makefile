@@ -16,7 +16,7 @@ venv: .venv/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-.venv/.develop: .venv/.runtime requirements-dev.txt
+.venv/.develop: .venv/.runtime $(wildcard requirements-*.txt)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 

@@ -125,7 +125,8 @@ class CloudServer:
         """
         if k < 1:
             raise StoreError(f"A search returns at least 1 picture, not {k}: ask for more.")
-        ids, distances = self._mirror.nearest(np.ravel(code), k, most, sketch)
+        searcher = self._store if self._store.searches else self._mirror
+        ids, distances = searcher.nearest(np.ravel(code), k, most, sketch)
         return [Neighbour(row.tobytes().hex(), int(d)) for row, d in zip(ids, distances, strict=True)]
 
     def fetch(self, chosen: Sequence[Neighbour]) -> list[Hit]:
@@ -181,6 +182,10 @@ class CloudServer:
             StoreError: nothing is stored, or an id is unknown.
         """
         self._store.remove(ids)
+
+    def sweep(self) -> int:
+        """Delete what killed uploads left for more than a day; see :meth:`Store.sweep`."""
+        return self._store.sweep()
 
     def successor(self) -> "CloudServer":
         """Serve the store that is to take this one's place; see :meth:`Store.successor`."""

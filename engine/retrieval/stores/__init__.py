@@ -41,32 +41,44 @@ def open_store(uri: str | PathLike[str]) -> Store:
     """Open the store at an address; it need not exist yet.
 
     Args:
-        uri: a file path, or ``sqlite:///relative/path`` or ``sqlite:////absolute/path``.
+        uri: a file path, ``sqlite:///relative/path`` or ``sqlite:////absolute/path``, or
+            ``postgresql://user@host/database``, with ``?blobs=s3://bucket/prefix`` for pictures in a bucket.
 
     Raises:
-        StoreError: an empty address, an unknown scheme, or no store file at that path.
+        StoreError: an empty address, an unknown scheme, or no store at the address.
 
     Example:
         >>> open_store("ftp://example.org/vault")
         Traceback (most recent call last):
-        engine.retrieval.stores.base.StoreError: No store engine is called "ftp": use a file path or sqlite:///path.
+        engine.retrieval.stores.base.StoreError: No store engine is called "ftp": use a file path,
+        sqlite:///path or postgresql://host/database.
     """
     address = fspath(uri)
-    scheme, separator, rest = address.rpartition("://")
+    scheme, separator, _ = address.partition("://")
     if not separator:
-        return _sqlite(address, rest)
+        scheme = "sqlite"
     if scheme not in ENGINES:
-        raise StoreError(f'No store engine is called "{scheme}": use a file path or sqlite:///path.')
-    return ENGINES[scheme](address, rest.removeprefix("/"))
+        raise StoreError(
+            f'No store engine is called "{scheme}": use a file path, sqlite:///path or postgresql://host/database.'
+        )
+    return ENGINES[scheme](address)
 
 
-def _sqlite(address: str, path: str) -> Store:
+def _sqlite(address: str) -> Store:
     from engine.retrieval.stores.sqlite import SqliteStore
 
+    path = address.removeprefix("sqlite://").removeprefix("/") if address.startswith("sqlite://") else address
     if not path.strip() or "\0" in path:
         raise StoreError(f'The store address "{address}" names no file: use a file path or sqlite:///path.')
     return SqliteStore(path)
 
 
-ENGINES: dict[str, Callable[[str, str], Store]] = {"sqlite": _sqlite}
-"""What opens an address of each scheme, from the address and what follows ``scheme:///``."""
+def _postgresql(address: str) -> Store:
+    from engine.retrieval.stores.postgresql import PostgresStore
+    from engine.retrieval.stores.postgresql_address import Address
+
+    return PostgresStore(Address.of(address))
+
+
+ENGINES: dict[str, Callable[[str], Store]] = {"sqlite": _sqlite, "postgresql": _postgresql}
+"""What opens an address of each scheme."""

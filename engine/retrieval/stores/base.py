@@ -145,6 +145,24 @@ class Store(ABC):
         """Whether its format is an earlier one: it is read for ever, but grows only after ``DataOwner.upgrade``."""
         return False
 
+    @property
+    def searches(self) -> bool:
+        """Whether the engine answers :meth:`nearest` itself, so that a server needs no index."""
+        return False
+
+    def nearest(
+        self, code: npt.NDArray[np.uint8], k: int, most: int, sketch: npt.NDArray[np.uint8] | None
+    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
+        """Search without an index, where :attr:`searches` says so; see ``Mirror.nearest``."""
+        raise NotImplementedError
+
+    def close(self) -> None:  # noqa: B027
+        """Give back connections that are held between calls; the store may be used again no more."""
+
+    def sweep(self) -> int:
+        """Delete what killed uploads left for more than a day, and count it."""
+        return 0
+
     @abstractmethod
     def gallery(self) -> Gallery | None:
         """The gallery held, or None where nothing has been stored yet.

@@ -22,7 +22,7 @@ def test_absolute_addresses(tmp_path):
     assert open_store(path).path == open_store(str(path)).path == open_store(f"sqlite:///{path}").path == path
 
 
-@pytest.mark.parametrize("address", ["s3://bucket/vault", "postgresql://host/db", "://x", "sqlite+zip:///x"])
+@pytest.mark.parametrize("address", ["s3://bucket/vault", "://x", "sqlite+zip:///x"])
 def test_unknown_engines_are_named(address):
     with pytest.raises(StoreError, match="No store engine is called"):
         open_store(address)
