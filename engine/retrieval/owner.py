@@ -33,6 +33,7 @@ from engine.retrieval.uploading import (
     hashed,
     load_new,
     masked_sketch,
+    new_gallery,
     seal_row,
     transferring,
 )
@@ -119,6 +120,10 @@ class DataOwner:
     and pictures go up in random order, so nothing on the server tells one class from another but the
     codes themselves. Each key that is released belongs to the id that was asked for: a picture that the
     server moved to another row does not open.
+
+    Attributes:
+        receipt: what this owner remembers of its galleries.
+        access_log: who was given what, the latest entries.
     """
 
     def __init__(
@@ -146,7 +151,7 @@ class DataOwner:
         self._server = server
         self._hasher = hasher
         self._cipher = cipher(self._key)
-        self._receipt = receipt or Receipt()
+        self.receipt = receipt or Receipt()
         self._derived: GalleryKeys | None = None
         self.access_log: deque[Access] = deque(maxlen=LOG_ENTRIES)
         self._gallery()
@@ -212,7 +217,7 @@ class DataOwner:
                     yield progress
         # The last step is told when everything is stored.
         if transfer:
-            self._receipt.place(transfer.keys.gallery.id)
+            self.receipt.place(transfer.keys.gallery.id)
             progress = replace(progress, added=progress.added - len(transfer.lost))
         yield progress
 
@@ -239,8 +244,8 @@ class DataOwner:
             StoreError: nothing has been uploaded yet.
         """
         keys = self.keys
-        state = self._receipt.state(keys.gallery.id)
-        return state and Vouched(state.count, state.epoch, state.digest, keys.tag_key)
+        state = self.receipt.state(keys.gallery.id)
+        return Vouched(state.count, state.epoch, state.digest, keys.tag_key) if state else None
 
     def records(self) -> dict[str, Record]:
         """Names and labels of all pictures by id, verified; what the owner sees of its own gallery.
@@ -262,11 +267,11 @@ class DataOwner:
         """
         gallery, rows = self.keys.gallery.id, [id_bytes(identity) for identity in ids]
         self._server.records(list(ids))
-        self._receipt.remove(gallery, rows)
+        self.receipt.remove(gallery, rows)
         try:
             self._server.remove(ids)
         except BaseException:
-            self._receipt.remove(gallery, rows, back=True)
+            self.receipt.remove(gallery, rows, back=True)
             raise
 
     def upgrade(self) -> None:
@@ -279,12 +284,12 @@ class DataOwner:
         """
         keys, successor, epoch = self.keys, self._server.successor(), self._server.state.epoch
         successor.discard()
-        with transferring(successor, self._receipt, keys.gallery, self._key) as transfer:
+        with transferring(successor, self.receipt, keys.gallery, self._key) as transfer:
             for row in self._server.records():
                 (sealed,) = self._server.pictures([row.id])
                 transfer.send([upgraded(row, sealed, keys)])
         self._server.succeed(epoch)
-        self._receipt.place(keys.gallery.id)
+        self.receipt.place(keys.gallery.id)
 
     def open(self, identity: str) -> np.ndarray:
         """Open one of the owner's own pictures.
@@ -299,9 +304,9 @@ class DataOwner:
             StoreError: an id that the server does not hold.
             AuthenticationError: the sealed picture was changed or exchanged, or its note was.
         """
-        ((row, record),) = self._opened([identity])
+        (row,) = self._rows([identity])
         (sealed,) = self._server.pictures([identity])
-        return self._released(row, record).open(sealed)
+        return self._released(row).open(sealed)
 
     def descriptors(self, ids: Sequence[str], user: str = "user") -> npt.NDArray[np.int8]:
         """Lend what puts pictures of one code in order, and write it down in :attr:`access_log`.
@@ -319,8 +324,8 @@ class DataOwner:
             StoreError: an id that the server does not hold.
             AuthenticationError: the server handed out others than were asked for.
         """
-        opened = self._opened(ids, skip_damaged=True)
-        held = [(record and record.descriptor) or bytes(DESCRIPTOR_BYTES) for _, record in opened]
+        records = [readable(row, self.keys.record_key) for row in self._rows(ids)]
+        held = [(record and record.descriptor) or bytes(DESCRIPTOR_BYTES) for record in records]
         self.access_log.append(Access(datetime.now(UTC), user, tuple(ids), "descriptors"))
         return np.frombuffer(b"".join(held), np.int8).reshape(-1, DESCRIPTOR_BYTES)
 
@@ -338,9 +343,9 @@ class DataOwner:
             StoreError: an id that the server does not hold.
             AuthenticationError: a row was changed on the server, or it handed out others than were asked for.
         """
-        opened = self._opened(ids)
+        releases = [self._released(row) for row in self._rows(ids)]
         self.access_log.append(Access(datetime.now(UTC), user, tuple(ids)))
-        return [self._released(row, record) for row, record in opened]
+        return releases
 
     @property
     def keys(self) -> GalleryKeys:
@@ -357,21 +362,20 @@ class DataOwner:
             self._derived = GalleryKeys(self._key, gallery)
         return self._derived
 
-    def _opened(self, ids: Sequence[str], skip_damaged: bool = False) -> list[tuple[SealedRecord, Record | None]]:
-        key = self.keys.record_key
+    def _rows(self, ids: Sequence[str]) -> list[SealedRecord]:
         rows = self._server.records(list(ids))
         if [row.id for row in rows] != list(ids):
             raise AuthenticationError("The server answered for other pictures than were asked for: do not trust it.")
-        return [(row, _record(row, key, skip_damaged)) for row in rows]
+        return rows
 
-    def _released(self, row: SealedRecord, record: Record | None) -> Release:
-        assert record is not None, "only notes that open are passed on unless damaged ones are skipped"
+    def _released(self, row: SealedRecord) -> Release:
+        record = open_record(row, self.keys.record_key)
         key = image_key(self._key, bytes.fromhex(row.id), record.container)
         return Release(row.id, key, replace(record, descriptor=b""), np.frombuffer(row.code, np.uint8))
 
     def _gallery(self) -> Gallery | None:
         """The gallery on the server, if it is this owner's."""
-        gallery, placed = self._server.gallery, self._receipt.placed()
+        gallery, placed = self._server.gallery, self.receipt.placed()
         if gallery is None:
             return None
         GalleryKeys.open(self._key, gallery)
@@ -392,9 +396,8 @@ class DataOwner:
     @contextmanager
     def _transferring(self, codes: npt.NDArray[np.uint8]) -> Iterator[Transfer]:
         """Send rows into the gallery held, or a new one."""
-        identity = secrets.token_bytes(16)
-        new = Gallery(identity, codes.shape[1] * 8, GalleryKeys.check_of(self._key, identity, encoder_of(self._hasher)))
-        with transferring(self._server, self._receipt, self._gallery() or new, self._key) as transfer:
+        proposed = self._gallery() or new_gallery(self._key, codes.shape[1] * 8, encoder_of(self._hasher))
+        with transferring(self._server, self.receipt, proposed, self._key) as transfer:
             yield transfer
 
     def _send(self, fresh: Fresh, codes: npt.NDArray[np.uint8], transfer: Transfer) -> None:
@@ -403,17 +406,16 @@ class DataOwner:
         transfer.send([seal_row(record, image, code, transfer.keys, self._cipher) for (record, image), code in rows])
 
 
-def _record(row: SealedRecord, key: bytes, skip_damaged: bool) -> Record | None:
+def readable(row: SealedRecord, key: bytes) -> Record | None:
+    """The note of a row, or None where it was changed."""
     try:
         return open_record(row, key)
     except AuthenticationError:
-        if not skip_damaged:
-            raise
         return None
 
 
 def upgraded(row: SealedRecord, sealed: bytes, keys: GalleryKeys) -> SealedPicture:
     """A row of an earlier format in the present one."""
-    record = _record(row, keys.record_key, skip_damaged=True)
+    record = readable(row, keys.record_key)
     digest, sketch = (keys.digest(record), masked_sketch(record, keys)) if record else (b"", b"")
     return SealedPicture(row.id, row.code, row.record, sealed, digest=digest, sketch=sketch)

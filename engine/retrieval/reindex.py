@@ -8,11 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.hashing.codes import check_codes
-from engine.retrieval.code_mask import CodeMask
 from engine.retrieval.owner import CodeMaker, DataOwner
-from engine.retrieval.records import seal_record
 from engine.retrieval.server import CloudServer, Hit, Neighbour
-from engine.retrieval.stores import SealedPicture
+from engine.retrieval.stores import check_code_length
+from engine.retrieval.uploading import encoder_of, new_gallery, note_row, transferring
 
 Describe = Callable[[str], tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8]]]
 
@@ -61,16 +60,14 @@ def reindex(owner: DataOwner, into: CloudServer, hasher: CodeMaker, describe: De
         >>> shared = SharedPictures("codes-64.db", server)  # doctest: +SKIP
         >>> longer = reindex(owner, shared, Hasher.load(bits=64), book.describe)  # doctest: +SKIP
     """
-    other = DataOwner(owner._key, into, hasher)
-    records = owner.records()
+    key = owner.keys.key
+    other, records = DataOwner(key, into, hasher), owner.records()
     known = [describe(record.name) for record in records.values()]
     codes = check_codes(np.array([code for code, _ in known], np.uint8))
-    gallery = other._gallery_for(codes, into.gallery)
-    mask, key = CodeMask.derive(owner._key, salt=gallery.id, bits=gallery.bits), other._record_key(gallery)
-    rows = []
-    for (identity, record), (_, descriptor), masked in zip(records.items(), known, mask.apply(codes), strict=True):
-        code, noted = masked.tobytes(), replace(record, descriptor=descriptor.tobytes())
-        rows.append(SealedPicture(identity, code, seal_record(noted, key, identity=identity, code=code), b""))
-    with into.receiving(gallery) as append:
-        append(rows)
+    proposed = into.gallery or new_gallery(key, codes.shape[1] * 8, encoder_of(hasher))
+    with transferring(into, other.receipt, proposed, key) as transfer:
+        check_code_length(codes, transfer.keys.gallery.bits)
+        for (identity, record), (code, descriptor) in zip(records.items(), known, strict=True):
+            noted = replace(record, descriptor=descriptor.tobytes())
+            transfer.send([note_row(noted, identity, code, b"", transfer.keys)])
     return other

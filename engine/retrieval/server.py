@@ -155,7 +155,7 @@ class CloudServer:
         """
         return self._store.pictures(ids)
 
-    def rows(self) -> IndexRows:
+    def index_rows(self) -> IndexRows:
         """Hand out all ids, masked codes and sketches, with which a user checks an answer.
 
         Raises:

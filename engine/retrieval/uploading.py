@@ -1,5 +1,6 @@
 """Pictures on their way into a gallery: loaded, hashed, sealed, and sent up under the owner's receipt."""
 
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -132,6 +133,18 @@ def transferring(server: CloudServer, receipt: Receipt, proposed: Gallery, key: 
         transfer = Transfer(append, keys, receipt)
         yield transfer
     transfer.confirm(server.state.epoch)
+
+
+def new_gallery(key: bytes, bits: int, encoder: bytes = b"") -> Gallery:
+    """The public facts of a gallery that is to be.
+
+    Args:
+        key: the owner's master key.
+        bits: length of its codes.
+        encoder: fingerprint of an encoder that does not come with the project.
+    """
+    identity = secrets.token_bytes(16)
+    return Gallery(identity, bits, GalleryKeys.check_of(key, identity, encoder))
 
 
 def hashed(hasher: CodeMaker, fresh: Fresh) -> tuple[Fresh, npt.NDArray[np.uint8]]:

@@ -184,7 +184,7 @@ class DataUser:
         near = self._server.nearest(asked.code, asked.k, sketch=asked.sketch)
         check_answer(near, asked.k, vouched.count if vouched else 0)
         if verify:
-            check_rows(near, asked, self._server.rows(), vouched)
+            check_rows(near, asked, self._server.index_rows(), vouched)
         return near
 
     def _released(self, hits: Sequence[Hit], damaged: Literal["raise", "skip"]) -> list[Release]:

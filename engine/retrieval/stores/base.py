@@ -127,8 +127,13 @@ class Append(Protocol):
         lost: ids that were not stored as they are duplicates of what came meanwhile, known when the upload has ended.
     """
 
-    gallery: Gallery
-    lost: Sequence[str]
+    @property
+    def gallery(self) -> Gallery:
+        """The gallery held."""
+
+    @property
+    def lost(self) -> Sequence[str]:
+        """Ids that were not stored."""
 
     def __call__(self, rows: Sequence[SealedPicture]) -> None:
         """Take rows in."""
@@ -301,7 +306,8 @@ def id_bytes(identity: str) -> bytes:
 
 def gathered(rows: Sequence[tuple[int, bytes, bytes, bytes]], width: int) -> IndexRows:
     """Make arrays of positions, ids, codes of ``width`` bytes, and sketches that may be empty."""
-    ids, codes, sketches = (b"".join(row[n] or bytes(SKETCH_BYTES) for row in rows) for n in (1, 2, 3))
+    ids, codes = b"".join(row[1] for row in rows), b"".join(row[2] for row in rows)
+    sketches = b"".join(row[3] or bytes(SKETCH_BYTES) for row in rows)
     return IndexRows(
         np.frombuffer(ids, np.uint8).reshape(len(rows), ID_BYTES),
         np.frombuffer(codes, np.uint8).reshape(len(rows), width),

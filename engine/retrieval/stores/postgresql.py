@@ -101,7 +101,7 @@ class PostgresStore(Store):
         with self._connection() as connection, connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             gallery, state = self._held(connection)
-            (fresh,) = connection.execute(self._sql["fresh"], (after,)).fetchone()
+            fresh = _value(connection, self._sql["fresh"], after)
             if after < 0 and fresh != state.count:
                 raise self._damaged()
             with connection.cursor() as cursor, cursor.copy(self._sql["copy_out"], (after,)) as copy:
@@ -228,7 +228,7 @@ class PostgresStore(Store):
         for address in (self.address, self.address.beside()):
             with self._connection() as connection:
                 sql = statements(address.schema)
-                if connection.execute(sql["exists"]).fetchone()[0]:
+                if _value(connection, sql["exists"]):
                     named |= {row[0] for row in connection.execute(sql["blobs"])}
         stray = [name for name in self._blobs.old() if name not in named]
         self._blobs.delete(stray)
@@ -273,7 +273,7 @@ class PostgresStore(Store):
         return lost
 
     def _facts(self, connection: "Connection") -> tuple[Gallery, State] | None:
-        if not connection.execute(self._sql["exists"]).fetchone()[0]:
+        if not _value(connection, self._sql["exists"]):
             return None
         rows = connection.execute(self._sql["gallery"]).fetchall()
         if len(rows) != 1:
@@ -372,3 +372,9 @@ class _Upload:
         names = [name for id_, name in self._sent.items() if ids is None or id_ in ids]
         with suppress(StoreError):
             self._store._delete_blobs(names)
+
+
+def _value(connection: "Connection", statement: str, *values: Any) -> Any:
+    """The one value of a statement's one row."""
+    row = connection.execute(statement.encode(), values).fetchone()
+    return row[0] if row else None

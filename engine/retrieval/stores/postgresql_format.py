@@ -83,7 +83,7 @@ def _nearest(item: str) -> str:
     )
 
 
-def copied_rows(copy: Iterable[bytes], width: int) -> Iterator[IndexRows]:
+def copied_rows(copy: Iterable[bytes | bytearray | memoryview], width: int) -> Iterator[IndexRows]:
     """Read the rows of ``copy_out`` with codes of ``width`` bytes, without making an object of each."""
     form = np.dtype(
         [

@@ -127,7 +127,7 @@ class Layout:
 
     def _code(self, row: tuple[Any, ...]) -> tuple[int, bytes, bytes, bytes, bytes]:
         position, identity, digest, code, sketch = row
-        return _sound((position, self._id(identity), digest, code, sketch), int, bytes, bytes, bytes, bytes)  # type: ignore[return-value]
+        return _sound((position, self._id(identity), digest, code, sketch), int, bytes, bytes, bytes, bytes)
 
     def _id(self, value: Any) -> bytes:
         try:

@@ -221,12 +221,12 @@ def test_a_successor_takes_the_place_of_a_store_at_once(filled, address):
     with pytest.raises(StoreError, match="changed meanwhile"):
         filled.succeed(epoch=0)
     server = CloudServer(open_store(address))
-    assert len(server.rows().ids) == 5
+    assert len(server.index_rows().ids) == 5
     filled.succeed(filled.state().epoch)
     assert (filled.gallery(), filled.state().count) == (other, 3)
     assert filled.state().epoch > 1
     assert filled.successor().gallery() is None
-    assert len(server.rows().ids) == 3
+    assert len(server.index_rows().ids) == 3
 
 
 def test_a_discarded_store_is_gone(filled, address):
