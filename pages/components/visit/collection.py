@@ -18,12 +18,12 @@ from engine.encryption import SCHEMES, generate_key
 from engine.encryption.schemes import GALLERY_SCHEME
 from engine.errors import VaultError
 from engine.hashing import Hasher
-from engine.imaging import encode_jpeg, resize
+from engine.imaging import ImageError, encode_jpeg, resize
 from engine.retrieval import CloudServer, DataOwner, DataUser, Picture, Record, pictures_of_files
 from pages.components.kit import tuning
 from pages.components.kit.words import counted
 from pages.components.visit.links import choose
-from pages.components.visit.uploads import OWN, Upload, drop_file, keep
+from pages.components.visit.uploads import DECODING, OWN, Upload, drop_file, keep
 from pages.components.visit.vault import Vault
 
 # What `python -m engine search` loads for a store of this length.
@@ -180,7 +180,11 @@ def make_query(own: Collection, identity: str) -> None:
     """Make one picture of a collection the picture of every page."""
     label = own.contents()[identity].label
     token = hashlib.sha256(identity.encode()).hexdigest()[:16]
-    keep(Upload(token, own.open(identity), stored_as=identity, label=label))
+    try:
+        keep(Upload(token, own.open(identity), stored_as=identity, label=label))
+    except ImageError as error:
+        st.toast(str(error))
+        return
     choose("picture", OWN)
 
 
@@ -221,7 +225,8 @@ class _Room:
 
 def _reduced(picture: Picture) -> np.ndarray:
     """Load a picture, at most ``MAX_SIDE`` pixels at its shorter side."""
-    image = picture.load()
+    with DECODING:
+        image = picture.load()
     return resize(image, min(MAX_SIDE, *image.shape))
 
 

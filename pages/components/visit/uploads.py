@@ -2,23 +2,31 @@
 
 import hashlib
 from dataclasses import dataclass
+from threading import Lock
+from weakref import WeakValueDictionary
 
 import numpy as np
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.typing import UploadedFile
 
-from engine.imaging import PUBLIC, load_image
+from engine.imaging import PUBLIC, ImageError, load_image
 
 # What the link calls a visitor's own picture.
 OWN = "own"
+# A small cloud machine has a gigabyte for all visitors: one picture is decoded at a time, and so many are kept.
+DECODING = Lock()
+MAX_KEPT_BYTES = 96 * 2**20
+_KEEPING = Lock()
+# A visit that ends drops its picture, which then is no longer counted here.
+_KEPT: WeakValueDictionary[int, "Upload"] = WeakValueDictionary()
 RETENTION = (
     "Your picture stays in this server's memory for this visit only and is never written to disk. "
     "It goes when you clear it or close the tab."
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Upload:
     """A decoded upload.
 
@@ -58,13 +66,26 @@ def keep_upload(file: UploadedFile) -> None:
     """
     data = file.getvalue()
     drop_file(file)
-    image = load_image(data, PUBLIC)
+    with DECODING:
+        image = load_image(data, PUBLIC)
     keep(Upload(hashlib.sha256(data).hexdigest()[:16], image))
 
 
 def keep(upload: Upload) -> None:
-    """Put a picture in place of the visitor's last one."""
-    _shelf()[:] = [upload]
+    """Put a picture in place of the visitor's last one.
+
+    Raises:
+        engine.imaging.ImageError: All visitors' pictures together would take more than this server has for them; the
+            last one stays.
+    """
+    with _KEEPING:
+        held = sum(other.image.nbytes for other in _KEPT.values() if other not in _shelf())
+        if held + upload.image.nbytes > MAX_KEPT_BYTES:
+            raise ImageError(
+                "Other visitors' pictures fill this server's memory: try again in some minutes, or a smaller picture."
+            )
+        _shelf()[:] = [upload]
+        _KEPT[id(upload)] = upload
 
 
 def drop_file(file: UploadedFile) -> None:
