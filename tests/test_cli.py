@@ -196,7 +196,9 @@ def test_index_then_search(tmp_path: Path, folder: Path, capsys: pytest.CaptureF
     assert [row["distance"] for row in rows] == sorted(row["distance"] for row in rows)
     assert rows[0]["distance"] == 0
     assert len(list((tmp_path / "found").iterdir())) == 5
-    capsys.readouterr()
+    assert main(["search", str(query), *where, "--k", "5", "--json", "--private", "--decoys", "2"]) == 0
+    assert json.loads(capsys.readouterr().out) == rows
+    assert "add --private" in refusal(capsys, "search", query, *where, "--decoys", "2")
     write_key_file(key, generate_key(), replace=True)
     refusal(capsys, "search", query, *where)
     absent = tmp_path / "absent.key"

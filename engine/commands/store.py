@@ -3,7 +3,7 @@
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from engine.commands.console import progress, read_key, write_whole
 from engine.encryption.schemes import CONTAINER_SCHEMES, GALLERY_SCHEME, SCHEMES
@@ -11,6 +11,7 @@ from engine.errors import VaultError
 
 if TYPE_CHECKING:
     from engine.hashing.encoders import EncoderHasher
+    from engine.retrieval import CloudServer
     from engine.retrieval.uploading import CodeMaker
 
 
@@ -30,6 +31,12 @@ def add_parser(commands: Any) -> None:
     searching.add_argument("--k", type=int, default=10, help="how many results (default: %(default)s)")
     searching.add_argument("--json", action="store_true", help="print JSON")
     searching.add_argument("--out", type=Path, help="folder to write the opened pictures to")
+    searching.add_argument(
+        "--private", action="store_true", help="have the server compute on an encrypted question: it learns no code"
+    )
+    searching.add_argument(
+        "--decoys", type=int, metavar="N", help="with --private: fetch N others for each picture (default: 0)"
+    )
     searching.set_defaults(run=search)
     for command in (indexing, searching):
         command.add_argument(
@@ -75,12 +82,27 @@ def own_hasher(options: argparse.Namespace) -> "EncoderHasher | None":
     return EncoderHasher.load(options.encoder, options.head)
 
 
+def asked(server: "CloudServer", options: argparse.Namespace) -> "CloudServer":
+    """The server, asked privately if the person wants that.
+
+    Raises:
+        VaultError: decoys for a search that is not private.
+    """
+    if not options.private:
+        if options.decoys is not None:
+            raise VaultError("--decoys hides what a private search fetches: add --private, or leave it out.")
+        return server
+    from engine.private import PrivatelyAsked
+
+    return cast("CloudServer", PrivatelyAsked(server, options.decoys or 0))
+
+
 def search(options: argparse.Namespace) -> None:
     """Search a store and print id, distance and rank of the results."""
     from engine.imaging import encode_png, load_file
     from engine.retrieval import CloudServer, DataOwner, DataUser
 
-    query, server = load_file(options.image), CloudServer(options.store)
+    query, server = load_file(options.image), asked(CloudServer(options.store), options)
     owner = DataOwner(read_key(options.key_file), server, own_hasher(options))
     results = DataUser(owner, server, name="command line").search(query, options.k)
     for result in results if options.out else ():

@@ -163,6 +163,17 @@ class CloudServer:
         """
         return self._mirror.rows()
 
+    def private_answer(self, question: bytes) -> bytes:
+        """Answer a private question without learning it; see :func:`engine.private.answer`.
+
+        Raises:
+            StoreError: nothing is stored.
+            PrivateSearchError: the question cannot be used, or TenSEAL is not installed.
+        """
+        from engine.private import answer
+
+        return answer(question, self._mirror.rows())
+
     def known(self, digests: Sequence[bytes]) -> set[bytes]:
         """Tell the owner which of these keyed digests a row has.
 

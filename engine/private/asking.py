@@ -1,0 +1,97 @@
+"""A server that is asked privately, in the place of one that is asked plainly."""
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.private.client import PrivateClient
+from engine.private.protocol import PrivateSearchError
+from engine.retrieval.server import MOST_NEIGHBOURS, CloudServer, Hit, Neighbour
+from engine.retrieval.stores import SealedRecord, StoreError
+
+
+class PrivatelyAsked:
+    """Stands between a user and a server: what is near is found privately, what is opened is fetched among decoys.
+
+    It takes a server's place in ``DataOwner`` and ``DataUser``; what it does not change goes to the server as it is.
+    Decoys are rows drawn at random among all: of what is fetched, one in ``1 + decoys`` was wanted, and who asks pays
+    for all of it. They do not hide a person who asks for the same pictures again and again, whose decoys differ.
+
+    Attributes:
+        bytes_up: size of the last question.
+        bytes_down: size of its answer.
+    """
+
+    def __init__(self, server: CloudServer, decoys: int = 0) -> None:
+        """Ask a server privately.
+
+        Args:
+            server: has ``private_answer``; ``CloudServer`` does, and whatever speaks to one.
+            decoys: for each row that is wanted; none hides nothing of what is fetched.
+
+        Raises:
+            PrivateSearchError: a negative number of decoys.
+        """
+        if decoys < 0:
+            raise PrivateSearchError(f"There cannot be {decoys} decoys: ask for none, or more.")
+        self._server, self._decoys = server, decoys
+        self._ids: list[str] = []
+        self.bytes_up = self.bytes_down = 0
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the server's own."""
+        return getattr(self._server, name)
+
+    def nearest(
+        self,
+        code: npt.NDArray[np.uint8],
+        k: int,
+        most: int = MOST_NEIGHBOURS,
+        sketch: npt.NDArray[np.uint8] | None = None,
+    ) -> list[Neighbour]:
+        """Find the nearest rows as ``CloudServer.nearest`` does, without telling the server which code is meant.
+
+        Raises:
+            StoreError: nothing is stored, or ``k`` is below 1.
+            PrivateSearchError: codes of another length, an answer that is none, or TenSEAL is not installed.
+        """
+        if k < 1:
+            raise StoreError(f"A search returns at least 1 picture, not {k}: ask for more.")
+        client = PrivateClient(np.ravel(code), sketch)
+        received = self._server.private_answer(client.question)
+        self.bytes_up, self.bytes_down = len(client.question), len(received)
+        ids, distances, apart = client.read(received)
+        self._ids = [row.tobytes().hex() for row in ids]
+        order = np.lexsort((apart, distances))
+        as_near = order[distances[order] <= distances[order[:k]].max(initial=0)][: max(k, most)]
+        return [Neighbour(self._ids[n], int(distances[n])) for n in as_near]
+
+    def fetch(self, chosen: Sequence[Neighbour]) -> list[Hit]:
+        """Fetch pictures among decoys; see ``CloudServer.fetch``."""
+        wanted = [one.id for one in chosen]
+        sealed = dict(zip(asked := self._among_decoys(wanted), self._server.pictures(asked), strict=True))
+        return [Hit(one.id, one.distance, rank, sealed[one.id]) for rank, one in enumerate(chosen, 1)]
+
+    def records(self, ids: list[str] | None = None) -> list[SealedRecord]:
+        """Fetch notes among decoys; see ``CloudServer.records``."""
+        if ids is None:
+            return self._server.records()
+        asked = self._among_decoys(ids)
+        rows = self._server.records(asked)
+        if [row.id for row in rows] != asked:
+            return rows  # whoever asked sees that these are not the rows it asked for
+        held = {row.id: row for row in rows}
+        return [held[one] for one in ids]
+
+    def _among_decoys(self, ids: Sequence[str]) -> list[str]:
+        """The ids and some others, in random order; all there are where there are not enough."""
+        wanted = set(ids)
+        if not self._decoys:
+            return list(ids)
+        others = [one for one in self._ids if one not in wanted]
+        chance = secrets.SystemRandom()
+        drawn = chance.sample(others, min(len(others), self._decoys * len(wanted)))
+        return chance.sample(asked := [*wanted, *drawn], len(asked))
