@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from engine.datasets.dataset import Dataset, collection_folder, load_dataset
-from engine.datasets.manifest import BESIDE, DataError, Record, file_sha256
-from engine.files import write_arrays, written_whole
+from engine.datasets.manifest import BESIDE, DataError, Record
+from engine.files import file_sha256, write_arrays, written_whole
 from engine.imaging import encode_jpeg, resize
 
 NAME = "gallery"

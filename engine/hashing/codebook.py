@@ -14,13 +14,13 @@ from threading import Lock
 import numpy as np
 import numpy.typing as npt
 
-from engine.artifacts import WEIGHTS
-from engine.files import write_arrays
+from engine.artifacts import MODELS, weights_path
+from engine.files import file_sha256, write_arrays
 from engine.hashing.codes import pack_bits
 from engine.hashing.descriptors import DESCRIPTOR_BYTES, describe_features
 from engine.hashing.hasher import Hasher
 
-FOLDER = WEIGHTS.with_name("gallery")
+FOLDER = MODELS / "gallery"
 FINGERPRINT_BYTES = 16
 
 
@@ -109,8 +109,8 @@ class BookHasher:
 
 def weights_hash(method: str) -> str:
     """Return the SHA-256 of a method's shipped weights as hex; empty where they are not here."""
-    path = WEIGHTS / f"{method}.safetensors"
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
+    path = weights_path(method)
+    return file_sha256(path) if path.exists() else ""
 
 
 def save_book(book: CodeBook, folder: Path = FOLDER) -> Path:
