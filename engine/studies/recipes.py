@@ -46,7 +46,7 @@ RECIPES: dict[str, Recipe] = {
     "seed-1": Recipe("Ours, seed 1", "gpu", 1),
     "seed-2": Recipe("Ours, seed 2", "gpu", 2),
     "no-experts": Recipe("Ours without experts", "gpu", 0, "NoExperts"),
-    "cpu": Recipe("Ours, preset cpu", "cpu"),
+    "cpu": Recipe("Ours, preset covidx", "covidx"),
     "paper": Recipe("Paper A's recipe", "paper"),
 }
 SEEDS = ("seed-0", "seed-1", "seed-2")

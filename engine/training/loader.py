@@ -37,7 +37,9 @@ class BatchLoader:
     ) -> None:
         pictures = train.joined(extra) if extra else train
         self._real, self._pictures, self._teacher, self._config = len(train), pictures, teacher, config
-        names = [f"{label}-{source}" for label, source in zip(pictures.labels, pictures.sources, strict=True)]
+        names = [
+            f"{label}-{name}" for label, name in zip(pictures.labels, getattr(pictures, config.balance), strict=True)
+        ]
         self._groups = np.unique(names, return_inverse=True)[1]
         self._labels = torch.from_numpy(pictures.labels).to(device)
         self._pixels = torch.from_numpy(pictures.pixels).to(device)
@@ -55,7 +57,7 @@ class BatchLoader:
 
     def _batch(self, positions: np.ndarray, epoch: int, known: int, seed: int) -> Batch:
         config, draw, count, pixels = self._config, np.random.default_rng(seed), len(positions), self._pixels
-        side, (strength, mixup) = config.side, config.views_at(epoch)
+        side, (strength, mixup) = config.side_at(epoch), config.views_at(epoch)
         margins = self._pictures.margin, self._pictures.margin - SPARE_MARGIN
         frames = random_frames(count, side, pixels.shape[-1], *margins, strength, draw)
         partners = pixels[draw.integers(0, known, count)]

@@ -29,7 +29,6 @@ from models.hashing import build_network
 from models.matdh import Decoder
 from models.network import PyramidEncoder
 
-CLASSES = 3
 RELAXATIONS: dict[str, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "sigmoid": torch.sigmoid}
 
 
@@ -73,10 +72,11 @@ class Student(nn.Module):
 
     Args:
         config: Which network.
+        classes: Number of labels.
         lesson_sizes: Channels of the maps and of the pooled features that are taught; None without a teacher.
     """
 
-    def __init__(self, config: TrainingConfig, lesson_sizes: tuple[int, int] | None = None) -> None:
+    def __init__(self, config: TrainingConfig, classes: int, lesson_sizes: tuple[int, int] | None = None) -> None:
         super().__init__()
         self.network = build_network(config.encoder, config.attentions)
         encoder, size = self.network.encoder, self.network.feature_size
@@ -86,7 +86,7 @@ class Student(nn.Module):
                 self.project_map = nn.Conv2d(encoder.channels[2], lesson_sizes[0], 1)
                 self.project_feature = nn.Linear(size, lesson_sizes[1])
         if config.weights.classification:
-            self.classify = nn.Linear(size, CLASSES)
+            self.classify = nn.Linear(size, classes)
 
 
 def loss_terms(

@@ -16,6 +16,8 @@ from engine.imaging.framing import frame_chest
 SPARE_MARGIN = 0.08
 # What renders a simulated picture and frames it.
 RENDERING = (*FRAMING, "engine/datasets/simulation/*.py")
+# What there is of every picture.
+_ROWS = ("pixels", "labels", "sources", "origins", "ids", "groups")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class FramedPictures:
         margin: Share of the lungs' box that they show around it on every edge.
         labels: ``(N,)`` int64 position in ``classes``.
         sources: ``(N,)`` str collection each picture came from.
+        origins: ``(N,)`` str publisher of each picture where it is known, else its source.
         ids: ``(N,)`` str.
         groups: ``(N,)`` str patient of each picture.
         classes: Class names.
@@ -36,6 +39,7 @@ class FramedPictures:
     margin: float
     labels: np.ndarray
     sources: np.ndarray
+    origins: np.ndarray
     ids: np.ndarray
     groups: np.ndarray
     classes: tuple[str, ...]
@@ -45,13 +49,11 @@ class FramedPictures:
 
     def kept(self, chosen: np.ndarray) -> "FramedPictures":
         """Return the pictures that ``chosen``, ``(N,)`` bool, marks."""
-        names = ("pixels", "labels", "sources", "ids", "groups")
-        return replace(self, **{name: getattr(self, name)[chosen] for name in names})
+        return replace(self, **{name: getattr(self, name)[chosen] for name in _ROWS})
 
     def joined(self, other: "FramedPictures") -> "FramedPictures":
         """Return these pictures followed by others of the same classes and side."""
-        names = ("pixels", "labels", "sources", "ids", "groups")
-        parts = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in names}
+        parts = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in _ROWS}
         return FramedPictures(**parts, margin=self.margin, classes=self.classes)
 
 
@@ -82,6 +84,7 @@ def framed_pictures(
         margin,
         dataset.labels,
         np.array([record.source for record in records]),
+        np.array([record.origin for record in records]),
         np.array([record.id for record in records]),
         np.array([record.group for record in records]),
         dataset.classes,
@@ -139,4 +142,5 @@ def simulated_pictures(
             write_arrays(path, {"pixels": pixels, "labels": names})
     labels = np.array([classes.index(name) for name in names], np.int64)
     ids = np.array([f"simulated-training-{i}" for i in range(len(labels))])
-    return FramedPictures(pixels, margin, labels, np.full(len(labels), "simulated"), ids, ids, classes)
+    source = np.full(len(labels), "simulated")
+    return FramedPictures(pixels, margin, labels, source, source, ids, ids, classes)

@@ -13,6 +13,7 @@ import numpy as np
 
 from engine.artifacts import commit, machine, weights_path
 from engine.datasets import DataError, Dataset, data_hash, data_root, load_dataset
+from engine.datasets.tasks import find_task
 from engine.files import file_sha256, write_json, written_whole
 from engine.hashing.frames import CACHE
 from engine.training.config import PRESETS, VARIANTS, ExpertConfig, TrainingConfig
@@ -69,7 +70,7 @@ def train_method(
     report: Callable[[dict[str, float]], None] | None = None,
     ablation: str | None = None,
 ) -> Run:
-    """Train on COVIDx-open's training split, select on its validation split; a stopped run goes on.
+    """Train on the training split of the preset's task, select on its validation split; a stopped run goes on.
 
     Args:
         method: Name in ``engine.training.methods.METHODS``.
@@ -87,7 +88,7 @@ def train_method(
         DataError: The pictures are not on this machine.
     """
     config = configuration(method, preset, seed, epochs, ablation)
-    dataset = load_dataset(COLLECTION)
+    dataset = load_dataset(find_task(config.task).collection)
     folder = runs / run_name(method, preset, seed, ablation)
     if not (folder / RECORD).exists():
         facts = {"method": method, "preset": preset, "data_sha256": data_hash(dataset)}
@@ -134,6 +135,7 @@ def _train(
     else:
         teacher = frozen_teacher(config, train.joined(extra) if extra else train, len(train))
         name = "ImageNet VGG-16 base (CC BY 4.0), distilled"
+    validation = validation.kept(left_in(validation, replace(config, without_positives="")))
     trainer = Trainer(config, kept, validation, teacher, folder, extra, device)
     return {
         "history": trainer.run(report),
@@ -159,8 +161,10 @@ def configuration(
 
 
 def left_in(pictures: FramedPictures, config: TrainingConfig) -> np.ndarray:
-    """Mark the pictures that are trained on: ``(N,)`` bool, all but one publisher's positives."""
-    return ~((pictures.labels == 0) & (pictures.sources == config.without_positives))
+    """Mark the pictures that are trained on: ``(N,)`` bool, all but one publisher's or one source's positives."""
+    positive = find_task(config.task).position
+    left_out = (pictures.labels == positive) & (pictures.sources == config.without_positives)
+    return ~(left_out | (pictures.origins == config.without))
 
 
 def run_name(method: str, preset: str, seed: int, ablation: str | None = None) -> str:
@@ -225,7 +229,7 @@ def frozen_teacher(config: TrainingConfig, known: FramedPictures, fit: int) -> S
         return None
     chosen = left_in(known, config)
     kept = known.kept(chosen)
-    return reduce_maps(maps[chosen], kept.labels, kept.groups, int(chosen[:fit].sum()))
+    return reduce_maps(maps[chosen], kept.labels, kept.groups, kept.pixels.shape[-1], int(chosen[:fit].sum()))
 
 
 def imagenet_maps(pictures: FramedPictures) -> "torch.Tensor | None":

@@ -16,7 +16,6 @@ from torch.nn import functional
 
 from engine.files import written_whole
 from engine.training.augment import sampling_grid
-from engine.training.pictures import cached_side
 
 _log = logging.getLogger(__name__)
 TEACHER_SIDE = 192
@@ -58,11 +57,13 @@ class StoredTeacher:
         pooled: ``(N, 1024)`` float32 mean and maximum of each channel, standardised over the collection.
         posterior: ``(N, C)`` float32 class probabilities, each by a classifier of ``pooled`` that was fitted without
             the picture's patient.
+        side: Side of the frames that the maps show and views are cut from, pixels.
     """
 
     maps: Tensor
     pooled: Tensor
     posterior: Tensor
+    side: int
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -72,18 +73,21 @@ class StoredTeacher:
     def lesson(self, views: Tensor, positions: np.ndarray, frames: np.ndarray) -> Lesson:
         """Look the pictures up and warp the maps as the views were."""
         side = views.shape[-1]
-        maps = align_maps(self.maps[positions], frames, side, cached_side(side), side // 16)
+        maps = align_maps(self.maps[positions], frames, side, self.side, side // 16)
         rows = (maps, self.pooled[positions], self.posterior[positions])
         return Lesson(*(row.to(views.device) for row in rows))
 
 
-def reduce_maps(maps: Tensor, labels: np.ndarray, groups: np.ndarray, fit: int | None = None) -> StoredTeacher:
+def reduce_maps(
+    maps: Tensor, labels: np.ndarray, groups: np.ndarray, side: int, fit: int | None = None
+) -> StoredTeacher:
     """Reduce raw teacher maps to what is worth teaching.
 
     Args:
         maps: ``(N, 512, h, w)``.
         labels: ``(N,)`` int64 classes.
         groups: ``(N,)`` str patients.
+        side: Side of the frames that the maps show, pixels.
         fit: Centre, basis and scale come from the first ``fit`` pictures; from all when None.
 
     Raw activations are sparse and share a large mean, which a student matches without learning anything about the
@@ -98,7 +102,7 @@ def reduce_maps(maps: Tensor, labels: np.ndarray, groups: np.ndarray, fit: int |
     components = [torch.einsum("nchw,ck->nkhw", part.float(), basis).half() for part in maps.split(128)]
     shift = (mean @ basis).half()
     posterior = held_out_posterior(pooled, labels, groups)
-    return StoredTeacher(torch.cat(components) - shift[:, None, None], pooled, posterior)
+    return StoredTeacher(torch.cat(components) - shift[:, None, None], pooled, posterior, side)
 
 
 def held_out_posterior(

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from engine.evaluation import mean_average_precision
+from engine.datasets.tasks import find_task
+from engine.evaluation import pairwise_distances
+from engine.evaluation.ranking import ranked_average_precision
 from engine.files import written_whole
 from engine.hashing.codes import pack_bits
 from engine.hashing.losses import TARGETS
@@ -50,10 +52,10 @@ class Trainer:
     ) -> None:
         torch.manual_seed(config.seed)
         self.config, self.folder = config, folder
-        self.labels = train.labels, validation.labels
+        self.pictures = train, validation
         self.views = tuple(plain_views(part, config.side, config.enhanced) for part in (train, validation))
         self.loader = BatchLoader(train, teacher, config, extra, device)
-        student = Student(config, teacher.sizes if teacher else None)
+        student = Student(config, len(train.classes), teacher.sizes if teacher else None)
         self.student = student.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.student.network).eval()
         self.optimizer = torch.optim.AdamW(
@@ -63,7 +65,7 @@ class Trainer:
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer, config.learning_rate, total_steps=steps, pct_start=0.08
         )
-        self.targets = {bits: TARGETS[config.targets](bits).to(device) for bits in CODE_LENGTHS}
+        self.targets = {bits: TARGETS[config.targets](bits, len(train.classes)).to(device) for bits in CODE_LENGTHS}
         self.history: list[dict[str, float]] = []
         self.best_score, self.stale = -1.0, 0
 
@@ -91,11 +93,20 @@ class Trainer:
 
     def validate(self) -> dict[str, float]:
         """Return the validation mAP of both tasks, at 48 bits where there are bits; their mean selects the weights."""
-        gallery, queries = (_ranking(*outputs_of(self.average, views)) for views in self.views)
-        answers, asked = self.labels
-        three = mean_average_precision(queries, asked, gallery, answers)
-        two = mean_average_precision(queries, asked == 0, gallery, answers == 0)
-        return {"val_map_binary": two, "val_map_three": three, "val_score": (two + three) / 2}
+        train, validation = self.pictures
+        queries = _ranking(*outputs_of(self.average, self.views[1]))
+        if self.config.validation == "unseen":
+            distances = pairwise_distances(queries, queries).astype(np.float64)
+            distances[validation.groups[:, None] == validation.groups] = np.inf
+            held = validation.labels
+        else:
+            distances = pairwise_distances(queries, _ranking(*outputs_of(self.average, self.views[0])))
+            held = train.labels
+        positive = find_task(self.config.task).position
+        every = validation.labels
+        two = mean_of_labels(distances, every == positive, held == positive)
+        labels = mean_of_labels(distances, every, held)
+        return {"val_map_binary": two, "val_map_labels": labels, "val_score": (two + labels) / 2}
 
     def _train_epoch(self, epoch: int) -> dict[str, float]:
         seed_epoch(self.config.seed, epoch)
@@ -142,6 +153,19 @@ class Trainer:
         if progress is not None:
             self.history = progress["history"]
             self.best_score, self.stale = progress["best"]
+
+
+def mean_of_labels(distances: np.ndarray, asked: np.ndarray, held: np.ndarray) -> float:
+    """Return the mean over labels of the mean average precision of their queries.
+
+    Args:
+        distances: ``(Q, G)``, infinite where an item is not in a query's gallery.
+        asked: ``(Q,)`` labels of the queries.
+        held: ``(G,)`` labels of the gallery.
+    """
+    relevant = (asked[:, None] == held) & np.isfinite(distances)
+    precision = ranked_average_precision(distances, relevant, empty="skip")
+    return float(np.mean([np.nanmean(precision[asked == label]) for label in np.unique(asked)]))
 
 
 def _ranking(features: np.ndarray, outputs: dict[int, np.ndarray]) -> np.ndarray:

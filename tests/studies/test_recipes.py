@@ -17,7 +17,7 @@ def test_every_recipe_is_a_configuration() -> None:
     configs = [configuration("matdh", r.preset, r.seed, ablation=r.variant) for r in RECIPES.values()]
     assert [config.seed for config in configs] == [0, 1, 2, 0, 0, 0]
     assert configs[3].experts is None
-    assert configs[4:] == [PRESETS["cpu"], PRESETS["paper"]]
+    assert configs[4:] == [PRESETS["covidx"], PRESETS["paper"]]
 
 
 def test_every_recipe_is_trained_measured_and_read_back(

@@ -27,7 +27,9 @@ def side(name: str, count: int, draw: np.random.Generator) -> dict[str, np.ndarr
 def test_only_the_publishers_positives_are_left_out() -> None:
     labels, sources = np.array([0, 0, 1, 2]), np.array(["cxnet", "talo", "cxnet", "talo"])
     names = np.arange(4).astype(str)
-    pictures = FramedPictures(np.zeros((4, 8, 8), np.uint8), 0.12, labels, sources, names, names, ("a", "b", "c"))
+    pictures = FramedPictures(
+        np.zeros((4, 8, 8), np.uint8), 0.12, labels, sources, sources, names, names, ("a", "b", "c")
+    )
     chosen = left_in(pictures, TrainingConfig(without_positives="cxnet"))
     assert chosen.tolist() == [False, True, True, True]
     assert pictures.kept(chosen).ids.tolist() == ["1", "2", "3"]
@@ -79,7 +81,7 @@ def test_what_the_guards_cost_is_measured_on_the_whole_split() -> None:
 
 def test_without_guards_views_keep_everything_a_hospital_leaves_on_a_picture() -> None:
     guarded, unguarded = (configuration("matdh", "ablation", 0, None, name) for name in ("MATDH", "unguarded"))
-    assert unguarded.frame_margin > guarded.frame_margin == PRESETS["cpu"].frame_margin
+    assert unguarded.frame_margin > guarded.frame_margin == PRESETS["covidx"].frame_margin
     for epoch in (0, unguarded.epochs - 1):
         views = unguarded.views_at(epoch)[0]
         assert (views.spectrum, views.erase, views.degrade, views.expose) == (0, 0, 0, 0)
@@ -88,7 +90,9 @@ def test_without_guards_views_keep_everything_a_hospital_leaves_on_a_picture() -
 
 def test_black_lungs_leave_the_rest_of_a_frame_as_it_was() -> None:
     names = np.array(["a"])
-    pictures = FramedPictures(np.full((1, 60, 60), 200, np.uint8), 0.12, np.zeros(1, int), names, names, names, ("a",))
+    pictures = FramedPictures(
+        np.full((1, 60, 60), 200, np.uint8), 0.12, np.zeros(1, int), names, names, names, names, ("a",)
+    )
     black = blackened(pictures).pixels[0]
     assert black[30, 15] == 0
     assert black[0, 0] == black[-1, -1] == 200

@@ -33,7 +33,9 @@ def pictures() -> FramedPictures:
     draw = np.random.default_rng(0)
     names = np.array([str(i) for i in range(12)])
     pixels = draw.integers(0, 256, (12, 40, 40), dtype=np.uint8)
-    return FramedPictures(pixels, 0.12, np.arange(12) % 3, np.full(12, "one"), names, names, ("a", "b", "c"))
+    return FramedPictures(
+        pixels, 0.12, np.arange(12) % 3, np.full(12, "one"), np.full(12, "one"), names, names, ("a", "b", "c")
+    )
 
 
 def test_an_expert_is_trained_once_and_read_back(base: Path, pictures: FramedPictures, tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ from engine.training.pictures import FramedPictures
 def test_a_teacher_knows_nothing_of_the_pictures_that_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     labels, names = np.arange(60) % 3, np.arange(60).astype(str)
     sources = np.where(np.arange(60) % 2, "cxnet", "talo")
-    pictures = FramedPictures(np.zeros((60, 8, 8), np.uint8), 0.2, labels, sources, names, names, ("a", "b", "c"))
+    pictures = FramedPictures(
+        np.zeros((60, 8, 8), np.uint8), 0.2, labels, sources, sources, names, names, ("a", "b", "c")
+    )
     maps = torch.randn(60, 512, 12, 12, generator=torch.Generator().manual_seed(0)).half()
     out = (labels == 0) & (sources == "cxnet")
     monkeypatch.setattr(run, "imagenet_maps", lambda known: maps)
@@ -32,5 +34,5 @@ def test_a_teacher_knows_nothing_of_the_pictures_that_are_left_out(monkeypatch: 
 
 def test_a_run_that_is_not_to_be_taught_has_no_teacher() -> None:
     names = np.array(["a"])
-    pictures = FramedPictures(np.zeros((1, 8, 8), np.uint8), 0.2, np.zeros(1, int), names, names, names, ("a",))
+    pictures = FramedPictures(np.zeros((1, 8, 8), np.uint8), 0.2, np.zeros(1, int), names, names, names, names, ("a",))
     assert run.frozen_teacher(TrainingConfig(taught=False), pictures, 1) is None

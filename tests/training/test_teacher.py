@@ -28,7 +28,7 @@ def test_reduced_maps_are_whitened() -> None:
     torch.manual_seed(0)
     mixing = torch.randn(512, 96)
     maps = torch.einsum("ck,nkhw->nchw", mixing, torch.randn(40, 96, 12, 12)).half()
-    teacher = reduce_maps(maps, np.arange(40) % 3, np.arange(40).astype(str))
+    teacher = reduce_maps(maps, np.arange(40) % 3, np.arange(40).astype(str), side=160)
     flat = teacher.maps.float().permute(1, 0, 2, 3).flatten(1)
     assert teacher.maps.shape == (40, COMPONENTS, 12, 12)
     torch.testing.assert_close(flat.mean(1), torch.zeros(COMPONENTS), atol=0.15, rtol=0)

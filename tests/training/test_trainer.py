@@ -94,7 +94,7 @@ def test_a_run_that_stopped_early_stays_stopped(pictures: FramedPictures, tmp_pa
 
 def test_a_teacher_adds_its_three_terms(pictures: FramedPictures, tmp_path: Path) -> None:
     count = len(pictures)
-    teacher = StoredTeacher(torch.randn(count, 64, 12, 12).half(), torch.randn(count, 1024), torch.rand(count, 3))
+    teacher = StoredTeacher(torch.randn(count, 64, 12, 12).half(), torch.randn(count, 1024), torch.rand(count, 3), 40)
     row = Trainer(replace(CONFIG, epochs=1), pictures, pictures, teacher, tmp_path).run()[0]
     assert {"map_distillation", "feature_distillation", "posterior_distillation"} <= row.keys()
 

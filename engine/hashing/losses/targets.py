@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 
-def hierarchical_targets(bits: int, near_share: float = 1 / 3, seed: int = 0) -> Tensor:
+def hierarchical_targets(bits: int, classes: int = 3, *, near_share: float = 1 / 3, seed: int = 0) -> Tensor:
     """Return codewords for (COVID-19, normal, pneumonia) whose distances follow the two tasks.
 
     COVID-19 against the rest is the binary task of paper A, normal against pneumonia the finer one. Normal and
@@ -18,17 +18,23 @@ def hierarchical_targets(bits: int, near_share: float = 1 / 3, seed: int = 0) ->
 
     Args:
         bits: Code length.
+        classes: 3: the tree of two tasks is drawn for three classes.
         near_share: Share of bits in which normal and pneumonia differ.
         seed: Bit order and signs are shuffled by this seed, so that no code is constant.
 
     Returns:
         ``(3, bits)`` float tensor of -1 and +1.
 
+    Raises:
+        ValueError: Another number of classes.
+
     Example:
         >>> covid, normal, pneumonia = hierarchical_targets(48)
         >>> int((normal != pneumonia).sum()), int((covid != normal).sum()), int((covid != pneumonia).sum())
         (16, 40, 40)
     """
+    if classes != 3:
+        raise ValueError(f"hierarchical codewords are of 3 classes, not {classes}: choose orthogonal or random ones")
     differing = round(bits * near_share / 2) * 2
     normal = np.ones(bits)
     pneumonia = np.where(np.arange(bits) < differing, -1.0, 1.0)

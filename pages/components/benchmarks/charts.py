@@ -190,7 +190,8 @@ def training_chart(history: Sequence[Mapping[str, float]], reported: Mapping[str
 
     rows = [row for row in history if "val_map_binary" in row]
     epochs = [row["epoch"] for row in rows]
-    names = {"val_map_binary": "COVID-19 or not", "val_map_three": "Three classes"}
+    titles = {"val_map_binary": "COVID-19 or not", "val_map_three": "Three classes", "val_map_labels": "All labels"}
+    names = {field: title for field, title in titles.items() if field in rows[0]}
     lines = [
         go.Scatter(x=epochs, y=[row[field] for row in rows], name=name, hovertemplate="epoch %{x}: %{y:.3f}")
         for field, name in names.items()
