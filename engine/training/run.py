@@ -136,7 +136,7 @@ def _train(
         teacher = frozen_teacher(config, train.joined(extra) if extra else train, len(train))
         name = "ImageNet VGG-16 base (CC BY 4.0), distilled"
     validation = validation.kept(left_in(validation, replace(config, without_positives="")))
-    trainer = Trainer(config, kept, validation, teacher, folder, extra, device)
+    trainer = Trainer(config, kept, validation, teacher, folder, extra, device, start_of(config))
     return {
         "history": trainer.run(report),
         "best_score": trainer.best_score,
@@ -165,6 +165,20 @@ def left_in(pictures: FramedPictures, config: TrainingConfig) -> np.ndarray:
     positive = find_task(config.task).position
     left_out = (pictures.labels == positive) & (pictures.sources == config.without_positives)
     return ~(left_out | (pictures.origins == config.without))
+
+
+def start_of(config: TrainingConfig) -> Path | None:
+    """Return the weights file that a run starts from; None for a random start.
+
+    Raises:
+        DataError: It is not here.
+    """
+    if not config.start:
+        return None
+    path = WEIGHTS / f"{config.start}.safetensors"
+    if not path.exists():
+        raise DataError(f"This preset goes on from {path.name}, which is not in {WEIGHTS.name}: fetch the file again.")
+    return path
 
 
 def run_name(method: str, preset: str, seed: int, ablation: str | None = None) -> str:

@@ -38,6 +38,7 @@ class Trainer:
         folder: Where the resumable state and the best weights go.
         extra: Simulated pictures that join the training pictures late; a stored teacher's rows for them follow.
         device: Where to train.
+        start: Weights file of the same encoder to start from; None for a random start.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Trainer:
         folder: Path,
         extra: FramedPictures | None = None,
         device: torch.device | str = "cpu",
+        start: Path | None = None,
     ) -> None:
         torch.manual_seed(config.seed)
         self.config, self.folder = config, folder
@@ -56,6 +58,8 @@ class Trainer:
         self.views = tuple(plain_views(part, config.side, config.enhanced) for part in (train, validation))
         self.loader = BatchLoader(train, teacher, config, extra, device)
         student = Student(config, len(train.classes), teacher.sizes if teacher else None)
+        if start is not None:
+            load_encoder(student.network, start)
         self.student = student.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.student.network).eval()
         self.optimizer = torch.optim.AdamW(
@@ -153,6 +157,23 @@ class Trainer:
         if progress is not None:
             self.history = progress["history"]
             self.best_score, self.stale = progress["best"]
+
+
+def load_encoder(network: HashNetwork, path: Path) -> None:
+    """Give a network the encoder and the feature layer of a shipped one; its hash heads stay as they are.
+
+    Args:
+        network: Changed in place.
+        path: Safetensors of a network with the same encoder.
+
+    Raises:
+        RuntimeError: The file is of another encoder.
+    """
+    from safetensors.torch import load_file
+
+    kept = {name: value for name, value in network.state_dict().items() if name.startswith("heads.")}
+    shipped = {name: value.float() for name, value in load_file(path).items() if not name.startswith("heads.")}
+    network.load_state_dict(shipped | kept)
 
 
 def mean_of_labels(distances: np.ndarray, asked: np.ndarray, held: np.ndarray) -> float:
