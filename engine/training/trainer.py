@@ -12,6 +12,7 @@ from torch import nn
 from engine.datasets.tasks import find_task
 from engine.evaluation import pairwise_distances
 from engine.evaluation.ranking import ranked_average_precision
+from engine.evaluation.unseen import distances_apart
 from engine.files import written_whole
 from engine.hashing.codes import pack_bits
 from engine.hashing.losses import TARGETS
@@ -100,8 +101,7 @@ class Trainer:
         train, validation = self.pictures
         queries = _ranking(*outputs_of(self.average, self.views[1]))
         if self.config.validation == "unseen":
-            distances = pairwise_distances(queries, queries).astype(np.float64)
-            distances[validation.groups[:, None] == validation.groups] = np.inf
+            distances = distances_apart(queries, queries, validation.groups, validation.groups)
             held = validation.labels
         else:
             distances = pairwise_distances(queries, _ranking(*outputs_of(self.average, self.views[0])))
