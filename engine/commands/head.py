@@ -28,6 +28,9 @@ def add_parser(commands: Any) -> None:
     fitting.add_argument(
         "--label-bits", type=int, help="bits that labels decide (default: half of them, where labels are there)"
     )
+    fitting.add_argument(
+        "--flatten", type=float, default=0.0, help="0 to 1: how even the features' components count (default: 0)"
+    )
     fitting.add_argument("--out", type=Path, required=True, help="head to write, .safetensors")
     fitting.set_defaults(run=fit)
 
@@ -61,7 +64,7 @@ def fit(options: argparse.Namespace) -> None:
 
     known = FeatureFile.load(options.features)
     head = replace(
-        fit_head(known.features, known.labels, options.bits, options.label_bits),
+        fit_head(known.features, known.labels, options.bits, options.label_bits, options.flatten),
         encoder=known.encoder,
         input_mean=known.input_mean,
         input_std=known.input_std,

@@ -153,6 +153,7 @@ def fit_head(
     labels: npt.NDArray[Any] | None = None,
     bits: int = 48,
     label_bits: int | None = None,
+    flatten: float = 0.0,
     seed: int = 0,
 ) -> HashHead:
     """Fit a head on features.
@@ -162,6 +163,9 @@ def fit_head(
         labels: ``(N,)`` of any kind; None to fit without.
         bits: Code length, a multiple of 8.
         label_bits: How many bits labels decide; half of them for None with labels, none without.
+        flatten: How much the principal components are evened out before they are turned: each is divided by its
+            deviation to this power, 0 to 1. What varies most in a network trained with labels is the label: 0 lets it
+            fill most bits, 1 gives every component its share, and codes keep more of the single picture.
         seed: Of codewords and of the first turn.
 
     Returns:
@@ -184,7 +188,7 @@ def fit_head(
         directions, offsets[:share] = _regression(centred, np.asarray(labels), share, seed)
         columns.append(directions)
     if bits > share:
-        columns.append(_iterative_quantization(centred, bits - share, seed))
+        columns.append(_iterative_quantization(centred, bits - share, flatten, seed))
     weights = np.concatenate(columns, axis=1)
     return HashHead(weights.astype(np.float32), offsets.astype(np.float32), mean.astype(np.float32), share)
 
@@ -241,9 +245,14 @@ def _codewords(count: int, bits: int, draw: np.random.Generator) -> npt.NDArray[
     return best
 
 
-def _iterative_quantization(centred: npt.NDArray[np.float64], bits: int, seed: int) -> npt.NDArray[np.float64]:
+def _iterative_quantization(
+    centred: npt.NDArray[np.float64], bits: int, flatten: float, seed: int
+) -> npt.NDArray[np.float64]:
     """ITQ: turn the leading principal axes until the signs lie nearest to the projections."""
-    axes = np.linalg.svd(centred, full_matrices=False)[2][:bits].T
+    _, deviations, rows = np.linalg.svd(centred, full_matrices=False)
+    # Beyond the rank of the features there is nothing to even out.
+    kept = np.maximum(deviations[:bits], deviations[0] * 1e-6)
+    axes = rows[:bits].T * (kept[0] / kept) ** flatten
     projected = centred @ axes
     turn = np.linalg.qr(np.random.default_rng(seed).normal(size=(bits, bits)))[0]
     for _ in range(ROUNDS):

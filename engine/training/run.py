@@ -175,9 +175,9 @@ def start_of(config: TrainingConfig) -> Path | None:
     """
     if not config.start:
         return None
-    path = WEIGHTS / f"{config.start}.safetensors"
+    path = weights_path(config.start)
     if not path.exists():
-        raise DataError(f"This preset goes on from {path.name}, which is not in {WEIGHTS.name}: fetch the file again.")
+        raise DataError(f"This preset goes on from {path.name}, which is not in models/weights: fetch the file again.")
     return path
 
 

@@ -137,3 +137,15 @@ def test_a_file_that_is_no_head_is_refused(tmp_path):
     for name in ("text", "other", "bent"):
         with pytest.raises(HeadError, match=f"{name}.safetensors is no hash head"):
             HashHead.load(tmp_path / f"{name}.safetensors")
+
+
+def test_flattening_gives_every_component_its_share() -> None:
+    features = np.random.default_rng(0).normal(size=(200, 24)) * np.geomspace(9, 0.3, 24)
+    shares = []
+    for flatten in (0.0, 1.0):
+        head = fit_head(features, bits=24, flatten=flatten)
+        # How strongly each of the features' components speaks in a bit, on average.
+        speaks = np.linalg.norm(head.weights * np.geomspace(9, 0.3, 24)[:, None], axis=1)
+        shares.append(speaks / speaks.sum())
+    assert shares[0][0] > 10 * shares[0][-1]
+    assert shares[1].max() < 2 * shares[1].min()
