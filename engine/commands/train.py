@@ -91,7 +91,8 @@ def _add_frames(commands: Any) -> None:
 
 def train(options: argparse.Namespace) -> None:
     """Train a method and, on request, ship its best weights."""
-    from engine.training.run import ship, train_method
+    from engine.training.run import train_method
+    from engine.training.shipping import ship
 
     if options.ship and options.ablation:
         raise VaultError("An ablation is measured, not shipped: leave out --ship or --ablation.")

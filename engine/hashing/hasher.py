@@ -12,6 +12,7 @@ from engine.artifacts import weights_path
 from engine.errors import VaultError
 from engine.hashing.codes import pack_bits
 from engine.hashing.descriptors import describe_features
+from engine.hashing.keeps import DEFAULT, head_name
 from engine.hashing.preprocess import FRAME_MARGIN, network_input
 from engine.imaging.framing import frame_chest
 
@@ -73,7 +74,7 @@ class Hasher:
         self.network = network.to(self.device)
 
     @classmethod
-    def load(cls, bits: int = 48, method: str = "matdh") -> Self:
+    def load(cls, bits: int = 48, method: str = "matdh", keeps: str = DEFAULT) -> Self:
         """Return the shipped hasher of ``method`` at ``bits``.
 
         The network is read once a process; hashers of different lengths share it.
@@ -81,13 +82,15 @@ class Hasher:
         Args:
             bits: 16, 24, 32, 48 or 64.
             method: One of ``METHODS``, or ``EMBEDDING``, which gives features only.
+            keeps: What codes keep (``engine.hashing.keeps.KEEPS``); another than the default only where the method
+                is shipped with heads for it.
 
         Raises:
-            HasherError: Unknown method or length, or the weights file is missing or damaged.
+            HasherError: Unknown method, length or share, or the weights file is missing or damaged.
         """
         if method not in (*METHODS, EMBEDDING):
             raise HasherError(f"There is no method {method!r}: choose one of {', '.join(METHODS)}.")
-        network, sight = _shipped_network(method)
+        network, sight = _shipped_network(method, keeps)
         return cls(network, bits=bits, **sight)
 
     @property
@@ -227,8 +230,20 @@ def _weights_of(method: str) -> Path:
     return path
 
 
+def _chosen_heads(state: "dict[str, Tensor]", keeps: str, method: str) -> "dict[str, Tensor]":
+    """Return a network's weights with the heads of one share, those of the others left out."""
+    own = {name: value for name, value in state.items() if not name.startswith("keeps.")}
+    if keeps == DEFAULT:
+        return own
+    prefix = head_name(keeps, 0).removesuffix("0")
+    chosen = {f"heads.{name.removeprefix(prefix)}": v for name, v in state.items() if name.startswith(prefix)}
+    if not chosen:
+        raise HasherError(f"{method} has no hash heads that keep {keeps!r}: leave it at {DEFAULT!r}.")
+    return own | chosen
+
+
 @functools.cache
-def _shipped_network(method: str) -> tuple["HashNetwork", Sight]:
+def _shipped_network(method: str, keeps: str = DEFAULT) -> tuple["HashNetwork", Sight]:
     """Read ``models/weights/<method>.safetensors``; its metadata names the encoder and what it sees."""
     import torch
     from safetensors import safe_open
@@ -243,6 +258,7 @@ def _shipped_network(method: str) -> tuple["HashNetwork", Sight]:
             state = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - not a dict
         network = build_network(facts.get("encoder", "rcesa"))
         # Batch normalisation counts its batches in int64; everything else was rounded to fp16 for the repository.
-        network.load_state_dict({k: v.float() if v.dtype == torch.float16 else v for k, v in state.items()})
+        whole = {k: v.float() if v.dtype == torch.float16 else v for k, v in state.items()}
+        network.load_state_dict(_chosen_heads(whole, keeps, method))
     network = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network, sight

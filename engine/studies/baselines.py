@@ -13,7 +13,8 @@ from engine.studies.baseline_figures import BITS, OURS, RIVALS, Inputs, cost, re
 from engine.studies.protocol import protocol
 from engine.training.config import PRESETS, RATES
 from engine.training.methods import METHODS
-from engine.training.run import COLLECTION, Run, ship, train_method
+from engine.training.run import COLLECTION, Run, train_method
+from engine.training.shipping import ship
 
 BUDGET = "rivals"
 

@@ -143,6 +143,8 @@ class TrainingConfig:
         without_positives: Publisher whose positive pictures are left out of training; empty for none.
         without: Publisher whose pictures are all left out of training and validation; empty for none.
         balance: What batches are balanced over inside a label: ``"sources"`` or ``"origins"``.
+        heads: Whose hash heads are shipped: those ``"trained"`` with the encoder, or ones ``"fitted"`` on its features
+            without labels, for every share of ``engine.hashing.keeps``.
         validation: What selects the weights: ``"papers"`` asks validation pictures of the training split, ``"unseen"``
             asks them of one another, a picture's own group left out.
         validate_every: Epochs between validations.
@@ -180,6 +182,7 @@ class TrainingConfig:
     without: str = ""
     balance: str = "sources"
     validation: str = "papers"
+    heads: str = "trained"
     validate_every: int = 3
     patience: int = 2
     seed: int = 0
@@ -239,6 +242,7 @@ PRESETS: dict[str, TrainingConfig] = {
         simulated=0,
         balance="origins",
         validation="unseen",
+        heads="fitted",
         patience=99,
     ),
     "covidx": _COVIDX,

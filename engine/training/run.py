@@ -1,4 +1,4 @@
-"""From pictures to shipped weights: prepare the data, train, write the encoder and its card."""
+"""A training run from pictures to weights: prepare the data, find a teacher, train, go on where it stopped."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ import numpy as np
 from engine.artifacts import commit, machine, weights_path
 from engine.datasets import DataError, Dataset, data_hash, data_root, load_dataset
 from engine.datasets.tasks import find_task
-from engine.files import file_sha256, write_json, written_whole
+from engine.files import write_json
 from engine.hashing.frames import CACHE
 from engine.training.config import PRESETS, VARIANTS, ExpertConfig, TrainingConfig
 from engine.training.methods import METHODS
@@ -254,51 +254,3 @@ def imagenet_maps(pictures: FramedPictures) -> "torch.Tensor | None":
         return None
     cache = CACHE / f"teacher-{hashlib.sha256(pictures.pixels.tobytes()).hexdigest()[:16]}.npy"
     return teacher_maps(pictures.pixels, weights, cache)
-
-
-def ship(run: Run, folder: Path | None = None) -> Path:
-    """Write a run's best weights as fp16, with a card that says what, from which data, how and by whom.
-
-    Args:
-        run: The run.
-        folder: Where to; ``models/weights`` when None.
-
-    Returns:
-        The weights' path.
-    """
-    from safetensors.torch import load_file, save_file
-
-    best = load_file(run.weights)
-    state = {name: value.half() if value.is_floating_point() else value for name, value in best.items()}
-    path = weights_path(run.method, folder)
-    seen = {
-        "side": str(run.config.side),
-        "encoder": run.config.encoder,
-        "enhanced": str(run.config.enhanced),
-        "margin": str(run.config.frame_margin),
-    }
-    with written_whole(path) as partial:
-        save_file(state, partial, {"method": run.method, **seen})
-    method = METHODS[run.method]
-    card = {
-        "what": f"{method.title} with {method.ends_in}; what only training needs left out; fp16",
-        "network": method.scaled,
-        "file_sha256": file_sha256(path),
-        "bytes": path.stat().st_size,
-        "licence": "Apache-2.0",
-        "data": "COVIDx-open, training split; validation split for selection",
-        "training": {
-            "preset": run.preset,
-            "seed": run.config.seed,
-            "config": run.config.as_dict(),
-            "epochs_run": len(run.history),
-            "best_validation_score": run.best_score,
-            "data_sha256": run.data_sha256,
-            "teacher": run.teacher,
-            "commit": run.commit,
-            "machine": run.machine,
-        },
-        "history": run.history,
-    }
-    write_json(path.with_suffix(".json"), card)
-    return path
