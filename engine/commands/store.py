@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from engine.hashing.encoders import EncoderHasher
     from engine.retrieval import CloudServer
     from engine.retrieval.uploading import CodeMaker
+    from engine.retrieval.user import Owner
 
 
 def add_parser(commands: Any) -> None:
@@ -30,7 +31,14 @@ def add_parser(commands: Any) -> None:
     searching.add_argument("image", metavar="IMAGE", type=Path, help="the query")
     searching.add_argument("--k", type=int, default=10, help="how many results (default: %(default)s)")
     searching.add_argument("--json", action="store_true", help="print JSON")
-    searching.add_argument("--out", type=Path, help="folder to write the opened pictures to")
+    searching.add_argument(
+        "--save", "--out", dest="save", metavar="DIR", type=Path, help="folder to write the opened pictures to"
+    )
+    searching.add_argument("--cloud", metavar="URL", help="address of `serve cloud`; takes no key")
+    searching.add_argument("--owner", metavar="URL", help="address of `serve owner`, which releases what is found")
+    searching.add_argument(
+        "--verify", action="store_true", help="fetch all masked codes and prove that the results are the nearest"
+    )
     searching.add_argument(
         "--private", action="store_true", help="have the server compute on an encrypted question: it learns no code"
     )
@@ -47,18 +55,24 @@ def add_parser(commands: Any) -> None:
         )
         command.add_argument("--encoder", type=Path, help="ONNX file of an encoder of your own, with --head")
         command.add_argument("--head", type=Path, help="hash head fitted for it, see `head fit`")
+        command.add_argument("--token-file", type=Path, help="your token, where a server is asked")
+        command.add_argument("--ca-file", type=Path, help="certificates to trust beside the system's, PEM")
 
 
 def index(options: argparse.Namespace) -> None:
     """Seal, hash and store the pictures of a folder."""
     from engine.hashing import Hasher
-    from engine.retrieval import CloudServer, DataOwner, pictures_in
+    from engine.retrieval import DataOwner, pictures_in
+    from engine.serving.connecting import is_remote, open_server
 
-    pictures, server = pictures_in(options.folder), CloudServer(options.store)
+    where = (options.store, options.token_file, options.ca_file)
+    pictures, server = pictures_in(options.folder), open_server(*where)
     # A length that there is not is refused before a key is made.
     hasher: CodeMaker | None = own_hasher(options)
     hasher = hasher or Hasher.load(bits=server.gallery.bits if server.gallery else options.bits)
     key = read_key(options.key_file, create=server.gallery is None)
+    if is_remote(options.store):
+        server = open_server(*where, tag=_tag(key, options.folder))
     owner = DataOwner(key, server, hasher, cipher=SCHEMES[options.scheme].make)
     added = 0
     for step in owner.upload(pictures):
@@ -100,14 +114,14 @@ def asked(server: "CloudServer", options: argparse.Namespace) -> "CloudServer":
 def search(options: argparse.Namespace) -> None:
     """Search a store and print id, distance and rank of the results."""
     from engine.imaging import encode_png, load_file
-    from engine.retrieval import CloudServer, DataOwner, DataUser
+    from engine.retrieval import DataUser
 
-    query, server = load_file(options.image), asked(CloudServer(options.store), options)
-    owner = DataOwner(read_key(options.key_file), server, own_hasher(options))
-    results = DataUser(owner, server, name="command line").search(query, options.k)
-    for result in results if options.out else ():
-        options.out.mkdir(parents=True, exist_ok=True)
-        write_whole(options.out / f"{result.rank:02d}-{result.id}.png", encode_png(result.image), options.key_file)
+    query = load_file(options.image)
+    owner, server, secret = _parties(options)
+    results = DataUser(owner, server, name="command line").search(query, options.k, verify=options.verify)
+    for result in results if options.save else ():
+        options.save.mkdir(parents=True, exist_ok=True)
+        write_whole(options.save / f"{result.rank:02d}-{result.id}.png", encode_png(result.image), secret)
     rows = [
         {"rank": r.rank, "id": r.id, "distance": int(r.distance), "name": r.name, "label": r.label} for r in results
     ]
@@ -116,3 +130,25 @@ def search(options: argparse.Namespace) -> None:
         return
     for row in rows:
         print(f"{row['rank']:>3}  {row['distance']:>3} bits  {row['id']}  {row['label'] or '-':<12} {row['name']}")
+
+
+def _parties(options: argparse.Namespace) -> "tuple[Owner, CloudServer, Path]":
+    """The owner and the cloud, in this process or far away, and the file of the secret that opens them."""
+    from engine.retrieval import DataOwner
+    from engine.serving.connecting import open_parties, open_server
+
+    if options.cloud is None and options.owner is None:
+        server = asked(open_server(options.store, options.token_file, options.ca_file), options)
+        return DataOwner(read_key(options.key_file), server, own_hasher(options)), server, options.key_file
+    if options.cloud is None or options.owner is None or options.token_file is None:
+        raise VaultError("A search far away takes three things: name --cloud, --owner and --token-file.")
+    where = (options.cloud, options.owner, options.token_file, options.ca_file)
+    owner, cloud = open_parties(*where, own_hasher(options))
+    return owner, asked(cloud, options), options.token_file
+
+
+def _tag(key: bytes, folder: Path) -> str:
+    """A word for the upload of a folder that tells a server nothing, by which it is taken up again."""
+    from engine.encryption import derive_key
+
+    return derive_key(key, salt=b"", info=b"CXR Vault upload " + str(folder.resolve()).encode(), length=16).hex()

@@ -200,12 +200,14 @@ class DataOwner:
         progress, transfer, seen = Progress(0, len(pictures)), None, set[str]()
         shuffled = secrets.SystemRandom().sample(pictures, len(pictures))
         with ExitStack() as transaction:
+            if self._server.resumes:
+                transfer = transaction.enter_context(self._transferring(self.keys.gallery.bits))
             for start in range(0, len(shuffled), batch_size):
                 batch = shuffled[start : start + batch_size]
                 loaded, problems = load_new(batch, seen, unreadable)
                 if fresh := self._unknown(loaded):
                     fresh, codes = hashed(self.hasher, fresh)
-                    transfer = transfer or transaction.enter_context(self._transferring(codes))
+                    transfer = transfer or transaction.enter_context(self._transferring(8 * codes.shape[1]))
                     self._send(fresh, codes, transfer)
                 progress = replace(
                     progress,
@@ -394,9 +396,9 @@ class DataOwner:
         return [one for one, digest in zip(loaded, digests, strict=True) if digest not in known]
 
     @contextmanager
-    def _transferring(self, codes: npt.NDArray[np.uint8]) -> Iterator[Transfer]:
+    def _transferring(self, bits: int) -> Iterator[Transfer]:
         """Send rows into the gallery held, or a new one."""
-        proposed = self._gallery() or new_gallery(self._key, codes.shape[1] * 8, encoder_of(self._hasher))
+        proposed = self._gallery() or new_gallery(self._key, bits, encoder_of(self._hasher))
         with transferring(self._server, self.receipt, proposed, self._key) as transfer:
             yield transfer
 

@@ -86,6 +86,11 @@ class CloudServer:
         """Whether the store has an earlier format, which takes no upload before ``DataOwner.upgrade``."""
         return self._store.outdated
 
+    @property
+    def resumes(self) -> bool:
+        """Whether an upload broke off that is taken up again; in this process none does."""
+        return False
+
     def top_k(self, code: npt.NDArray[np.uint8], k: int) -> list[Hit]:
         """Find the pictures whose masked codes are nearest.
 

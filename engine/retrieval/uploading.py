@@ -107,7 +107,9 @@ class Transfer:
         """Take down that the server has taken the rows."""
         self.lost = self._append.lost
         lost = {id_bytes(one) for one in self.lost}
-        ids = [bytes(self._ids[start : start + 16]) for start in range(0, len(self._ids), 16)]
+        # Only an upload over a network can be taken up again, with the rows that were sent before it broke off.
+        ids = [id_bytes(one) for one in getattr(self._append, "resumed", ())]
+        ids += [bytes(self._ids[start : start + 16]) for start in range(0, len(self._ids), 16)]
         held = [one for one in ids if one not in lost]
         self._receipt.confirm(self.keys.gallery.id, epoch, held, list(lost))
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,11 @@ from engine.encryption import AuthenticationError
 from engine.hashing.codes import hamming_distances
 from engine.hashing.descriptors import likeness
 from engine.retrieval.answers import Question, check_answer, check_rows, check_state, checked_hits
-from engine.retrieval.owner import DataOwner, Release
+from engine.retrieval.code_mask import CodeMask
+from engine.retrieval.owner import Release, Vouched
 from engine.retrieval.server import CloudServer, Hit, Neighbour
 from engine.retrieval.sketches import sketches_of
-from engine.retrieval.uploading import describe
+from engine.retrieval.uploading import CodeMaker, describe
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,29 @@ class _Observed:
         return outcome
 
 
+class Owner(Protocol):
+    """What a user asks of an owner: of :class:`engine.retrieval.DataOwner` here, or of an agent far away."""
+
+    @property
+    def hasher(self) -> CodeMaker:
+        """The hasher of the gallery."""
+
+    def issue_code_mask(self) -> CodeMask:
+        """The mask of codes."""
+
+    def issue_sketch_mask(self) -> CodeMask:
+        """The mask of sketches."""
+
+    def vouch(self) -> Vouched | None:
+        """Which state an answer must be of."""
+
+    def descriptors(self, ids: Sequence[str], user: str = "user") -> npt.NDArray[np.int8]:
+        """What puts pictures of one code in order."""
+
+    def release(self, ids: Sequence[str], user: str = "user") -> list[Release]:
+        """Keys of exactly these pictures."""
+
+
 class DataUser:
     """Searches a gallery with the owner's permission.
 
@@ -92,7 +116,7 @@ class DataUser:
     ``release`` stand.
     """
 
-    def __init__(self, owner: DataOwner, server: CloudServer, name: str = "user") -> None:
+    def __init__(self, owner: Owner, server: CloudServer, name: str = "user") -> None:
         """Introduce a user.
 
         Args:
