@@ -8,7 +8,7 @@ from engine import artifacts
 from engine.artifacts import save_result
 from engine.encryption import SealSetting
 from engine.hashing.codes import pack_bits, unpack_bits
-from engine.studies.attacks import codes, pictures, run
+from engine.studies.attacks import codes, gallery, pictures, run
 from engine.studies.attacks.settings import measure_setting
 from engine.studies.attacks.stored import measure_codes
 from tests.attacks.subjects import collection
@@ -49,6 +49,7 @@ def write_attacks(folder: Path, monkeypatch) -> Path:
             for name in ("toy", "known-plaintext", "jigsaw", "layers")
         },
         "codes": _codes_study(folder, monkeypatch),
+        "gallery-codes": gallery.gallery_codes_study(_quiet),
         "inversion": _inversion(),
         "descriptors": {"protocol": "made up", "code": _lent(0.01), "descriptor": _lent(0.1)},
     }

@@ -195,6 +195,14 @@ def test_codes_show_their_groups_through_a_mask(open_page, folder):
     assert values(app)["Different codes"] == str(len({code.tobytes() for code in codes}))
 
 
+def test_what_masked_codes_of_galleries_tell_is_said_plainly(open_page, folder):
+    rows = json.loads((folder / "attacks.json").read_text())["gallery-codes"]["galleries"]
+    said = texts(open_page("privacy_lab", attack="Server"))
+    assert f"the diagnoses for {rows['unseen']['purity'][0]:.0%} of the pictures" in said
+    for row in rows.values():
+        assert f"({row['pictures']}) | {row['purity'][0]:.3f}" in said.replace("**", "")
+
+
 def test_every_patient_of_the_inversion_can_be_seen(open_page):
     app = open_page("privacy_lab", attack="Picture from code")
     for number in (2, 4):

@@ -48,7 +48,7 @@ def codes_study(progress: Progress) -> dict[str, Any]:
     Raises:
         AttackError: the method's code file is missing.
     """
-    stored, labels, own, own_labels, classes = _stored_codes()
+    stored, labels, own, own_labels, classes = stored_codes()
     count, masks = len(classes), [study_mask(number) for number in range(MASKS)]
     masked = [mask.apply(stored) for mask in masks]
     progress(1, 4)
@@ -75,7 +75,12 @@ def codes_study(progress: Progress) -> dict[str, Any]:
     return result
 
 
-def _stored_codes() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, tuple[str, ...]]:
+def stored_codes() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Return codes and labels of test pictures, the same of training pictures, and the labels' names.
+
+    Raises:
+        AttackError: the method's code file is missing.
+    """
     found = find_result(METHOD)
     if found is None:
         raise AttackError(

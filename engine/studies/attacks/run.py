@@ -22,6 +22,7 @@ STUDIES = {
     "settings-chest": ("settings", "chest_study"),
     "stored-codes": ("stored", "stored_codes_study"),
     "codes": ("codes", "codes_study"),
+    "gallery-codes": ("gallery", "gallery_codes_study"),
     "inversion": ("codes", "inversion_study"),
     "descriptors": ("codes", "descriptors_study"),
 }

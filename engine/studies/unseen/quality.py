@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from engine.attacks.gallery_codes import learned_of_gallery
 from engine.datasets.facts import Facts
 from engine.datasets.tasks import Task
 from engine.evaluation.code_quality import bit_entropy, distinct_codes, order_agreement
@@ -35,8 +36,8 @@ def report_code_quality(
 
     Returns:
         ``pictures``; for every length ``distinct``, mean ``bit_entropy`` and ``kin_in_ten`` (another picture of the
-        patient among ten neighbours); ``kin_in_ten_by_features``; ``order_agreement``; and ``finding``, the mAP where
-        relevant is the same word of the source.
+        patient among ten neighbours); ``kin_in_ten_by_features``; ``order_agreement``; ``server``, what masked codes of
+        the gallery tell it of the labels; and ``finding``, the mAP where relevant is the same word of the source.
     """
     within = in_scope(facts, task, scope)
     test = within & (facts.splits == "test")
@@ -45,6 +46,7 @@ def report_code_quality(
         "lengths": {str(length): _of_length(arrays[f"codes_{length}"], facts, within, test) for length in lengths},
         "kin_in_ten_by_features": _kin(arrays["features"], facts, within),
         "order_agreement": _agreement(arrays[f"codes_{bits}"], arrays["features"], facts, test),
+        "server": _server(arrays[f"codes_{bits}"], facts, task, within),
         "finding": _findings(arrays[f"codes_{bits}"], facts, within),
     }
 
@@ -71,6 +73,22 @@ def _agreement(codes: npt.NDArray[np.uint8], features: Matrix, facts: Facts, tes
     rows = np.flatnonzero(test)
     rows = rows[np.linspace(0, len(rows) - 1, min(ORDERED, len(rows))).astype(int)]
     return interval(order_agreement(codes[rows], features[rows]))
+
+
+def _server(codes: npt.NDArray[np.uint8], facts: Facts, task: Task, within: Mask) -> dict[str, Any]:
+    """What a server learns of the unseen gallery; masked codes have the same distances, so plain ones will do."""
+    held = within & (facts.splits != "train")
+    rows = {}
+    for name, labels in (("classes", facts.labels), ("binary", (facts.labels == task.position).astype(np.int64))):
+        learned = learned_of_gallery(codes[held], labels[held])
+        rows[name] = {
+            "chance": round(learned.chance, DECIMALS),
+            "purity": interval(learned.groups.correct),
+            "one_known": round(float(learned.one_known.mean()), DECIMALS),
+            "sizes": [round(share, DECIMALS) for share in learned.sizes],
+            "label_shares": [round(share, DECIMALS) for share in learned.truth],
+        }
+    return rows
 
 
 def _findings(codes: Matrix, facts: Facts, within: Mask) -> dict[str, Any]:

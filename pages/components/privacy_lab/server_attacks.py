@@ -53,7 +53,35 @@ def clusters() -> None:
         f"Live, on the codes of {len(codes)} real X-rays. A mask permutes and flips the bits of all codes alike. The "
         "dots keep their distances, because the search needs them; colours are labels, which the server lacks."
     )
+    galleries_table((result("attacks") or {}).get("gallery-codes"))
     _stored_table(found)
+
+
+def galleries_table(found: dict | None) -> None:
+    """Say what whole galleries of masked codes tell a server that has nothing else; nothing where nobody measured."""
+    if found is None:
+        return
+    titles = {"trained": "Pictures the encoder was trained on", "unseen": "Pictures it has never seen"}
+    rows = [
+        [
+            f"{titles[name]} ({row['pictures']})",
+            spread(row["purity"]),
+            spread(row["one_known"]),
+            f"{row['chance']:.0%}",
+            " ".join(f"{share:.0%}" for share in row["sizes"]),
+        ]
+        for name, row in found["galleries"].items()
+    ]
+    headings = ("Masked codes of", "Groups are labels", "One known picture a class", "Chance", "Group sizes")
+    unseen = found["galleries"]["unseen"]
+    st.markdown(
+        f"**Masked codes tell a server who belongs together.** Of a gallery that the encoder has never seen its groups "
+        f"are the diagnoses for {unseen['purity'][0]:.0%} of the pictures (a guess: {unseen['chance']:.0%}), and one "
+        f"diagnosis a class that it hears of labels {unseen['one_known'][0]:.0%}. The larger the labels' share of the "
+        "bits, the more it learns."
+    )
+    st.markdown(markdown_table(headings, rows))
+    st.caption(f"{found['protocol']}.")
 
 
 def _same_bits(codes: np.ndarray, stored: np.ndarray) -> float:
