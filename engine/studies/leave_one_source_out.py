@@ -85,7 +85,7 @@ def inside_source(codes: Matrix, facts: Facts, task: Task, origin: str, asking: 
         asking: ``(N,)`` bool, which pictures may be asked about.
 
     Returns:
-        ``labels`` (the one to find first), ``counts``, ``auc``, ``map`` among the source's own pictures, own group
+        ``labels`` (the one to find first), ``counts``, ``auc`` (None where no other source has both), ``map`` among the source's own pictures, own group
         left out, and under ``views`` the same inside each view; None where a label has too few pictures.
     """
     chosen = asking & (facts.origins == origin)
@@ -127,7 +127,7 @@ def positives_against_rest(codes: Matrix, facts: Facts, task: Task, origin: str,
     scores = _scores(codes, facts, chosen, known, (task.position, None))
     return {
         "counts": [int(mine.sum()), int((chosen & ~mine).sum())],
-        "auc": interval(auc_per_positive(scores, positive[chosen])),
+        "auc": _auc(scores, positive[chosen]),
     }
 
 
@@ -150,13 +150,18 @@ def _scores(codes: Matrix, facts: Facts, chosen: Mask, known: Mask, pair: tuple[
     return distance_margin(distances, facts.labels[reference] == first)
 
 
+def _auc(scores: Floats, positive: Mask) -> list[float] | None:
+    """The AUC with its interval; None where no other source has both labels, so that there is no score."""
+    return None if np.isnan(scores).any() else interval(auc_per_positive(scores, positive))
+
+
 def _two_labels(codes: Matrix, facts: Facts, chosen: Mask, scores: Floats, pair: tuple[int, int]) -> dict[str, Any]:
     both = np.isin(facts.labels[chosen], pair)
     labels, groups, rows = facts.labels[chosen][both], facts.groups[chosen][both], codes[chosen][both]
     distances = distances_apart(rows, rows, groups, groups)
     return {
         "counts": [int((labels == number).sum()) for number in pair],
-        "auc": interval(auc_per_positive(scores[both], labels == pair[0])),
+        "auc": _auc(scores[both], labels == pair[0]),
         "map": interval(ranking_figures(distances, labels, labels)["map"]),
     }
 

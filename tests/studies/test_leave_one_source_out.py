@@ -107,3 +107,10 @@ def test_each_source_is_asked_of_its_own_network(facts):
     assert rows["inside"]["both"]["left_out"] == inside_source(seen, facts, TASK, "both", np.ones(COUNT, bool))
     ceiling = rows["inside"]["negatives"]
     assert ceiling["seen_test"]["auc"][0] > ceiling["left_out_test"]["auc"][0] + 0.2
+
+
+def test_without_both_labels_elsewhere_there_is_no_auc(facts):
+    alone = facts.where(np.isin(facts.origins, ["positives", "negatives"]))
+    row = inside_source(codes_with(facts, honest=True)[: len(alone)], alone, TASK, "negatives", alone.splits != "train")
+    assert row["auc"] is None
+    assert len(row["map"]) == 3

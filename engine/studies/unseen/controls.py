@@ -70,9 +70,9 @@ def _one_hot(names: npt.NDArray[np.str_]) -> npt.NDArray[np.uint8]:
 
 
 def _view_only(facts: Facts, task: Task, within: Mask) -> dict[str, Any] | None:
-    """Views of all pictures where both sides of the binary task have one; None without any."""
+    """Rank by view alone among pictures of known view; None where those are all positive, or none is."""
     queries = within & (facts.splits == "test")
-    if not queries.any():
+    if len(np.unique(facts.labels[queries] == task.position)) < 2:
         return None
     return {"queries": int(queries.sum()), **_maps(_one_hot(facts.views), facts, task, within)}
 

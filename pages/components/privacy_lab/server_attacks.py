@@ -28,7 +28,7 @@ def clusters() -> None:
         attacks_missing()
         return
     form = one_of("Codes on the server", FORMS, "code_form")
-    codes, labels, classes = arrays(f"{METHOD}_codes", f"query_{BITS}", "query_labels", "classes").values()
+    codes, labels, classes = arrays(METHOD, f"query_{BITS}", "query_labels", "classes").values()
     mask = CodeMask.derive(fresh_key("mask"), salt=b"lab", bits=BITS)
     adversary(attacks.CLUSTERS)
     stored = mask.apply(codes) if form == "masked" else codes
