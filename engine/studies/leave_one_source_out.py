@@ -85,8 +85,9 @@ def inside_source(codes: Matrix, facts: Facts, task: Task, origin: str, asking: 
         asking: ``(N,)`` bool, which pictures may be asked about.
 
     Returns:
-        ``labels`` (the one to find first), ``counts``, ``auc`` (None where no other source has both), ``map`` among the source's own pictures, own group
-        left out, and under ``views`` the same inside each view; None where a label has too few pictures.
+        ``labels`` (the one to find first), ``counts``, ``auc`` (None where no other source has both), ``map`` among the
+        source's own pictures, own group left out, and under ``views`` the same inside each view; None where a label
+        has too few pictures.
     """
     chosen = asking & (facts.origins == origin)
     pair = _pair(facts, task, chosen)
