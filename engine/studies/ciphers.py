@@ -23,6 +23,7 @@ from engine.evaluation.cipher_quality import Picture
 
 if TYPE_CHECKING:
     from engine.datasets import Dataset
+    from engine.encryption.comparators import Comparator
 
 SIDE = 512
 BLOCK_SIZE = 8
@@ -54,6 +55,7 @@ PROTOCOL = {
     "measured on three channels",
     "aes": "AES-256-GCM (pycryptodome), ciphertext without tag",
     "toy": "XOR with a Mersenne Twister under an 8-bit key: broken on purpose",
+    "compared": "the schemes of paper A's Table 6, rebuilt from what is public about them, one key for all pictures",
     "key_flip": "NPCR and UACI: last bit of the key flipped; picture, salt and nonce unchanged",
     "passing": f"share of pictures inside the 5 % limit of random values (entropy, correlation: {SIGMAS} deviations)",
     "speed": f"processor time, on one core, median of interleaved rounds, {SIDE} x {SIDE} 8-bit pixels, whole scheme",
@@ -86,6 +88,7 @@ def study_ciphers(key: bytes) -> dict[str, Callable[[Picture, str], Picture]]:
         By scheme; the cipher picture is ``(H, W)``, or ``(H, W, 3)`` of the multi-stage scheme, uint8.
     """
     from engine.encryption import MultiStageCipher, ToyCipher
+    from engine.encryption.comparators import COMPARATORS
 
     multistage, toy = MultiStageCipher(key, BLOCK_SIZE, SUBSTITUTION, "shared"), ToyCipher(key[-1])
     return {
@@ -93,6 +96,7 @@ def study_ciphers(key: bytes) -> dict[str, Callable[[Picture, str], Picture]]:
         "multistage": lambda picture, _: multistage.encrypt(picture),
         "aes": partial(_aes, key),
         "toy": lambda picture, _: toy.encrypt(picture),
+        **{name: partial(_compared, COMPARATORS[name](key)) for name in COMPARATORS},
     }
 
 
@@ -292,6 +296,10 @@ def _aes(key: bytes, picture: Picture, name: str) -> Picture:
     secret = image_key(key, public_bytes(name, "salt", 16), version=KEYS_VERSION)
     gcm = AES.new(secret, AES.MODE_GCM, nonce=public_bytes(name, "nonce", 12))
     return np.frombuffer(gcm.encrypt(picture.tobytes()), np.uint8).reshape(picture.shape)
+
+
+def _compared(cipher: "Comparator", picture: Picture, _: str) -> Picture:
+    return cipher.encrypt(picture).picture
 
 
 def public_bytes(name: str, purpose: str, length: int) -> bytes:
