@@ -15,6 +15,11 @@ from pages.components.kit.results import result
 from pages.components.kit.words import MODE_TITLES, label_title
 
 COMMAND = "python -m engine encrypted-search"
+WAYS = {"ours": "Ours", "paper": "As in paper B", "nearest": "No network"}
+WAY_HELP = (
+    "Ours reads what no key changes. As in paper B: VGG-16 trained on the cipher's pixels with the paper's settings. "
+    "No network: the five stored cipher pictures that differ in the fewest bits vote."
+)
 TITLES = {"vgg16": "VGG-16", "vit": "Vision transformer"}
 BLOCKS = ("plain", *(str(setting.block_size) for setting in SETTINGS if setting.policy == "fresh"))
 CHART = "chart_cells"
@@ -30,15 +35,21 @@ class Cell:
         method: ``"vgg16"`` or ``"vit"``.
         setting: Encryption.
         mode: Key of ``MODE_TITLES``.
+        way: Key of ``WAYS``.
     """
 
     method: str
     setting: Setting
     mode: str
+    way: str = "ours"
 
     @property
     def title(self) -> str:
         """What it is, in a few words."""
+        if self.way == "nearest":
+            return f"No network, {setting_title(self.setting)}"
+        if self.way == "paper":
+            return f"{TITLES[self.method]} as in paper B, {setting_title(self.setting)}"
         mode = "float32" if self.mode == "none" else f"quantized: {MODE_TITLES[self.mode].lower()}"
         return f"{TITLES[self.method]}, {setting_title(self.setting)}, {mode}"
 
@@ -51,7 +62,11 @@ def setting_title(setting: Setting) -> str:
 def dials() -> tuple[Cell, int]:
     """Draw the dials; return the cell they stand on, and the largest mask."""
     with st.container(border=True, gap="small"):
-        method = one_of("Network", {name: TITLES[name] for name in METHODS}, "es_network", width="stretch")
+        way = one_of("Who reads it", WAYS, "es_as", width="stretch", help=WAY_HELP)
+        ours = way == "ours"
+        method = one_of(
+            "Network", {name: TITLES[name] for name in METHODS}, "es_network", width="stretch", disabled=not ours
+        )
         block = one_of(
             "Block size (pixels)", BLOCKS, "es_block", default="8", width="stretch",
             help="Plain: not encrypted at all. 1: every pixel is a block of its own.",
@@ -66,15 +81,20 @@ def dials() -> tuple[Cell, int]:
         )  # fmt: skip
         mode = st.selectbox(
             "Quantization of the network", list(MODE_TITLES), format_func=MODE_TITLES.get, key="es_quantize",
-            bind="query-params", help="Holds for the measured figures and the live answers. Full int8 was measured at "
+            bind="query-params", disabled=not ours,
+            help="Holds for the measured figures and the live answers. Full int8 was measured at "
             "scales fixed on training pictures; live its activations are scaled as they come.",
         )  # fmt: skip
     setting = Setting() if block == "plain" else Setting.named(f"{policy}-{block}")
+    if not ours:
+        return Cell(METHODS[0], setting, "none", way), masks
     return Cell(method, setting, mode or "none"), masks
 
 
 def figures_of(cell: Cell) -> dict[str, Any] | None:
     """Return what was measured of a cell, or None where nobody has."""
+    if cell.way != "ours":
+        return _pixels(cell)
     report = result("encrypted_search")
     wanted = (cell.method, cell.setting.name)
     row = next((r for r in report["cells"] if (r["method"], r["setting"]) == wanted), None) if report else None
@@ -83,14 +103,21 @@ def figures_of(cell: Cell) -> dict[str, Any] | None:
     return row["quantized"][cell.mode]
 
 
-def paper_accuracy(cell: Cell) -> float | None:
-    """Return paper B's accuracy for a cell, or None where it reports none.
+def _pixels(cell: Cell) -> dict[str, Any] | None:
+    """What was measured on the cipher's own pixels."""
+    report, wanted = result("encrypted_pixels"), (cell.way, cell.setting.name)
+    return next((r for r in report["cells"] if (r["as"], r["setting"]) == wanted), None) if report else None
 
-    Its Table VI gives the ViT one accuracy for each class against the rest; their mean stands here. It does not say
-    whether keys were shared; its value stands beside the shared key, which a network can learn.
+
+def paper_accuracy(cell: Cell) -> float | None:
+    """Return paper B's share of right classes for a cell, or None where it reports none.
+
+    Its Table VI gives the ViT one accuracy for each class against the rest. Its classes are equally large, so the share
+    of right classes is the mean of its recalls. The paper gives every picture a key of its own (Table II) and does not
+    say what its networks were trained with: its values stand beside both policies.
     """
     paper, block = result("paper_b"), cell.setting.block_size
-    if paper is None or cell.setting.policy == "fresh":
+    if paper is None or cell.way == "nearest":
         return None
     if cell.mode != "none":
         quantized = paper["table8_vgg16_block8"].get({"full-naive": "full", "full": ""}.get(cell.mode, cell.mode))
@@ -98,7 +125,7 @@ def paper_accuracy(cell: Cell) -> float | None:
     row = paper["table7_vgg16" if cell.method == "vgg16" else "table6_vit"].get(str(block or "plaintext"))
     if row is None:
         return None
-    return row.get("accuracy") or float(np.mean([row[name]["accuracy"] for name in ("bone", "brain", "chest")]))
+    return row.get("accuracy") or float(np.mean([row[name]["recall"] for name in ("bone", "brain", "chest")]))
 
 
 def headline(cell: Cell, found: dict[str, Any]) -> None:
@@ -122,23 +149,38 @@ def headline(cell: Cell, found: dict[str, Any]) -> None:
 
 
 def class_table(cell: Cell, found: dict[str, Any]) -> str:
-    """Return precision and recall of each class, the paper's beside ours, as a Markdown table."""
+    """Return the figures of each class, the paper's beside ours, as a Markdown table.
+
+    The accuracy is of this class against the rest, as the paper's Table VI has it: where one picture in three is of a
+    class, it is 0.667 for a network that never names that class.
+    """
     paper = result("paper_b") or {}
     table = paper.get("table7_vgg16" if cell.method == "vgg16" else "table6_vit", {})
-    comparable = cell.mode == "none" and cell.setting.policy == "shared"
+    comparable = cell.mode == "none" and cell.way != "nearest"
     reported = table.get(str(cell.setting.block_size or "plaintext"), {}) if comparable else {}
     rows = []
     for n, name in enumerate(found["classes"]):
-        theirs = reported.get(name, {})
-        rows.append(
-            [label_title(name)]
-            + [
-                f"{found[kind][n]:.3f}" + (f" ({theirs[kind]:.3f})" if theirs.get(kind) is not None else "")
-                for kind in ("precision", "recall")
-            ]
-        )
+        theirs, ours = reported.get(name, {}), {kind: found[kind][n] for kind in ("precision", "recall")}
+        ours["accuracy"] = against_rest(found["confusion"], n)
+        kinds = ("precision", "recall", "accuracy")
+        rows.append([label_title(name), *(_beside_theirs(ours[kind], theirs.get(kind)) for kind in kinds)])
     beside = f" (paper, {_PAPER_TABLE[cell.method]})" if reported else ""
-    return markdown_table(("Class", f"Precision{beside}", f"Recall{beside}"), rows)
+    return markdown_table(("Class", f"Precision{beside}", f"Recall{beside}", "Against the rest"), rows)
+
+
+def against_rest(counts: list[list[int]], position: int) -> float:
+    """Return the accuracy of one class against the others, from a confusion matrix.
+
+    >>> against_rest([[8, 2, 0], [0, 10, 0], [1, 0, 9]], 0)
+    0.9
+    """
+    matrix = np.array(counts)
+    wrong = matrix[position].sum() + matrix[:, position].sum() - 2 * matrix[position, position]
+    return float(1 - wrong / matrix.sum())
+
+
+def _beside_theirs(ours: float, theirs: float | None) -> str:
+    return f"{ours:.3f}" + (f" ({theirs:.3f})" if theirs is not None else "")
 
 
 def confusion_of(found: dict[str, Any]) -> None:
@@ -157,7 +199,8 @@ def draw_map(chosen: Cell) -> None:
     cells = [Cell(chosen.method, setting, mode) for mode in MODE_TITLES for setting in SETTINGS]
     accuracies = [figures_of(cell)["accuracy"][0] for cell in cells]
     ring = {"symbol": "square-open", "size": 33, "line": {"width": 3}}
-    figure = go.Figure([_squares(cells, accuracies), _mark([chosen], "Shown above", ring)])
+    shown = [chosen] if chosen.way == "ours" else []
+    figure = go.Figure([_squares(cells, accuracies), _mark(shown, "Shown above", ring)])
     reported = [cell for cell in cells if paper_accuracy(cell)]
     if reported:
         # Black on white: seen on every colour of the scale, in both themes.
@@ -235,4 +278,4 @@ def _picked() -> None:
     st.session_state["es_block"] = str(setting.block_size or "plain")
     if setting.block_size:
         st.session_state["es_policy"] = setting.policy
-    st.session_state["es_quantize"] = mode
+    st.session_state["es_quantize"], st.session_state["es_as"] = mode, "ours"
