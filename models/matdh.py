@@ -3,7 +3,8 @@
 A UNet whose encoder follows ResNet-18's channel plan: two large-kernel convolutions and a max-pool, four
 residual modules with enhanced spatial and channel attention (RCESA) at 64/128/256/512 channels with
 down-sampling after the first three, an average pool and a dense layer to a 1000-d feature, and one linear hash
-head per code length. The decoder exists for the reconstruction loss only and is not part of a shipped file.
+head per code length. The decoder exists for the reconstruction loss only and is not part of a shipped file; it adds
+its skip connections and up-samples by bilinear interpolation, without Algorithm 1's alternating max-pooling.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,9 @@ ATTENTIONS = ("spatial", "channel")
 
 
 class EnhancedSpatialAttention(nn.Module):
-    """Enhanced spatial attention, paper A Eq. 5: ``x * sigmoid(fuse(upsample(conv(maxpool(F))) + F))``.
+    """Enhanced spatial attention, paper A section 3.3.1: ``x * sigmoid(fuse(upsample(conv(maxpool(F))) + F))``.
+
+    The text has a 3x3 convolution after the max-pool, Eq. 5 has none; the text is followed.
 
     ``F`` are multi-scale features of ``x`` from a 1x1 and a 3x3 convolution at a quarter of the channels (the
     paper gives no width; a quarter keeps the attention at a tenth of the module's cost).

@@ -14,6 +14,9 @@ from pages.components.benchmarks.charts import (
     Metric,
     dot_chart,
     length_chart,
+    loss_chart,
+    methods_recall_chart,
+    paper_bound,
     paper_values,
     recall_chart,
     training_chart,
@@ -36,7 +39,16 @@ from pages.components.benchmarks.evidence import (
     shown,
     transfer_table,
 )
-from pages.components.benchmarks.rivals import deviation_table, length_table, standing_table, standings, who_leads
+from pages.components.benchmarks.rivals import (
+    READING,
+    deviation_table,
+    length_table,
+    recall_curves,
+    standing_table,
+    standings,
+    t_test_words,
+    who_leads,
+)
 from pages.components.kit.charts import confusion
 from pages.components.kit.dials import one_of
 from pages.components.kit.metrics import Figure, figure_row, with_interval
@@ -74,9 +86,11 @@ def headline(measured: Report, paper: Report, task: str, metric: Metric, bits: i
     """Show the chosen figure with its interval, the paper's beside it."""
     value, interval = with_interval(measured["bits"][str(bits)][task][metric.field])
     reported = paper_values(paper, metric.field).get(METHOD, {}).get(bits) if task == "binary" else None
-    beside = f"paper {reported:.3f}" if reported else "no paper value"
+    bound = paper_bound(paper, metric.field) if task == "binary" else None
+    beside = f"paper {reported:.3f}" if reported else f"paper: above {bound:g}" if bound else "no paper value"
     figure_row([Figure(f"{metric.title}, {bits} bits", value, beside, f"95 % interval {interval}. {how}")])
-    place = f"Paper A, {metric.place}. " if task == "binary" else "The paper asks this question of two classes only. "
+    place = f"Paper A, {metric.place}. " if metric.place else ""
+    place = place if task == "binary" else "The paper asks this question of two classes only. "
     st.caption(f"95 % interval {interval}. {metric.meaning} {place}")
 
 
@@ -115,6 +129,13 @@ def recall_section(measured: Report, task: str, bits: int, how: str) -> None:
     with right:
         names = [label_title(name) for name in figures["classes"]]
         confusion(np.array(figures["confusion"]), names, key="chart_confusion")
+    ring = result("rivals")
+    if ring:
+        st.markdown("**Every method (Fig. 9)**")
+        methods_recall_chart(recall_curves(ring, task), ring["protocol"]["budget"])
+        st.caption(
+            f"48 bits, X-MIR by features. {ring['protocol']['budget'].capitalize()}: compare them with each other."
+        )
 
 
 def method_section(paper: Report, task: str, metric: Metric) -> None:
@@ -135,14 +156,10 @@ def method_section(paper: Report, task: str, metric: Metric) -> None:
         reported={row.title: row.reported for row in rows if row.reported is not None},
     )
     st.markdown(who_leads(ring, task))
+    if task == "binary":
+        st.markdown(t_test_words(ring, paper))
     st.markdown(standing_table(rows, metric))
-    st.caption(
-        f"One budget for all: {protocol['budget']}. Far less than the shipped MATDH had, and the paper's pictures are "
-        "not these: compare the methods with each other. Against MATDH: the method's mAP minus MATDH's, interval by a "
-        "bootstrap paired over queries, p by a paired t-test. X-MIR has no bits and is ranked by distance. Ranks count "
-        "the methods that the paper reports. In MATDH's favour: its loss, triplets beside class codewords, was set on "
-        "this validation split before; the others have published weights. A method near chance may only learn slowly."
-    )
+    st.caption(f"One budget for all: {protocol['budget']}. {READING}")
     st.markdown("**mAP by code length (Table 2), the paper's value in brackets**")
     st.markdown(length_table(ring, paper, task))
     st.markdown("**What runs here**")
@@ -190,9 +207,10 @@ def ablation_section(paper: Report, task: str, metric: Metric) -> None:
     st.markdown(ablation_lesson(measured, task, {name: row["map"] for name, row in rows.items()}))
     st.caption(
         f"Every variant under one budget: {protocol['budget']}. Far less training than the shipped network had, so "
-        "compare the variants with each other. The intervals are over queries, not over trainings. NoEnhanced: "
-        "pictures as taken. AlexNet, ResNet34: another encoder. CA, ESA: channel or spatial attention alone. "
-        "NoDecoder: without reconstruction."
+        "compare the variants with each other. The intervals are over queries, not over trainings. All are trained "
+        "with our loss (class codewords beside the paper's triplets) and taught by a frozen VGG-16. NoEnhanced: "
+        "pictures as taken. AlexNet, ResNet34: another encoder, and with it no attention. CA, ESA: channel or spatial "
+        "attention alone. NoDecoder: without reconstruction."
     )
 
 
@@ -218,7 +236,8 @@ def recipe_section(task: str, metric: Metric) -> None:
     st.markdown("\n".join(f"- {line}" for line in recipe_lessons(measured, task)))
     machines = " and ".join(dict.fromkeys(run["machine"] for run in measured["runs"].values()))
     st.caption(
-        f"{protocol['query_count']} test queries, one look. Trained on {machines}. {protocol['interval']}. "
+        f"{protocol['query_count']} test queries, by which no network was chosen. Trained on {machines}. "
+        f"{protocol['interval']}. "
         f"{cached_frames(measured, result('matdh'), task)}"
     )
 
@@ -301,11 +320,18 @@ def training_section(paper: Report) -> None:
         )
         return
     facts = json.loads(card.read_text())
-    training_chart(facts["history"], paper["fig7_accuracy"])
+    left, right = st.columns(2, gap="medium")
+    with left:
+        training_chart(facts["history"], paper["fig7_accuracy"])
+    with right:
+        loss_chart(facts["history"])
     training = facts["training"]
     st.caption(
         f"Preset {training['preset']}, seed {training['seed']}, {training['epochs_run']} epochs on "
-        f"{training['machine']}. Weights were chosen on the validation split; the test split was not looked at."
+        f"{training['machine']}. Weights were chosen on the validation split; the test split was not looked at. Loss "
+        "terms are shown before their weights. No classifier is trained, so there is no training accuracy as in the "
+        f"paper's Fig. 7 ({paper['fig7_accuracy']['train']:.3f} in training, {paper['fig7_accuracy']['test']:.3f} in "
+        "test, its classifier's)."
     )
 
 

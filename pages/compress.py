@@ -127,7 +127,10 @@ def table8_section(networks: dict[str, Any], paper: dict[str, Any]) -> None:
     st.caption(
         "VGG-16 on pictures encrypted in blocks of 8. Paper: its own 300 pictures. "
         f"Here: {entry['provenance']['protocol']}. "
-        "The paper does not say how its full mode treats activations; two readings are measured."
+        "The paper does not say how its full mode treats activations; two readings are measured. Its third class is "
+        "brain MRI, here it is head CT. fp32 of VGG-16 and the ViT is what is shipped: weights that are stored as int8 "
+        "per output channel and read back. Rounding them a second time changes little by construction; what the table "
+        "tests are the last layer's one scale and the activations."
     )
 
 
@@ -149,7 +152,8 @@ def tuned_section(entry: dict[str, Any]) -> None:
     st.markdown(tuned_table(entry))
     st.caption(
         "Paper B quantizes, then fine-tunes on encrypted pictures (Algorithm 3), and does not say how int8 weights are "
-        "trained. Here the last layer stays as rounded and the layers before it train on, "
+        "trained. Here the start is the network as shipped, already trained on encrypted pictures; the last layer "
+        "stays as rounded and the layers before it train on, "
         f"{entry['tuning']} of this setting. The row without int8 trains in the same way: what it gains is not "
         "quantization's."
     )

@@ -5,6 +5,7 @@ import streamlit as st
 from pages.components import frame
 from pages.components.privacy_lab import attack_cards, privacy_map
 from pages.components.privacy_lab import verdicts as privacy_verdicts
+from pages.components.privacy_lab.comparators import compared
 from pages.components.privacy_lab.layer_attacks import key_strength, stripped, toy_against_the_tests
 from pages.components.privacy_lab.scrambler_attacks import jigsaw_puzzle, looking_only, shared_key
 from pages.components.privacy_lab.server_attacks import clusters, inverted
@@ -30,6 +31,11 @@ PARTS = {
         "Which layer of paper A's scheme carries the secret?",
         "Each layer is attacked alone, then the whole scheme in the same way.",
         stripped,
+    ),
+    "Table 6": (
+        "Do the schemes that paper A compares with hold?",
+        "Three published schemes, rebuilt from what is public about them, under one key.",
+        compared,
     ),
     "Key strength": (
         "How long would a thief really have to search?",

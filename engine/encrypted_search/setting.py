@@ -11,8 +11,7 @@ from engine.errors import VaultError
 
 BLOCK_SIZES = (16, 8, 4, 2, 1)
 POLICIES: tuple[Policy, ...] = ("shared", "fresh")
-# Published, so that every figure can be computed again. Under the shared policy a network learns the one key it is
-# trained with, so this is also the key of every picture shown to it. It protects nothing.
+# Published, so that every figure can be computed again. It protects nothing.
 MEASURING_KEY = derive_key(bytes(32), salt=b"", info=b"CXR Vault published measuring key")
 
 _BRIGHTNESS = np.round(255 / 8 * np.log2(1 + np.arange(256))).astype(np.uint8)

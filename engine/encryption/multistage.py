@@ -5,6 +5,8 @@
 3. Each channel of the block now at a position is XORed with one value that belongs to that position (colour).
 4. The channels of each block change places (colour).
 
+Step 1 draws a permutation for each channel; the paper's Eq. 2 counts one for a block.
+
 Every value of a block gets the same XOR mask, so a flat block stays flat: that is what keeps encrypted
 pictures searchable, and exactly what leaks. It is a scrambler with a key, not encryption in the modern sense.
 """

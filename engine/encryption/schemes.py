@@ -12,6 +12,7 @@ import numpy as np
 
 from engine.encryption.aes import AesGcmCipher
 from engine.encryption.cipher import ContainerCipher
+from engine.encryption.comparators import COMPARATORS
 from engine.encryption.container import Layout, Shape, sealed_bytes
 from engine.encryption.content import FRAME_BYTES
 from engine.encryption.errors import CipherError
@@ -130,6 +131,10 @@ SCHEMES: dict[str, Scheme] = {
         lambda key: ToyCipher(key[-1]),
         {"original": _ORIGINAL},
     ),
+    **{
+        name: Scheme(f"{cipher.title}, rebuilt", cipher.promise, cipher.key_bits, cipher, {"original": _ORIGINAL})
+        for name, cipher in COMPARATORS.items()
+    },
 }
 CONTAINER_SCHEMES = tuple(name for name, scheme in SCHEMES.items() if scheme.container)
 

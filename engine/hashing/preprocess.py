@@ -1,7 +1,8 @@
 """What every hashing network sees: the lungs, in one frame, at one sharpness, enhanced and standardised.
 
 One path for every source. Framing removes how much neck and arm a hospital shows, the blur removes the scanner's
-sharpness and its JPEG history, CLAHE (paper A Eq. 1-2) and standardisation remove exposure.
+sharpness and its JPEG history, CLAHE (paper A Eq. 1-2) and standardisation remove exposure. Paper A enhances the whole
+picture first and then resizes to 256 and crops to 224; here CLAHE comes last, after framing, scaling and blur.
 """
 
 import cv2

@@ -202,7 +202,7 @@ def summarise(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
         scheme) and ``speed`` (Mbit/s), as plain data.
     """
     rows = arrays["rows"].tolist()
-    samples = {scheme: SIDE * SIDE * kind.channels for scheme, kind in SCHEMES.items()}
+    samples = {scheme: SIDE * SIDE * SCHEMES[scheme].channels for scheme in rows[1:]}
     random = {scheme: random_values(count) for scheme, count in samples.items()}
     by_row = {row: _by_metric(arrays, n) for n, row in enumerate(rows)}
     return {
@@ -216,7 +216,7 @@ def summarise(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
         },
         "split": {row: {name: _distribution(values) for name, values in by_row[row].items()} for row in rows},
         "random": random,
-        "passing": {scheme: _passing(by_row[scheme], random[scheme]) for scheme in SCHEMES},
+        "passing": {scheme: _passing(by_row[scheme], random[scheme]) for scheme in samples},
         "speed": {
             str(name): round(8e-6 * SIDE * SIDE / statistics.median(seconds), 2)
             for name, seconds in zip(arrays["timed"], arrays["seconds"].tolist(), strict=True)

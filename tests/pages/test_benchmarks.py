@@ -9,7 +9,7 @@ import pytest
 
 from pages.components.benchmarks import charts as benchmark_charts
 from pages.components.benchmarks import evidence
-from pages.components.benchmarks.charts import METRICS, paper_values
+from pages.components.benchmarks.charts import METRICS, length_chart, loss_chart, paper_bound, paper_values
 from tests.pages.reading import texts
 from tests.pages.synthetic_results import LENGTHS, PAPERS, write_results
 
@@ -211,8 +211,24 @@ def test_the_chart_of_lengths_has_ours_with_intervals_and_every_method_of_table_
 
 def test_the_papers_values_are_the_papers(paper):
     assert paper_values(paper, "p_at_5")["MATDH"] == {48: 0.9154}
-    assert paper_values(paper, "precision_within_2")["MATDH"][16] == 0.85
-    assert paper_values(paper, "accuracy")["MATDH"] == {48: 0.9442}
+    assert paper_values(paper, "precision_within_2") == paper_values(paper, "accuracy") == {}
+    assert paper_bound(paper, "precision_within_2") == 0.85
+    assert paper_bound(paper, "map") is None
+
+
+def test_a_bound_is_drawn_as_a_bound(drawn, measured, paper):
+    length_chart(measured, "binary", METRICS["precision_within_2"], 48, paper, "how")
+    figure, alt = drawn["chart_lengths"]
+    assert len(figure.data) == 1
+    assert any("above 0.85" in (note.text or "") for note in figure.layout.annotations)
+    assert "above 0.85" in alt
+
+
+def test_the_loss_chart_has_every_term_and_no_validation(drawn):
+    loss_chart([{"epoch": 1.0, "reconstruction": 0.5, "seconds": 2.0, "val_score": 0.3}] * 2)
+    figure, alt = drawn["chart_loss"]
+    assert [line.name for line in figure.data] == ["reconstruction"]
+    assert "reconstruction 0.500" in alt
 
 
 def test_the_recall_chart_lies_between_chance_and_the_best(drawn, measured):

@@ -41,7 +41,7 @@ def test_a_wrong_key_or_a_changed_bit_is_refused(open_page, scheme, way):
     assert "came back exactly" not in texts(app)
 
 
-@pytest.mark.parametrize("scheme", ["multistage", "toy"])
+@pytest.mark.parametrize("scheme", ["multistage", "toy", "castro", "abdelfatah", "inam"])
 def test_a_scheme_that_notices_nothing_says_so(open_page, scheme):
     app = look_closer(open_page("encrypt", scheme=SCHEMES[scheme].title), "Open it again")
     assert "came back exactly" in texts(app)

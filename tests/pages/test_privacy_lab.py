@@ -16,6 +16,7 @@ from tests.pages.reading import texts
 from tests.pages.synthetic_attacks import SETTINGS, write_attacks
 
 PARTS = {
+    "Table 6": "Do the schemes that paper A compares with hold?",
     "One key for all": "Can pictures that somebody knows open the others?",
     "Looking only": "What does a scrambled picture say without any key?",
     "Jigsaw": "Can moved blocks be put together again?",

@@ -28,6 +28,10 @@ class AbdelfatahCipher(Comparator):
     name = "abdelfatah"
     title = "Abdelfatah et al."
     paper = "Abdelfatah, Saqr, Nasr, Multimed. Tools Appl. 82:22213-22227, 2023, doi:10.1007/s11042-022-13343-8"
+    promise = (
+        "Compared with in paper A's Table 6: DNA rules and a chaotic stream set by the picture's own hash. A toy: "
+        "nothing is authenticated, and a repeated picture shows."
+    )
     claimed_key_bits = 478
     departures = (
         "The HGL map is the sum of the three maps modulo 1: x' = 1 - a x^2 + b y + exp(-c x^2) + d + r x (1 - x); how "

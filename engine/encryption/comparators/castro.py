@@ -24,7 +24,12 @@ class CastroCipher(Comparator):
     name = "castro"
     title = "Castro et al."
     paper = "Castro, Impedovo, Pirlo, Appl. Sci. 13(10):6099, 2023, doi:10.3390/app13106099"
+    promise = (
+        "Compared with in paper A's Table 6: pixels in a chaotic order, values as they were. A toy: three chosen "
+        "pictures open all others (Privacy lab)."
+    )
     claimed_key_bits = 256
+    key_bits = 104  # start and rate of the orbit, 52 bits each
     departures = (
         "The permutation is the sort order of a logistic orbit in double precision; which chaotic map the paper "
         "uses is not public in what we could read.",

@@ -24,6 +24,10 @@ class InamCipher(Comparator):
     name = "inam"
     title = "Inam et al."
     paper = "Inam, Kanwal, Firdous, Hajjej, Sci. Rep. 14:5678, 2024, doi:10.1038/s41598-024-56364-z"
+    promise = (
+        "Compared with in paper A's Table 6: Arnold's cat map for places and values. A toy: three chosen pictures open "
+        "all others (Privacy lab)."
+    )
     claimed_key_bits = 960
     departures = (
         "The cat map is written as two shears, which fit any height and width; the paper's matrix needs a square.",

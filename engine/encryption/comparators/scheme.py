@@ -33,14 +33,18 @@ class Comparator(ABC):
         name: In files, links and on the command line.
         title: For people.
         paper: Where it is published.
+        promise: What it gives, in two sentences.
         claimed_key_bits: Key space that paper A's Table 6 quotes, as a power of two.
+        key_bits: What the key can decide here: the 256 bits of the owner's key, or the fewer that the scheme uses.
         departures: Where this code does other than the paper, or than what the paper leaves open, a sentence each.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     paper: ClassVar[str]
+    promise: ClassVar[str]
     claimed_key_bits: ClassVar[int]
+    key_bits: ClassVar[int] = 256
     departures: ClassVar[tuple[str, ...]]
     broken_on_purpose = True
 
@@ -90,7 +94,7 @@ def check_sides(image: np.ndarray) -> np.ndarray:
 
 
 def fraction(material: bytes) -> float:
-    """Read 7 bytes as a number in (0, 1), one of 2^53 evenly spaced ones.
+    """Read 7 bytes as a number in (0, 1), one of 2^52 evenly spaced ones.
 
     Example:
         >>> fraction(bytes([128, 0, 0, 0, 0, 0, 0])).hex()

@@ -45,7 +45,13 @@ METRICS = {
             "Fig. 8",
             "Share of right ones among pictures at most two bits away; a query with none counts 0.",
         ),
-        Metric("accuracy", "Vote of ten", "Fig. 7", "How often the ten nearest vote for the right label."),
+        Metric(
+            "accuracy",
+            "Vote of ten",
+            "",
+            "How often the ten nearest vote for the right label. The paper has no such vote: its Fig. 7 shows the "
+            "accuracy of the network's classifier.",
+        ),
     )
 }
 
@@ -59,11 +65,14 @@ def paper_values(paper: Report, field: str) -> dict[str, dict[int, float]]:
     """
     if field == "map":
         return {name: {int(bits): value for bits, value in row.items()} for name, row in paper["table2_map"].items()}
-    if field == "precision_within_2":
-        return {METHOD: dict.fromkeys((16, 24, 32, 48, 64), paper["fig8_precision_within_2"]["MATDH_lower_bound"])}
-    if field == "accuracy":
-        return {METHOD: {48: paper["fig7_accuracy"]["test"]}}
+    if field not in paper["table3"][METHOD]:
+        return {}
     return {name: {48: row[field]} for name, row in paper["table3"].items()}
+
+
+def paper_bound(paper: Report, field: str) -> float | None:
+    """Return what the paper says that its MATDH always exceeds, where it draws a curve (Fig. 8) without values."""
+    return paper["fig8_precision_within_2"]["MATDH_lower_bound"] if field == "precision_within_2" else None
 
 
 def length_chart(measured: Report, task: str, metric: Metric, bits: int, paper: Report | None, how: str) -> None:
@@ -85,10 +94,15 @@ def length_chart(measured: Report, task: str, metric: Metric, bits: int, paper: 
     theirs = {name: (list(row), list(row.values())) for name, row in reported.items()}
     figure = go.Figure([_ours(lengths, triples, how), *_paper(theirs)])
     figure.update_xaxes(tickvals=lengths)
+    bound = paper_bound(paper, metric.field) if paper else None
+    if bound is not None:
+        words = f"paper A's MATDH lies above {bound:g}"
+        figure.add_hline(bound, line_dash="dot", line_color=MUTED, annotation_text=words)
     figure.add_vline(bits, line_width=14, opacity=0.15, line_color="#7f8c95", layer="below")
     spoken = ", ".join(f"{length} bits {triple[0]:.3f}" for length, triple in zip(lengths, triples, strict=True))
     beside = ", ".join(f"{length} bits {value:.3f}" for length, value in reported.get(METHOD, {}).items())
     alt = f"{metric.title} by code length. Ours: {spoken}." + (f" Paper A's MATDH: {beside}." if beside else "")
+    alt += f" Paper A's MATDH: above {bound:g}." if bound is not None else ""
     draw(figure, x="Bits per code", y=metric.title, alt=alt, key="chart_lengths", height=400)
 
 
@@ -122,6 +136,33 @@ def recall_chart(recall: Mapping[str, Sequence[float]], best: np.ndarray, galler
         f"chance {ranks[-1] / gallery:.3f}."
     )
     draw(go.Figure(lines), x="Results shown (K)", y="Share found", alt=alt, key="chart_recall", height=360)
+
+
+def methods_recall_chart(curves: Mapping[str, Sequence[float]], how: str) -> None:
+    """Draw paper A Fig. 9: recall of every method.
+
+    Args:
+        curves: Mean recall at K = 1, 2, ... by method, the best first.
+        how: Protocol, for the hover.
+    """
+    import plotly.graph_objects as go
+
+    ranks = np.array([1, *range(5, len(next(iter(curves.values()))) + 1, 5)])
+    dashes = ("solid", "dash", "dot")
+    lines = [
+        go.Scatter(
+            x=ranks,
+            y=np.asarray(values)[ranks - 1],
+            name=name,
+            mode="lines",
+            line={"dash": dashes[n // 3 % 3], "width": 2},
+            hovertemplate=f"%{{y:.3f}}<br>{how}",
+        )
+        for n, (name, values) in enumerate(curves.items())
+    ]
+    told = ", ".join(f"{name} {values[-1]:.3f}" for name, values in curves.items())
+    alt = f"Recall after {ranks[-1]} results: {told}."
+    draw(go.Figure(lines), x="Results shown (K)", y="Share found", alt=alt, key="chart_recall_methods", height=400)
 
 
 def dot_chart(
@@ -209,6 +250,30 @@ def training_chart(history: Sequence[Mapping[str, float]], reported: Mapping[str
         f"{name} {best[field]:.3f}" for field, name in names.items()
     )
     draw(figure, x="Epoch", y="Validation mAP, 48 bits", alt=alt, key="chart_training", height=340)
+
+
+def loss_chart(history: Sequence[Mapping[str, float]]) -> None:
+    """Draw the other half of paper A Fig. 7: every term of the training loss by epoch.
+
+    Args:
+        history: One row of figures per epoch, from the weights' card.
+    """
+    import plotly.graph_objects as go
+
+    terms = [name for name in history[0] if name not in ("epoch", "seconds") and not name.startswith("val_")]
+    epochs = [row["epoch"] for row in history]
+    lines = [
+        go.Scatter(
+            x=epochs,
+            y=[row[term] for row in history],
+            name=term.replace("_", " "),
+            hovertemplate="epoch %{x}: %{y:.3f}",
+        )
+        for term in terms
+    ]
+    last = ", ".join(f"{term.replace('_', ' ')} {history[-1][term]:.3f}" for term in terms)
+    alt = f"Training loss over {len(history)} epochs, before weights; at the end {last}."
+    draw(go.Figure(lines), x="Epoch", y="Loss term", alt=alt, key="chart_loss", height=340)
 
 
 def _ours(x: Sequence[Any], triples: Sequence[Sequence[float]], how: str):  # noqa: ANN202

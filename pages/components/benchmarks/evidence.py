@@ -144,8 +144,8 @@ def recipe_lessons(measured: Report, task: str) -> list[str]:
         f"({low:+.3f} to {high:+.3f}, paired over queries). They are {runs['seed-0']['teacher']}.",
         f"**No GPU.** The preset `cpu`, {runs['cpu']['epochs_run']} epochs at {runs['cpu']['config']['side']} pixels, "
         f"gives mAP {small['map'][0]:.3f}.",
-        f"**Paper A's recipe.** Its losses and nothing else - random triplets and reconstruction, "
-        "in batches balanced as ours, "
+        "**Paper A's recipe.** Its losses alone - random triplets and reconstruction; batches, one-cycle rate, "
+        "averaged weights, clipping, choice by validation, lung frames and a head per code length are ours - with "
         f"{runs['paper']['epochs_run']} epochs, Adam at {runs['paper']['config']['learning_rate']:g} - gives mAP "
         f"{paper['map'][0]:.3f} on these {measured['protocol']['gallery_count']:,} pictures. The paper has "
         "twenty times as many.",

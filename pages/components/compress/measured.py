@@ -308,7 +308,7 @@ def tuned_table(entry: Entry) -> str:
         plain = variant_name(mode or "none", "last", "tensor")
         cells = [_measured_cells(entry, name)[0] for name in (plain, tuned_name(mode))]
         rows.append([MODE_TITLES[mode or "none"], *cells, change(entry["variants"][tuned_name(mode)])])
-    header = ["Last layer", "As trained, then quantized", "Then tuned with the last layer frozen", "Against fp32"]
+    header = ["Last layer", "As shipped, then quantized", "Then tuned with the last layer frozen", "Against fp32"]
     return markdown_table(header, rows)
 
 
@@ -322,7 +322,12 @@ def naive_words(entry: Entry) -> str:
         f"{whole}."
     )
     if min(rows[name]["accuracy"][1] for name in NAIVE_TITLES) > CHANCE:
-        said += " No reading of it falls to chance here: the paper's collapse is not reproduced."
+        said += (
+            f" No reading of it falls to chance with {entry['short']} here: the paper's collapse, which is VGG-16's, "
+            "is not reproduced."
+            if is_papers(entry)
+            else f" No reading of it falls to chance with {entry['short']} here."
+        )
     return f"{said} Calibrated, int8 throughout changes it by {change(rows['full'])}."
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from engine.encryption.comparators import COMPARATORS
 from engine.studies.ciphers import BLOCK_SIZE, SIDE
 from pages.components.kit.metrics import markdown_table
 from pages.components.kit.results import missing, result
@@ -45,7 +46,8 @@ def _contents() -> None:
     st.markdown(quality_table(ours, paper_b))
     st.caption(f"Ours: {how_measured(ours)} The papers measured their own pictures on their own machines.")
     st.markdown("**What to make of it**")
-    st.markdown("\n".join(f"- {sentence}" for sentence in explanations(ours, paper_a, paper_b)))
+    sentences = [*explanations(ours, paper_a, paper_b), *compared_words(result("attacks") or {})]
+    st.markdown("\n".join(f"- {sentence}" for sentence in sentences))
 
 
 def entropy_table(ours: Report, paper_a: Report) -> str:
@@ -78,7 +80,7 @@ def speed_table(ours: Report, paper_a: Report) -> str:
         ]
         for name, row in paper_a["table6"].items()
     ]
-    for name, title in _titles().items():
+    for name, title in _titles(ours).items():
         entropy = f"{ours['split'][name]['entropy']['mean']:.4f}"
         rows.append([f"Ours: {title}", str(KEY_BITS[name]), *_speed(ours, name), entropy])
     rows.append(["DES3-CTR, same run", "112", *_speed(ours, "des3_ctr"), ""])
@@ -105,11 +107,11 @@ def quality_table(ours: Report, paper_b: Report) -> str:
         [
             title,
             *(_claim(claim.get(metric), digits[metric]) for claim in claims),
-            *(_measured(ours, scheme, metric, digits[metric]) for scheme in _titles()),
+            *(_measured(ours, scheme, metric, digits[metric]) for scheme in _titles(ours)),
         ]
         for metric, title in names.items()
     ]
-    ours_titles = [f"{title}, ours" for title in _titles().values()]
+    ours_titles = [f"{title}, ours" for title in _titles(ours).values()]
     return markdown_table(("Metric", "Paper B", "Paper B, AES", *ours_titles), rows)
 
 
@@ -166,6 +168,26 @@ def _paper_b_errors(ours: Report, paper_b: Report) -> list[str]:
     ]
 
 
+def compared_words(attacks: Report) -> list[str]:
+    """Say what pictures do to the schemes of paper A's Table 6, if that was measured.
+
+    Args:
+        attacks: ``models/results/attacks.json``.
+    """
+    schemes = attacks.get("comparators", {}).get("schemes", {})
+    fallen = [COMPARATORS[name].title for name, found in schemes.items() if found["chosen"]["exact"][0] == 1]
+    if not fallen:
+        return []
+    planted = next(iter(schemes.values()))["chosen"]["pictures"]
+    held = [COMPARATORS[name].title for name in schemes if COMPARATORS[name].title not in fallen]
+    return [
+        f"**The schemes of Table 6 are rebuilt here** from what is public about them; none authenticates. Under one "
+        f"key {planted} chosen pictures open every other exactly under {' and '.join(fallen)}, whatever their key "
+        f"spaces. {' and '.join(held)} draws its stream from the picture's hash and does not fall that way, at the "
+        "price of a key to hand over for each picture; the same picture is the same cipher picture again."
+    ]
+
+
 def arrangements_bits(side: int, block_size: int) -> float:
     """Log2 of paper B's Eq. 4 for a square picture: (m n)!^k k! 256^3 3!.
 
@@ -194,8 +216,8 @@ def psnr_of(mse: float) -> float:
     return 10 * math.log10(255**2 / mse)
 
 
-def _titles() -> dict[str, str]:
-    return {name: SCHEMES[name].title for name in KEY_BITS}
+def _titles(ours: Report) -> dict[str, str]:
+    return {name: SCHEMES[name].title for name in KEY_BITS if name in ours["split"]}
 
 
 def _entropies(claim: dict[str, float], figures: Report) -> list[str]:

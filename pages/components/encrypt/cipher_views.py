@@ -103,7 +103,7 @@ def take_along(case: Case) -> None:
     name = case.picture.token.rsplit("/", 1)[-1]
     if not isinstance(case.sealed.data, bytes):
         st.markdown("This scheme makes a picture, not a sealed file: nothing in it says who may open it.")
-        downloads([Download("Cipher picture", f"{name}-sealed.png", encode_png(case.sealed.data))], key="downloads")
+        downloads([Download("Cipher picture", f"{name}-sealed.png", encode_png(case.sealed.look))], key="downloads")
         return
     files = [
         Download("Sealed file", f"{name}.cxrv", case.sealed.data),

@@ -4,13 +4,15 @@ import functools
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from engine.encryption import SCHEMES, SealSetting, as_picture, open_container
+from engine.encryption.comparators import CipherPicture
 
 PICTURE_NAME = "this picture"
+Data = bytes | np.ndarray | CipherPicture
 _SEALED = ("Encrypted", "This is what leaves.")
 
 
@@ -19,18 +21,21 @@ class Sealed:
     """A sealed picture.
 
     Attributes:
-        data: The container (bytes), or the cipher picture where the scheme makes no container.
+        data: The container (bytes), or the cipher picture where the scheme makes no container, with what has to
+            travel along.
         look: The cipher picture, uint8, ``(H, W)`` or ``(H, W, 3)``.
         seconds: What sealing took, measured now.
     """
 
-    data: bytes | np.ndarray
+    data: Data
     look: np.ndarray
     seconds: float
 
     @property
     def size(self) -> int:
         """Bytes that leave."""
+        if isinstance(self.data, CipherPicture):
+            return self.data.picture.nbytes + len(self.data.carried)
         return len(self.data) if isinstance(self.data, bytes) else self.data.nbytes
 
 
@@ -44,7 +49,7 @@ def seal(dials: SealSetting, key: bytes, image: np.ndarray) -> Sealed:
     return Sealed(data, look_of(data, image.shape[:2]), seconds)
 
 
-def unseal(dials: SealSetting, key: bytes, data: bytes | np.ndarray) -> np.ndarray:
+def unseal(dials: SealSetting, key: bytes, data: Data) -> np.ndarray:
     """Open a sealed picture.
 
     Raises:
@@ -62,13 +67,15 @@ def stages(dials: SealSetting, key: bytes, image: np.ndarray) -> list[tuple[str,
     return [(*words[name], as_picture(picture)) for name, picture in pictures.items()]
 
 
-def look_of(data: bytes | np.ndarray, shape: tuple[int, ...] | None = None) -> np.ndarray:
+def look_of(data: Data, shape: tuple[int, ...] | None = None) -> np.ndarray:
     """Return what sealed data looks like: its first encrypted bytes as gray levels.
 
     Args:
         data: A container, or a cipher picture, which is returned as it is.
         shape: Of the picture, ``(H, W)``: one byte for each pixel. A square when None: a container does not say.
     """
+    if isinstance(data, CipherPicture):
+        return as_picture(data.picture)
     if not isinstance(data, bytes):
         return as_picture(data)
     encrypted = open_container(data).ciphertext
@@ -82,8 +89,10 @@ def wrong_key(key: bytes) -> bytes:
     return key[:-1] + bytes([key[-1] ^ 1])
 
 
-def changed(data: bytes | np.ndarray) -> bytes | np.ndarray:
+def changed(data: Data) -> Data:
     """Return sealed data with one bit flipped in its middle."""
+    if isinstance(data, CipherPicture):
+        return replace(data, picture=changed(data.picture))
     if isinstance(data, bytes):
         middle = len(data) // 2
         return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
