@@ -51,12 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Words after ``python -m engine``; the process's own when None.
 
     Returns:
-        The exit status: 0, or 2 after one sentence on standard error.
+        The exit status: 0, 2 after one sentence on standard error, or what a command says of its work.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     options = parser(words[0] if words else None).parse_args(words)
     try:
-        options.run(options)
+        return options.run(options) or 0
     except VaultError as error:
         return _refuse(str(error))
     except BrokenPipeError:
@@ -65,7 +65,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse("Stopped; run the same command again to go on.")
     except OSError as error:
         return _refuse(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.")
-    return 0
 
 
 class _Parser(argparse.ArgumentParser):

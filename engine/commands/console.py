@@ -10,6 +10,8 @@ from engine.errors import VaultError
 from engine.files import written_whole
 
 PASSPHRASE_VARIABLE = "CXR_VAULT_PASSPHRASE_FILE"
+# Whether the last thing on standard error is a progress line that waits for its next figure.
+_unfinished = False
 NEW_PASSPHRASE_VARIABLE = "CXR_VAULT_NEW_PASSPHRASE_FILE"
 
 
@@ -88,25 +90,39 @@ def ask_passphrase(prompt: str, *, new: bool = False) -> str:
     return getpass.getpass(prompt, sys.stderr)
 
 
-def check_target(path: Path) -> None:
-    """Refuse to write where something else than a file is.
+def check_target(path: Path, key_file: Path, source: Path | None = None, *, force: bool = False) -> None:
+    """Refuse to write where something is that must not be lost.
+
+    Args:
+        path: What is to be written.
+        key_file: The key, over which nothing is written.
+        source: What it is made of.
+        force: Allow to replace an existing file.
 
     Raises:
-        VaultError: ``path`` is a folder or a device.
+        VaultError: ``path`` is the key file, a folder, a device, the source itself, write-protected, or there already.
     """
+    if not os.path.lexists(path):
+        return
     if path.exists() and not path.is_file():
         raise VaultError(f"{path} is a folder or a device: name a file to write.")
+    if path.exists() and key_file.exists() and path.samefile(key_file):
+        raise VaultError(f"{path} is the key file, without which nothing can be opened: write to another file.")
+    if source is not None and path.exists() and source.exists() and path.samefile(source):
+        raise VaultError(f"{path} is the file to read, which would be lost: write to another file.")
+    if path.exists() and not path.stat().st_mode & 0o222:
+        raise VaultError(f"{path} is write-protected: write to another file, or allow writing to it first.")
+    if not force:
+        raise VaultError(f"{path} exists already: write to another file, or say --force to replace it.")
 
 
-def write_whole(path: Path, data: bytes, key_file: Path) -> None:
+def write_whole(path: Path, data: bytes, key_file: Path, *, force: bool = False) -> None:
     """Write a file so that it is there whole or not at all, and never over the key.
 
     Raises:
-        VaultError: ``path`` is the key file, a folder or a device.
+        VaultError: As :func:`check_target`.
     """
-    check_target(path)
-    if path.exists() and path.samefile(key_file):
-        raise VaultError(f"{path} is the key file, without which nothing can be opened: write to another file.")
+    check_target(path, key_file, force=force)
     with written_whole(path) as partial:
         partial.write_bytes(data)
 
@@ -120,7 +136,11 @@ def positive(text: str) -> int:
 
 
 def note(text: str) -> None:
-    """Say something on standard error."""
+    """Say something on standard error, on a line of its own."""
+    global _unfinished
+    if _unfinished:
+        print(file=sys.stderr)
+        _unfinished = False
     print(text, file=sys.stderr, flush=True)
 
 
@@ -131,5 +151,7 @@ def note_figures(row: dict[str, float], prefix: str = "") -> None:
 
 def progress(verb: str, done: int, total: int) -> None:
     """Say how far a long command is, on one line of standard error."""
+    global _unfinished
     end = "\n" if done >= total else ""
+    _unfinished = not end
     print(f"\r{verb} {done} of {total}", end=end, file=sys.stderr, flush=True)

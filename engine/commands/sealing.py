@@ -26,16 +26,18 @@ def add_parser(commands: Any) -> None:
         "--image-key", action="store_true", help="the key file holds the key of this one picture, not the master key"
     )
     opening.set_defaults(run=decrypt)
+    for command in (sealing, opening):
+        command.add_argument("--force", action="store_true", help="replace OUT if it exists")
 
 
 def encrypt(options: argparse.Namespace) -> None:
     """Seal one picture."""
     from engine.imaging import load_file
 
+    check_target(options.target, options.key_file, options.source, force=options.force)  # before a key is made
     image = load_file(options.source)
-    check_target(options.target)  # before a key is made
     sealed = SCHEMES[options.scheme].make(read_key(options.key_file, create=True)).encrypt(image)
-    write_whole(options.target, sealed, options.key_file)
+    write_whole(options.target, sealed, options.key_file, force=options.force)
     note(f"{options.target}: {image.shape[1]}x{image.shape[0]} {image.dtype}, {len(sealed)} bytes")
 
 
@@ -44,8 +46,9 @@ def decrypt(options: argparse.Namespace) -> None:
     from engine.encryption import cipher_for
     from engine.imaging import encode_png
 
+    check_target(options.target, options.key_file, options.source, force=options.force)
     key = (read_picture_key if options.image_key else read_key)(options.key_file)
     sealed = options.source.read_bytes()
     image = cipher_for(sealed, key, "image" if options.image_key else "master").decrypt(sealed)
-    write_whole(options.target, encode_png(image), options.key_file)
+    write_whole(options.target, encode_png(image), options.key_file, force=options.force)
     note(f"{options.target}: {image.shape[1]}x{image.shape[0]} {image.dtype}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from engine.commands.console import progress, read_key, write_whole
+from engine.commands.folders import name_left_out, pictures_to_index
 from engine.encryption.schemes import CONTAINER_SCHEMES, GALLERY_SCHEME, SCHEMES
 from engine.errors import VaultError
 
@@ -26,6 +27,8 @@ def add_parser(commands: Any) -> None:
     indexing.add_argument(
         "--scheme", choices=CONTAINER_SCHEMES, default=GALLERY_SCHEME, help="cipher (default: %(default)s)"
     )
+    indexing.add_argument("--labels", metavar="CSV", type=Path, help="columns file and label, instead of subfolders")
+    indexing.add_argument("--strict", action="store_true", help="write nothing if one file cannot be read")
     indexing.set_defaults(run=index)
     searching = commands.add_parser("search", help="find similar pictures", description="Find similar pictures.")
     searching.add_argument("image", metavar="IMAGE", type=Path, help="the query")
@@ -45,6 +48,7 @@ def add_parser(commands: Any) -> None:
     searching.add_argument(
         "--decoys", type=int, metavar="N", help="with --private: fetch N others for each picture (default: 0)"
     )
+    searching.add_argument("--force", action="store_true", help="replace files of --out that exist")
     searching.set_defaults(run=search)
     for command in (indexing, searching):
         command.add_argument(
@@ -59,14 +63,14 @@ def add_parser(commands: Any) -> None:
         command.add_argument("--ca-file", type=Path, help="certificates to trust beside the system's, PEM")
 
 
-def index(options: argparse.Namespace) -> None:
-    """Seal, hash and store the pictures of a folder."""
+def index(options: argparse.Namespace) -> int:
+    """Seal, hash and store the pictures of a folder; the exit status is 3 where some were left out."""
     from engine.hashing import Hasher
-    from engine.retrieval import DataOwner, pictures_in
+    from engine.retrieval import DataOwner
     from engine.serving.connecting import is_remote, open_server
 
     where = (options.store, options.token_file, options.ca_file)
-    pictures, server = pictures_in(options.folder), open_server(*where)
+    found, server = pictures_to_index(options), open_server(*where)
     # A length that there is not is refused before a key is made.
     hasher: CodeMaker | None = own_hasher(options)
     hasher = hasher or Hasher.load(bits=server.gallery.bits if server.gallery else options.bits)
@@ -74,11 +78,12 @@ def index(options: argparse.Namespace) -> None:
     if is_remote(options.store):
         server = open_server(*where, tag=_tag(key, options.folder))
     owner = DataOwner(key, server, hasher, cipher=SCHEMES[options.scheme].make)
-    added = 0
-    for step in owner.upload(pictures):
-        added = step.added
+    for step in owner.upload(found.pictures, unreadable="skip"):
         progress("sealed", step.done, step.total)
-    print(f"{added} added, {len(server)} pictures in {options.store}, key in {options.key_file}")
+    left_out = sorted((*found.left_out, *step.unreadable))
+    name_left_out(left_out)
+    print(f"{step.added} added, {len(server)} pictures in {options.store}, key in {options.key_file}")
+    return 3 if left_out else 0
 
 
 def own_hasher(options: argparse.Namespace) -> "EncoderHasher | None":
@@ -121,7 +126,8 @@ def search(options: argparse.Namespace) -> None:
     results = DataUser(owner, server, name="command line").search(query, options.k, verify=options.verify)
     for result in results if options.save else ():
         options.save.mkdir(parents=True, exist_ok=True)
-        write_whole(options.save / f"{result.rank:02d}-{result.id}.png", encode_png(result.image), secret)
+        target = options.save / f"{result.rank:02d}-{result.id}.png"
+        write_whole(target, encode_png(result.image), secret, force=options.force)
     rows = [
         {"rank": r.rank, "id": r.id, "distance": int(r.distance), "name": r.name, "label": r.label} for r in results
     ]

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.retrieval.code_mask import CodeMask
+    from engine.retrieval.folders import find_pictures, pictures_in
     from engine.retrieval.index import HammingIndex
     from engine.retrieval.owner import Access, DataOwner, Release, Vouched
-    from engine.retrieval.pictures import Picture, pictures_in, pictures_of, pictures_of_files
+    from engine.retrieval.pictures import Picture, pictures_of, pictures_of_files
     from engine.retrieval.receipts import Receipt
     from engine.retrieval.records import Record
     from engine.retrieval.server import CloudServer, Hit, Neighbour
@@ -26,7 +27,8 @@ _MODULES = {
     "code_mask": ("CodeMask",),
     "index": ("HammingIndex",),
     "owner": ("Access", "DataOwner", "Release", "Vouched"),
-    "pictures": ("Picture", "pictures_in", "pictures_of", "pictures_of_files"),
+    "folders": ("find_pictures", "pictures_in"),
+    "pictures": ("Picture", "pictures_of", "pictures_of_files"),
     "receipts": ("Receipt",),
     "records": ("Record",),
     "server": ("CloudServer", "Hit", "Neighbour"),
@@ -62,6 +64,7 @@ __all__ = [
     "StoreError",
     "Vouched",
     "open_store",
+    "find_pictures",
     "pictures_in",
     "pictures_of",
     "pictures_of_files",

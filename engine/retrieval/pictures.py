@@ -4,21 +4,19 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.imaging import Budget, ImageError, load_file, load_image
+from engine.imaging import Budget, ImageError, load_image
 from engine.imaging.archive import PUBLIC_ARCHIVE, ArchiveBudget, Entry, is_archive, open_archive, shown_name
-from engine.retrieval.stores import StoreError
 
 if TYPE_CHECKING:
     from engine.datasets import Dataset
 
 # A stranger's folder name becomes a label only if it is short and plain.
 _LABEL = re.compile(r"\w[\w -]{0,29}")
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom"})
 
 
 @dataclass(frozen=True)
@@ -34,35 +32,6 @@ class Picture:
     name: str
     load: Callable[[], np.ndarray]
     label: str | None = None
-
-
-def pictures_in(folder: Path | str) -> list[Picture]:
-    """Find the PNG, JPEG and DICOM files of a folder and of the folders inside it.
-
-    Hidden files and folders are passed over. A picture inside a subfolder is labelled with the
-    subfolder's name, as in ``train/covid-19/a.png``; one that lies in ``folder`` itself has no label.
-
-    Args:
-        folder: where to look.
-
-    Returns:
-        Pictures in the order of their names, which are paths relative to ``folder``.
-
-    Raises:
-        StoreError: there is no such folder, or no picture in it.
-    """
-    root = Path(folder)
-    if not root.is_dir():
-        raise StoreError(f"There is no folder {root}: give the folder that holds the pictures.")
-    names = sorted(path.relative_to(root) for path in root.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
-    pictures = [
-        Picture(name.as_posix(), partial(_load_file, root, name), name.parent.name or None)
-        for name in names
-        if (root / name).is_file() and not any(part.startswith(".") for part in name.parts)
-    ]
-    if not pictures:
-        raise StoreError(f"The folder {root} holds no PNG, JPEG or DICOM file: choose another folder.")
-    return pictures
 
 
 def pictures_of(dataset: "Dataset") -> list[Picture]:
@@ -100,7 +69,7 @@ def pictures_of_files(
                 raise ImageError("The ZIP archive holds no picture: pack some into it.")
         except ImageError as error:
             entries, left_out = [], [f"{shown_name(name)}: {error}"]
-        labels = _labels(entries)
+        labels = labels_of(entries)
         pictures += [
             _stranger(entry.name, entry.read, budget.each, label) for entry, label in zip(entries, labels, strict=True)
         ]
@@ -108,7 +77,8 @@ def pictures_of_files(
     return pictures, problems
 
 
-def _labels(entries: Sequence[Entry]) -> list[str | None]:
+def labels_of(entries: Sequence[Entry]) -> list[str | None]:
+    """Take the folder's name for the label of each file of an archive, if they lie in several and it is plain."""
     folders = [PurePosixPath(entry.name.replace("\\", "/")).parent.name for entry in entries]
     if len(set(folders)) < 2:
         return [None] * len(folders)
@@ -116,20 +86,16 @@ def _labels(entries: Sequence[Entry]) -> list[str | None]:
 
 
 def _stranger(name: str, read: Callable[[], bytes], budget: Budget, label: str | None = None) -> Picture:
-    return Picture(shown_name(name), partial(_decode, shown_name(name), read, budget), label)
+    return Picture(shown_name(name), partial(decode_named, shown_name(name), read, budget), label)
 
 
-def _decode(name: str, read: Callable[[], bytes], budget: Budget) -> np.ndarray:
+def decode_named(name: str, read: Callable[[], bytes], budget: Budget) -> np.ndarray:
+    """Read and decode a file whose name an error is to give.
+
+    Raises:
+        ImageError: it is no picture, or its archive is damaged.
+    """
     try:
         return load_image(read(), budget)
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from error
-
-
-def _load_file(root: Path, name: Path) -> np.ndarray:
-    try:
-        return load_file(root / name)
-    except ImageError as error:
-        raise ImageError(f"{name.as_posix()}: {error}") from error
-    except OSError as error:
-        raise ImageError(f"{name.as_posix()}: The file cannot be read ({error.strerror}): check it.") from error

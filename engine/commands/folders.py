@@ -1,0 +1,75 @@
+"""What ``index`` and ``pacs`` make of a folder: which pictures, and what is said of the files left out."""
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from engine.commands.console import note, progress
+from engine.errors import VaultError
+
+if TYPE_CHECKING:
+    from engine.retrieval.folders import Found
+    from engine.retrieval.pictures import Picture
+
+
+def pictures_to_index(options: argparse.Namespace) -> "Found":
+    """Find the pictures of ``options.folder`` with their labels, and make sure that there is something to seal.
+
+    Args:
+        options: ``folder``, ``labels`` and ``strict`` of ``index``.
+
+    Returns:
+        At least one picture that can be read.
+
+    Raises:
+        VaultError: none can be read, or with ``--strict`` one cannot; each has been named.
+    """
+    from engine.retrieval.folders import find_pictures, with_labels
+
+    found = find_pictures(options.folder)
+    if options.labels:
+        found = with_labels(found, options.labels)
+    if options.strict:
+        problems = [*found.left_out, *_unreadable(found.pictures)]
+        name_left_out(problems)
+        if problems:
+            raise VaultError(
+                f"{len(problems)} of the files cannot be read and --strict allows none: nothing was written."
+            )
+    elif len(problems := _until_one_is_read(found.pictures)) == len(found.pictures):
+        name_left_out([*found.left_out, *problems])
+        raise VaultError(f"No picture in {options.folder} can be read: nothing was written.")
+    return found
+
+
+def name_left_out(sentences: Sequence[str]) -> None:
+    """Say on standard error which files were left out, one line each."""
+    for sentence in sentences:
+        note(f"left out: {sentence}")
+
+
+def _problem(picture: "Picture") -> str | None:
+    try:
+        picture.load()
+    except VaultError as error:
+        return str(error)
+    return None
+
+
+def _unreadable(pictures: Sequence["Picture"]) -> list[str]:
+    problems = []
+    for done, picture in enumerate(pictures, 1):
+        problems += [problem] if (problem := _problem(picture)) else []
+        progress("checked", done, len(pictures))
+    return problems
+
+
+def _until_one_is_read(pictures: Sequence["Picture"]) -> list[str]:
+    """Give the problems of the first pictures, up to the first that has none."""
+    problems: list[str] = []
+    for picture in pictures:
+        problem = _problem(picture)
+        if problem is None:
+            break
+        problems.append(problem)
+    return problems
