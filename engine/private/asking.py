@@ -67,7 +67,9 @@ class PrivatelyAsked:
         self._ids = [row.tobytes().hex() for row in ids]
         order = np.lexsort((apart, distances))
         as_near = order[distances[order] <= distances[order[:k]].max(initial=0)][: max(k, most)]
-        return [Neighbour(self._ids[n], int(distances[n])) for n in as_near]
+        near = [Neighbour(self._ids[n], int(distances[n])) for n in as_near]
+        self._server.remember(code, k, sketch, near)
+        return near
 
     def fetch(self, chosen: Sequence[Neighbour]) -> list[Hit]:
         """Fetch pictures among decoys; see ``CloudServer.fetch``."""

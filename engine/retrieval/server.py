@@ -91,6 +91,18 @@ class CloudServer:
         """Whether an upload broke off that is taken up again; in this process none does."""
         return False
 
+    def remember(
+        self,
+        code: npt.NDArray[np.uint8],
+        k: int,
+        sketch: npt.NDArray[np.uint8] | None,
+        near: "Sequence[Neighbour]",
+    ) -> None:
+        """Take down, on the asking side, what a search that the server could not see has found.
+
+        A client of a far server does: the owner wants to know which search named a picture. Here nobody asks.
+        """
+
     def top_k(self, code: npt.NDArray[np.uint8], k: int) -> list[Hit]:
         """Find the pictures whose masked codes are nearest.
 

@@ -20,6 +20,7 @@ from engine.retrieval.stores import MAX_BITS, StoreError
 from engine.serving.audit import AuditLog, What, verified
 from engine.serving.errors import RefusedError
 from engine.serving.limits import Limits
+from engine.serving.replica import Replica
 from engine.serving.service import Call, Endpoint, Service, answer
 from engine.serving.tokens import Role, TokenFile
 from engine.serving.watch import Log, Metrics
@@ -84,7 +85,7 @@ class OwnerAgent:
             audit: takes down what is handed over.
             quota: of each user.
         """
-        self._owner, self._server, self._audit, self._quota = owner, server, audit, quota
+        self._owner, self._replica, self._audit, self._quota = owner, Replica(server), audit, quota
 
     def endpoints(self) -> list[Endpoint]:
         """The table of what the owner does."""
@@ -172,8 +173,7 @@ class OwnerAgent:
         code = np.frombuffer(bytes.fromhex(search["code"]), np.uint8)
         sketch = np.frombuffer(bytes.fromhex(search["sketch"]), np.uint8) if "sketch" in search else None
         k = min(2 * search["k"] + SLACK, MOST_NEIGHBOURS)
-        near = self._asked(lambda: self._server.nearest(code, k, MOST_NEIGHBOURS, sketch))
-        return {one.id for one in near}
+        return self._asked(lambda: self._replica.named(code, k, MOST_NEIGHBOURS, sketch))
 
     @staticmethod
     def _asked(ask: Callable[[], _Given]) -> _Given:

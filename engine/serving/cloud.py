@@ -26,6 +26,7 @@ READERS: frozenset[Role] = frozenset(("owner", "user"))
 MOST_IDS = 1000
 MOST_DIGESTS = 4096
 PAGE_ROWS = 50_000
+MOST_QUESTION_BYTES = 32 * 1024 * 1024
 PICTURES_AT_A_TIME = 4
 SEES = (
     "masked codes and sketches: their distances, so which pictures are alike, and nothing of what they show;",
@@ -97,6 +98,15 @@ class CloudService:
                 READERS,
                 search,
                 _NEIGHBOURS,
+            ),
+            Endpoint(
+                "POST",
+                "/v1/private/search",
+                "Compute the encrypted distances of an encrypted code to all rows.",
+                self.private_search,
+                READERS,
+                BINARY,
+                largest=MOST_QUESTION_BYTES,
             ),
             Endpoint(
                 "POST",
@@ -178,6 +188,17 @@ class CloudService:
         self._check_sketch(sketch)
         near = self._server.nearest(code, body["k"], body.get("most", MOST_NEIGHBOURS), sketch)
         return answer([{"id": one.id, "distance": one.distance} for one in near])
+
+    def private_search(self, call: Call) -> "Response":
+        """Distances that this server computes and cannot read."""
+        from engine.private.protocol import PrivateSearchError
+
+        self._existing()
+        try:
+            return _bytes(self._server.private_answer(call.body))
+        except PrivateSearchError as error:
+            missing = isinstance(error.__cause__, ImportError)
+            raise RefusedError(501 if missing else 422, str(error)) from error
 
     def within(self, call: Call) -> "Response":
         """All rows in a ball, at most ``MOST_NEIGHBOURS``."""

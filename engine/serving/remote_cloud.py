@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from engine.private.protocol import LARGEST_ANSWER
 from engine.retrieval.server import MOST_NEIGHBOURS, CloudServer, Neighbour
 from engine.retrieval.stores import Gallery, IndexRows, SealedPicture, SealedRecord, State, StoreError
 from engine.retrieval.stores.base import ID_BYTES, SKETCH_BYTES
@@ -151,12 +152,25 @@ class RemoteCloud(CloudServer):
         """Name the nearest rows; see :meth:`CloudServer.nearest`."""
         if not 1 <= k <= MOST_NEIGHBOURS:
             raise StoreError(f"A search returns 1 to {MOST_NEIGHBOURS} pictures, not {k}: ask for another number.")
-        question = {"code": np.ravel(code).tobytes().hex(), "k": k}
-        if sketch is not None:
-            question["sketch"] = sketch.tobytes().hex()
-        rows = self._transport.json("POST", "/v1/search", question | {"most": most}, _NEIGHBOURS)
-        self._questions.append((question, frozenset(row["id"] for row in rows)))
-        return [Neighbour(row["id"], row["distance"]) for row in rows]
+        question = _question(code, k, sketch) | {"most": most}
+        rows = self._transport.json("POST", "/v1/search", question, _NEIGHBOURS)
+        near = [Neighbour(row["id"], row["distance"]) for row in rows]
+        self.remember(code, k, sketch, near)
+        return near
+
+    def remember(
+        self,
+        code: npt.NDArray[np.uint8],
+        k: int,
+        sketch: npt.NDArray[np.uint8] | None,
+        near: Sequence[Neighbour],
+    ) -> None:
+        """Keep a question and its answer for :meth:`question_of`."""
+        self._questions.append((_question(code, k, sketch), frozenset(one.id for one in near)))
+
+    def private_answer(self, question: bytes) -> bytes:
+        """Encrypted distances to all rows; see :meth:`CloudServer.private_answer`."""
+        return self._transport.bytes("POST", "/v1/private/search", question, LARGEST_ANSWER)
 
     def question_of(self, ids: Sequence[str]) -> dict[str, Any]:
         """The latest search that named all of these pictures.
@@ -282,6 +296,11 @@ class RemoteCloud(CloudServer):
         # If it cannot be told now, the server forgets the upload in a day.
         with suppress(ServingError):
             self._transport.json("DELETE", f"/v1/uploads/{upload.id}")
+
+
+def _question(code: npt.NDArray[np.uint8], k: int, sketch: npt.NDArray[np.uint8] | None) -> dict[str, Any]:
+    question: dict[str, Any] = {"code": np.ravel(code).tobytes().hex(), "k": k}
+    return question if sketch is None else question | {"sketch": sketch.tobytes().hex()}
 
 
 def _gallery(transport: Transport, facts: dict[str, Any]) -> Gallery:
