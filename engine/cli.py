@@ -36,6 +36,7 @@ COMMANDS = {
     "recipes": "train",
     "ablations": "train",
     "transfer": "train",
+    "leave-one-source-out": "leave_one_source_out",
     "frames": "train",
     "train-network": "encrypted_search",
     "encrypted-search": "encrypted_search",

@@ -6,13 +6,17 @@ source is known. Where views are known the same is asked inside one view, since 
 labels go with them.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.datasets.facts import Facts
+from engine.artifacts import provenance
+from engine.datasets import DataError, Dataset, find_task
+from engine.datasets.facts import Facts, facts_of, task_facts
 from engine.datasets.tasks import Task
 from engine.evaluation.auc import auc_per_positive, distance_margin
 from engine.evaluation.distances import pairwise_distances
@@ -20,7 +24,13 @@ from engine.evaluation.hashing_report import interval
 from engine.evaluation.ranking import Floats, Matrix
 from engine.evaluation.unseen import distances_apart, ranking_figures
 
+if TYPE_CHECKING:
+    from engine.training.run import Run
+
 Mask = npt.NDArray[np.bool_]
+RESULT = "leave_one_source_out"
+NOTHING = "nothing"
+BITS = 48
 # Pictures of each of two labels that a source must have, and positives of one that has only those.
 LEAST = 5
 LEAST_POSITIVES = 20
@@ -39,7 +49,11 @@ def positive_origins(facts: Facts, task: Task) -> tuple[str, ...]:
 
 
 def leave_one_source_out(
-    codes_without: Callable[[str], Matrix], facts: Facts, task: Task, seen: Matrix | None = None
+    codes_without: Callable[[str], Matrix],
+    facts: Facts,
+    task: Task,
+    seen: Matrix | None = None,
+    origins: Iterable[str] | None = None,
 ) -> dict[str, Any]:
     """Measure a network in every source it was trained without.
 
@@ -49,6 +63,7 @@ def leave_one_source_out(
         facts: Of the N pictures.
         task: What is asked.
         seen: The same by the network that was trained with every source: the ceiling; None without one.
+        origins: Sources to measure; all that can be for None.
 
     Returns:
         ``inside``: for each source with two labels ``left_out`` over all its pictures (:func:`inside_source`), and on
@@ -58,7 +73,7 @@ def leave_one_source_out(
     held_out, every = facts.splits != "train", np.ones(len(facts), bool)
     inside, positives = two_label_origins(facts, task), positive_origins(facts, task)
     rows: dict[str, Any] = {"inside": {}, "positives": {}}
-    for origin in sorted({*inside, *positives}):
+    for origin in sorted({*inside, *positives} if origins is None else {*inside, *positives} & {*origins}):
         codes = codes_without(origin)
         if origin in inside:
             rows["inside"][origin] = {
@@ -167,10 +182,85 @@ def _two_labels(codes: Matrix, facts: Facts, chosen: Mask, scores: Floats, pair:
     }
 
 
-def codes_by_source(arrays: Mapping[str, Matrix], bits: int) -> Callable[[str], Matrix]:
-    """Read codes of networks that were each trained without a source from arrays ``without <source> <bits>``.
+def run_leave_one_source_out(
+    preset: str,
+    seed: int,
+    runs: Path,
+    origins: Sequence[str] | None,
+    epochs: int | None,
+    report: Callable[[str, dict[str, float]], None],
+) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+    """Train with every source and without each of some sources, and measure each network in what it never saw.
+
+    Args:
+        preset: Name in ``engine.training.config.PRESETS``; every network starts at random.
+        seed: Of all networks.
+        runs: Folder of runs; finished ones are read, stopped ones go on.
+        origins: Sources to leave out; None for all with two labels and all of positives.
+        epochs: Instead of the preset's.
+        report: Called with what is left out and each epoch's figures.
+
+    Returns:
+        The result file's data and the code file's arrays.
 
     Raises:
-        KeyError: A source has no array.
+        DataError: The pictures are not on this machine, or a source has too few of them.
     """
-    return lambda origin: arrays[f"without {origin} {bits}"]
+    from engine.training.config import LEFT_OUT, PRESETS
+    from engine.training.run import train_method
+
+    task = find_task(PRESETS[preset].task)
+    dataset = task.load()
+    facts = facts_of(dataset.records, task)
+    wanted = _wanted(facts, task, origins)
+    arrays: dict[str, npt.NDArray[Any]] = {"ids": facts.ids}
+    for origin in (NOTHING, *wanted):
+        run = train_method("matdh", preset, seed, runs, epochs, partial(report, origin), f"{LEFT_OUT}{origin}")
+        arrays[origin] = _codes_of(run, dataset)
+    result = {
+        "task": task.name,
+        "protocol": f"{BITS} bits; each network trained without a source, preset {preset}, {run.config.epochs} epochs "
+        "from a random start; score: how much nearer to other sources' training positives than to their negatives",
+        "provenance": provenance(dataset, preset=preset, seed=seed, config=run.config.as_dict()),
+        **report_leave_one_source_out(arrays, task),
+    }
+    return result, arrays
+
+
+def report_leave_one_source_out(arrays: Mapping[str, npt.NDArray[Any]], task: Task) -> dict[str, Any]:
+    """Make the figures from stored codes and the manifest.
+
+    Args:
+        arrays: ``ids``, and under each source's name ``(N, bits // 8)`` codes by the network that was trained without
+            it; under ``"nothing"`` by the one that was trained with all.
+        task: What is asked.
+    """
+    facts = task_facts(task).of_ids(arrays["ids"])
+    return leave_one_source_out(arrays.__getitem__, facts, task, arrays[NOTHING], arrays.keys())
+
+
+def _wanted(facts: Facts, task: Task, origins: Sequence[str] | None) -> list[str]:
+    known = sorted({*two_label_origins(facts, task), *positive_origins(facts, task)})
+    for origin in origins or ():
+        if origin not in known:
+            raise DataError(f"The source {origin!r} cannot be left out: choose from {', '.join(known)}.")
+    return known if origins is None else list(origins)
+
+
+def _codes_of(run: "Run", dataset: Dataset) -> npt.NDArray[np.uint8]:
+    """Hash a dataset with a run's best weights, under the heads it would be shipped with."""
+    from safetensors.torch import load_file
+
+    from engine.hashing.codes import pack_bits
+    from engine.training.pictures import framed_pictures
+    from engine.training.shipping import fitted_heads
+    from engine.training.trainer import framed_outputs
+    from models.hashing import build_network
+
+    best = load_file(run.weights)
+    if run.config.heads == "fitted":
+        best |= {name: value for name, value in fitted_heads(run, best).items() if name.startswith("heads.")}
+    network = build_network(run.config.encoder, run.config.attentions)
+    network.load_state_dict(best)
+    pictures = framed_pictures(dataset, run.config.side, run.config.frame_margin)
+    return pack_bits(framed_outputs(network.eval(), pictures, run.config)[1][BITS] >= 0)

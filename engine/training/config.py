@@ -319,3 +319,24 @@ RATES: dict[str, dict[str, Any]] = {"slow": {"learning_rate": 3e-4}, "fast": {"l
 # The shipped recipe without those who teach it.
 UNTAUGHT: dict[str, dict[str, Any]] = {"NoExperts": {"experts": None, "mixup": 0.0, "taught": False}}
 VARIANTS = ABLATIONS | HOLDOUTS | UNGUARDED | RATES | UNTAUGHT
+# A variant's name begins so: without any picture of one source, from a random start, since the weights that the preset
+# goes on from have seen them.
+LEFT_OUT = "left out "
+
+
+def changes_of(variant: str) -> dict[str, Any]:
+    """Return what a variant changes in its preset.
+
+    Args:
+        variant: Name in ``VARIANTS``, or ``"left out "`` and the name of a source, which may be "nothing".
+
+    Raises:
+        KeyError: There is no such variant.
+
+    Example:
+        >>> changes_of("left out nih")
+        {'without': 'nih', 'start': ''}
+    """
+    if variant.startswith(LEFT_OUT):
+        return {"without": variant.removeprefix(LEFT_OUT), "start": ""}
+    return VARIANTS[variant]

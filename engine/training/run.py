@@ -16,7 +16,7 @@ from engine.datasets import DataError, Dataset, data_hash, data_root, load_datas
 from engine.datasets.tasks import find_task
 from engine.files import write_json
 from engine.hashing.frames import CACHE
-from engine.training.config import PRESETS, VARIANTS, ExpertConfig, TrainingConfig
+from engine.training.config import PRESETS, ExpertConfig, TrainingConfig, changes_of
 from engine.training.methods import METHODS
 from engine.training.pictures import FramedPictures, framed_pictures, simulated_pictures
 from engine.training.teacher import StoredTeacher, Teacher, reduce_maps, teacher_maps
@@ -79,7 +79,7 @@ def train_method(
         runs: Folder of runs; this one lives in ``<method>-<preset>-<seed>``, an ablation in ``...-<ablation>``.
         epochs: Instead of the preset's.
         report: Called with each epoch's figures.
-        ablation: Name in ``VARIANTS``, what to change in the preset; None for nothing.
+        ablation: What to change in the preset, as ``engine.training.config.changes_of`` takes it; None for nothing.
 
     Returns:
         The run.
@@ -157,7 +157,7 @@ def configuration(
         ('resnet18', ('channel',))
     """
     config = replace(PRESETS[preset], **METHODS[method].changes, seed=seed, epochs=epochs or PRESETS[preset].epochs)
-    return config if ablation is None else replace(config, **VARIANTS[ablation])
+    return config if ablation is None else replace(config, **changes_of(ablation))
 
 
 def left_in(pictures: FramedPictures, config: TrainingConfig) -> np.ndarray:

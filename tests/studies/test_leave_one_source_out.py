@@ -1,9 +1,15 @@
+import json
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from engine.datasets import Task
-from engine.datasets.facts import Facts
+from engine.artifacts import load_result, result_path
+from engine.datasets import DataError, Dataset, Task, find_task
+from engine.datasets.facts import Facts, task_facts
+from engine.datasets.manifest import read_manifest
 from engine.hashing.codes import pack_bits
+from engine.studies import leave_one_source_out as study
 from engine.studies.leave_one_source_out import (
     inside_source,
     leave_one_source_out,
@@ -11,6 +17,7 @@ from engine.studies.leave_one_source_out import (
     positives_against_rest,
     two_label_origins,
 )
+from engine.training.run import configuration
 
 TASK = Task("made up", "cxr-open", ("covid-19", "normal", "pneumonia"), "covid-19")
 COUNT = 400
@@ -114,3 +121,46 @@ def test_without_both_labels_elsewhere_there_is_no_auc(facts):
     row = inside_source(codes_with(facts, honest=True)[: len(alone)], alone, TASK, "negatives", alone.splits != "train")
     assert row["auc"] is None
     assert len(row["map"]) == 3
+
+
+def test_each_network_is_trained_without_its_source_from_a_random_start(monkeypatch, tmp_path):
+    """Trainings are stood in for: what is asked for and how its codes are read is what counts."""
+    asked = []
+
+    def train(method, preset, seed, runs, epochs, told, variant):
+        told({"loss": 1.0})
+        asked.append((variant, configuration(method, preset, seed, epochs, variant)))
+        return SimpleNamespace(config=asked[-1][1])
+
+    everything = task_facts(find_task("covidx"))
+    few = everything.where(np.arange(len(everything)) % 2 == 0)
+    records = [r for r in read_manifest("covidx-open", tmp_path) if r.id in set(few.ids)]
+    dataset = Dataset("covidx-open", ("covid-19", "normal", "pneumonia"), tuple(records))
+    monkeypatch.setattr(Task, "load", lambda task: dataset)
+    monkeypatch.setattr("engine.training.run.train_method", train)
+    monkeypatch.setattr(
+        study, "_codes_of", lambda run, part: pack_bits(np.repeat(part.labels[:, None] == 0, 48, axis=1))
+    )
+    seen = []
+    result, arrays = study.run_leave_one_source_out(
+        "covidx", 3, tmp_path, ["hannover", "nih"], 2, lambda *row: seen.append(row)
+    )
+    assert [variant for variant, _ in asked] == ["left out nothing", "left out hannover", "left out nih"]
+    assert [config.without for _, config in asked] == ["nothing", "hannover", "nih"]
+    assert {(config.start, config.epochs, config.seed) for _, config in asked} == {("", 2, 3)}
+    assert [name for name, _ in seen] == ["nothing", "hannover", "nih"]
+    assert set(arrays) == {"ids", "nothing", "hannover", "nih"}
+    assert result["positives"]["hannover"]["left_out"]["auc"] == [1.0, 1.0, 1.0]
+    again = study.report_leave_one_source_out(arrays, find_task("covidx"))
+    assert {key: result[key] for key in again} == again
+    with pytest.raises(DataError, match="'mars' cannot be left out: choose from"):
+        study.run_leave_one_source_out("covidx", 0, tmp_path, ["mars"], 1, lambda *row: None)
+
+
+@pytest.mark.skipif(
+    not result_path(study.RESULT).exists(), reason="not measured yet: python -m engine leave-one-source-out"
+)
+def test_stored_figures_follow_from_stored_codes_and_the_manifest():
+    result, arrays = load_result(study.RESULT)
+    again = study.report_leave_one_source_out(arrays, find_task(result["task"]))
+    assert json.loads(json.dumps(again)) == {key: result[key] for key in again}
