@@ -3,6 +3,7 @@
 from engine.imaging.convert import encode_jpeg, encode_png, resize, to_uint8
 from engine.imaging.decode import load_file, load_image
 from engine.imaging.enhance import enhance, local_contrast
+from engine.imaging.facts import PictureFacts, describe, load_described
 from engine.imaging.limits import LOCAL, MAX_BYTES, MAX_PIXELS, PUBLIC, Budget, ImageError
 
 __all__ = [
@@ -12,9 +13,12 @@ __all__ = [
     "PUBLIC",
     "Budget",
     "ImageError",
+    "PictureFacts",
+    "describe",
     "encode_jpeg",
     "encode_png",
     "enhance",
+    "load_described",
     "load_file",
     "load_image",
     "local_contrast",

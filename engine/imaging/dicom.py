@@ -52,6 +52,7 @@ TAGS = [
     "ModalityLUTSequence",
     "WindowCenter",
     "WindowWidth",
+    "WindowCenterWidthExplanation",
     "VOILUTFunction",
     "VOILUTSequence",
     "PresentationLUTShape",

@@ -47,11 +47,13 @@ class Display:
         levels: ``(256,)`` or ``(65536,)`` uint8 or uint16; larger is brighter.
         voi: how they were found.
         inverted: whether the file's own values have white below black.
+        whole: centre and width of the range that the values have.
     """
 
     levels: np.ndarray
     voi: Voi
     inverted: bool
+    whole: tuple[float, float]
 
 
 def displayed(dataset: "Dataset", stored: StoredPixels) -> np.ndarray:
@@ -70,12 +72,13 @@ def displayed(dataset: "Dataset", stored: StoredPixels) -> np.ndarray:
     return display(dataset, stored).levels[stored.index]
 
 
-def display(dataset: "Dataset", stored: StoredPixels) -> Display:
+def display(dataset: "Dataset", stored: StoredPixels, chosen: tuple[float, float] | None = None) -> Display:
     """Find what each stored value looks like.
 
     Args:
         dataset: The header.
         stored: The pixels.
+        chosen: Centre and width of a window to use instead of what the header asks for.
 
     Raises:
         ImageError: As :func:`displayed`.
@@ -85,13 +88,15 @@ def display(dataset: "Dataset", stored: StoredPixels) -> Display:
     counts[hidden] = 0
     if np.count_nonzero(counts) < 2:
         raise ImageError("The DICOM file's picture is one flat colour: choose the image object of the study.")
-    unit, voi = _first_that_shows(dataset, stored, counts)
+    unit, voi = _first_that_shows(dataset, stored, counts, chosen)
     inverted = _inverted(dataset)
     if inverted:
         unit = 1 - unit
     unit[hidden] = 0
     dtype: Any = np.uint8 if stored.bits <= 8 else np.uint16
-    return Display(np.rint(np.nan_to_num(unit) * np.iinfo(dtype).max).astype(dtype), voi, inverted)
+    seen = _modality(dataset, stored.values)[counts > 0]
+    whole = (float(seen.min() + seen.max()) / 2, float(seen.max() - seen.min()))
+    return Display(np.rint(np.nan_to_num(unit) * np.iinfo(dtype).max).astype(dtype), voi, inverted, whole)
 
 
 def window(values: np.ndarray, centre: float, width: float, function: str = "LINEAR") -> np.ndarray:
@@ -158,7 +163,11 @@ def _padded(dataset: "Dataset", stored: StoredPixels) -> np.ndarray:
     return hidden
 
 
-def _first_that_shows(dataset: "Dataset", stored: StoredPixels, counts: np.ndarray) -> tuple[np.ndarray, Voi]:
+def _first_that_shows(
+    dataset: "Dataset", stored: StoredPixels, counts: np.ndarray, chosen: tuple[float, float] | None
+) -> tuple[np.ndarray, Voi]:
+    if chosen is not None:
+        return window(_modality(dataset, stored.values), *chosen, "LINEAR_EXACT"), Voi("window", *chosen)
     for passed_over, (unit, voi) in enumerate(_scalings(dataset, stored, counts)):
         last = voi.kind in ("range", "full")
         if last or not _misses(unit, counts):
