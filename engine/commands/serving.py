@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.commands.collection import receipt_of
 from engine.commands.console import note, positive, read_key
 from engine.errors import VaultError
 
@@ -49,6 +50,7 @@ def _add_owner(roles: Any) -> None:
     )
     _add_common(owner, OWNER_PORT)
     owner.add_argument("--key-file", type=Path, default=Path("vault.key"), help="the key (default: %(default)s)")
+    owner.add_argument("--receipt", type=Path, help="what the owner remembers (default: beside the key)")
     owner.add_argument("--token-file", type=Path, help="the owner's token where --store is the address of a server")
     owner.add_argument("--ca-file", type=Path, help="certificates to trust beside the system's, PEM")
     owner.add_argument("--log", type=Path, default=Path("audit.log"), help="the audit log (default: %(default)s)")
@@ -131,7 +133,7 @@ def serve_owner(options: argparse.Namespace) -> None:
     tls, tokens = _tls(options), TokenFile(options.tokens)
     tokens.check()
     key, server = read_key(options.key_file), open_server(options.store, options.token_file, options.ca_file)
-    owner, audit = DataOwner(key, server), AuditLog(options.log)
+    owner, audit = DataOwner(key, server, receipt=receipt_of(options, server)), AuditLog(options.log)
     try:
         run(
             owner_service(owner, server, tokens, audit, Quota(keys=options.quota), _limits(options)),

@@ -5,14 +5,15 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from engine.commands.console import progress, read_key, write_whole
+from engine.commands.collection import add_store_options, receipt_of
+from engine.commands.console import note, progress, read_key, write_whole
 from engine.commands.folders import name_left_out, pictures_to_index
 from engine.encryption.schemes import CONTAINER_SCHEMES, GALLERY_SCHEME, SCHEMES
 from engine.errors import VaultError
 
 if TYPE_CHECKING:
     from engine.hashing.encoders import EncoderHasher
-    from engine.retrieval import CloudServer
+    from engine.retrieval import CloudServer, Stage
     from engine.retrieval.uploading import CodeMaker
     from engine.retrieval.user import Owner
 
@@ -51,16 +52,9 @@ def add_parser(commands: Any) -> None:
     searching.add_argument("--force", action="store_true", help="replace files of --out that exist")
     searching.set_defaults(run=search)
     for command in (indexing, searching):
-        command.add_argument(
-            "--store", metavar="URI", default="vault.db", help="store file or address (default: %(default)s)"
-        )
-        command.add_argument(
-            "--key-file", type=Path, default=Path("vault.key"), help="the owner's key (default: %(default)s)"
-        )
+        add_store_options(command)
         command.add_argument("--encoder", type=Path, help="ONNX file of an encoder of your own, with --head")
         command.add_argument("--head", type=Path, help="hash head fitted for it, see `head fit`")
-        command.add_argument("--token-file", type=Path, help="your token, where a server is asked")
-        command.add_argument("--ca-file", type=Path, help="certificates to trust beside the system's, PEM")
 
 
 def index(options: argparse.Namespace) -> int:
@@ -77,13 +71,19 @@ def index(options: argparse.Namespace) -> int:
     key = read_key(options.key_file, create=server.gallery is None)
     if is_remote(options.store):
         server = open_server(*where, tag=_tag(key, options.folder))
-    owner = DataOwner(key, server, hasher, cipher=SCHEMES[options.scheme].make)
+    receipt = receipt_of(options, server, create=True)
+    owner = DataOwner(key, server, hasher, cipher=SCHEMES[options.scheme].make, receipt=receipt)
     for step in owner.upload(found.pictures, unreadable="skip"):
         progress("sealed", step.done, step.total)
     left_out = sorted((*found.left_out, *step.unreadable))
     name_left_out(left_out)
     print(f"{step.added} added, {len(server)} pictures in {options.store}, key in {options.key_file}")
     return 3 if left_out else 0
+
+
+def _sent(stage: "Stage") -> list[str]:
+    """Ids of the pictures that the server handed out in a step."""
+    return [hit.id for hit in stage.outcome] if stage.step == "fetch" else []
 
 
 def own_hasher(options: argparse.Namespace) -> "EncoderHasher | None":
@@ -123,7 +123,10 @@ def search(options: argparse.Namespace) -> None:
 
     query = load_file(options.image)
     owner, server, secret = _parties(options)
-    results = DataUser(owner, server, name="command line").search(query, options.k, verify=options.verify)
+    user, sent = DataUser(owner, server, name="command line"), list[str]()
+    results = user.search(query, options.k, lambda stage: sent.extend(_sent(stage)), options.verify, damaged="skip")
+    for identity in set(sent) - {result.id for result in results}:
+        note(f"The row {identity} was changed since its owner uploaded it and is left out: audit the store.")
     for result in results if options.save else ():
         options.save.mkdir(parents=True, exist_ok=True)
         target = options.save / f"{result.rank:02d}-{result.id}.png"
@@ -145,7 +148,8 @@ def _parties(options: argparse.Namespace) -> "tuple[Owner, CloudServer, Path]":
 
     if options.cloud is None and options.owner is None:
         server = asked(open_server(options.store, options.token_file, options.ca_file), options)
-        return DataOwner(read_key(options.key_file), server, own_hasher(options)), server, options.key_file
+        key, receipt = read_key(options.key_file), receipt_of(options, server)
+        return DataOwner(key, server, own_hasher(options), receipt=receipt), server, options.key_file
     if options.cloud is None or options.owner is None or options.token_file is None:
         raise VaultError("A search far away takes three things: name --cloud, --owner and --token-file.")
     where = (options.cloud, options.owner, options.token_file, options.ca_file)

@@ -82,6 +82,11 @@ class CloudServer:
         return self._store.state()
 
     @property
+    def where(self) -> str:
+        """The address of the store without secrets; a receipt remembers what lay there."""
+        return self._store.where
+
+    @property
     def outdated(self) -> bool:
         """Whether the store has an earlier format, which takes no upload before ``DataOwner.upgrade``."""
         return self._store.outdated

@@ -133,6 +133,11 @@ class RemoteCloud(CloudServer):
         return State(facts["count"], facts["epoch"])
 
     @property
+    def where(self) -> str:
+        """Its address; see :class:`CloudServer`."""
+        return self._transport.url
+
+    @property
     def outdated(self) -> bool:
         """Whether its store has an earlier format; see :class:`CloudServer`."""
         return bool(self._look().get("outdated"))

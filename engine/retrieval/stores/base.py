@@ -146,6 +146,11 @@ class Store(ABC):
     """
 
     @property
+    @abstractmethod
+    def where(self) -> str:
+        """The address without secrets, the same whoever asks."""
+
+    @property
     def outdated(self) -> bool:
         """Whether its format is an earlier one: it is read for ever, but grows only after ``DataOwner.upgrade``."""
         return False

@@ -80,6 +80,11 @@ class PostgresStore(Store):
         self.gallery()
 
     @property
+    def where(self) -> str:
+        """The address without secrets; see :class:`Store`."""
+        return f"{self.address.shown}?schema={self.address.schema}"
+
+    @property
     def searches(self) -> bool:
         """Whether the database itself searches (``?search=sql``), so that a server holds no index."""
         return self.address.search == "sql"

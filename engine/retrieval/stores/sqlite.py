@@ -70,6 +70,11 @@ class SqliteStore(Store):
         self.gallery()
 
     @property
+    def where(self) -> str:
+        """The address without secrets; see :class:`Store`."""
+        return f"sqlite:///{self.path.resolve()}"
+
+    @property
     def outdated(self) -> bool:
         """Whether the file has an earlier format; see :class:`Store`."""
         if not self.path.exists():
