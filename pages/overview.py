@@ -93,7 +93,7 @@ def headline() -> None:
     figure_row(rows)
     st.caption(
         "mAP (mean average precision): how far up the ranking pictures of the right kind stand, COVID-19 or not; 1 is "
-        f"perfect. Measured on real X-rays, not on the simulated ones above: {how} {BESIDE_PAPER_A}"
+        f"perfect. Measured on another, larger collection than the one above: {how} {BESIDE_PAPER_A}"
     )
     st.page_link("pages/benchmarks.py", label="What these figures do not show", icon=":material/arrow_forward:")
 
@@ -117,9 +117,10 @@ with view:
         zoom=False,
     )
     st.caption(
-        "Simulated X-rays, made from a CT scan. Top left is the question; the other five are its nearest of "
-        f"{facts['gallery_count']}. Computed once by `python scripts/make_overview_example.py`."
+        "Real X-rays of several hospitals, openly licensed. Top left is the question; the other five are its nearest "
+        f"of {facts['gallery_count']}. One search, done once; the times are of the machine that did it."
     )
+    st.page_link("pages/retrieve.py", label="Search your own X-ray", icon=":material/upload:")
 with steps:
     story(facts, pictures)
 st.subheader("Who sees what?", anchor=False)

@@ -13,16 +13,17 @@ from pages.components.kit.dials import one_of
 from pages.components.kit.metrics import Figure, figure_row
 from pages.components.kit.results import result
 from pages.components.kit.words import are, label_title
-from pages.components.retrieve.cards import result_grid
 from pages.components.retrieve.codes import code_strip
-from pages.components.retrieve.explain import label_votes, why_alike
-from pages.components.retrieve.search import Found, Search, commonest, search, ties
-from pages.components.retrieve.trust import trust
+from pages.components.retrieve.explain import explain, label_votes, why_alike
+from pages.components.retrieve.search import Found, Search, commonest, full_size, search, ties
+from pages.components.retrieve.takeaway import take_home
+from pages.components.retrieve.trust import trust, vote_error
+from pages.components.retrieve.viewer import LIKENESS_HELP, Overlay, results
 from pages.components.visit import collection, uploads
 from pages.components.visit import gallery as galleries
 from pages.components.visit.collection import Collection
 from pages.components.visit.links import choose
-from pages.components.visit.picture import Picture, current_picture, picture_picker
+from pages.components.visit.picture import Picture, choose_gallery, current_picture, picture_picker
 from pages.components.visit.vault import open_vault
 
 LENGTHS = (16, 24, 32, 48, 64)
@@ -32,6 +33,13 @@ ONE_SCAN = (
     "The simulated pictures come from one CT scan, and the network, which learned from real X-rays, hardly tells them "
     "apart."
 )
+# On a phone the results come before the controls, which Streamlit would put first.
+_ORDER = """<style>
+@media (max-width: 640px) {
+  .st-key-retrieve_body > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"],
+  .st-key-retrieve_body > [data-testid="stHorizontalBlock"] { flex-direction: column-reverse; }
+}
+</style>"""
 
 frame.ensure_frame()
 frame.heading(
@@ -40,23 +48,30 @@ frame.heading(
 )
 
 
-def choose_place(picture: Picture) -> Collection | None:
-    """Draw the choice between the public gallery and the visitor's own, if there is one; return the latter."""
-    own = collection.current_collection()
+def choose_place() -> Collection | None:
+    """Draw the choice of what is searched: a public gallery, or the visitor's own collection; return the latter."""
+    own, name = collection.current_collection(), galleries.gallery_name()
     if own is None:
-        st.caption(f":material/photo_library: Searches the {galleries.TITLES[picture.gallery]} gallery.")
+        choose_gallery(name, "Search in")
         return None
+    titles = {"collection": "Your collection"} | {one: galleries.TITLES[one] for one in galleries.available()}
+    # The address may have changed since: the control follows it.
+    if st.session_state.get("search_in") != "collection":
+        st.session_state["search_in"] = name
     place = st.segmented_control(
         "Search in",
-        ["gallery", "collection"],
-        default="gallery",
+        list(titles),
         required=True,
-        format_func={"gallery": galleries.TITLES[picture.gallery], "collection": "Your collection"}.get,
+        format_func=lambda one: titles[one],
         key="search_in",
         persist_state="session",
-        width="stretch",
+        on_change=lambda: choose("gallery", st.session_state["search_in"]) if _is_public() else None,
     )
     return own if place == "collection" else None
+
+
+def _is_public() -> bool:
+    return st.session_state["search_in"] != "collection"
 
 
 def choose_method() -> tuple[str, int]:
@@ -121,15 +136,18 @@ def warn_if_novel(picture: Picture) -> None:
 
 def run_search(picture: Picture, method: str, bits: int, own: Collection | None = None) -> Search | None:
     """Search the public gallery or the visitor's own, or say why that is not possible."""
-    upload = uploads.current_upload() if picture.position is None else None
+    upload, name = uploads.current_upload() if picture.position is None else None, galleries.gallery_name()
     try:
         if own:
             vault, place, itself = own.vault, own.token, upload.stored_as if upload else None
         else:
-            vault, place = open_vault(picture.gallery, method, bits), picture.gallery
+            vault, place = open_vault(name, method, bits), name
             itself = picture.token.split("/", 1)[1] if picture.position is not None else None
         outcome = show.derived(
-            picture.token, "search", (place, method, bits), lambda: search(vault, picture.image, itself)
+            picture.token,
+            "search",
+            (place, method, bits),
+            lambda: search(vault, picture.image, itself, lambda one: "" if own else galleries.credit(name, one)),
         )
     except VaultError as error:
         st.error(str(error), icon=":material/error:")
@@ -153,26 +171,44 @@ def pick(hit: Found) -> None:
     choose("picture", hit.name)
 
 
-def load_result(hit: Found, picture: Picture, own: Collection | None) -> np.ndarray:
+def load_result(hit: Found, own: Collection | None) -> np.ndarray:
     """Return a result's picture."""
     if own:
         return own.open(hit.id)
-    return galleries.load(picture.gallery, galleries.positions(picture.gallery)[hit.name])
+    name = galleries.gallery_name()
+    return galleries.load(name, galleries.positions(name)[hit.name])
 
 
-def say_vote(outcome: Search, picture: Picture) -> None:
-    """Say what the neighbours' labels add up to."""
+def say_vote(outcome: Search, picture: Picture, method: str, bits: int) -> None:
+    """Say what the neighbours' labels add up to, and how often such a vote is wrong."""
     known = f" Its own label: {label_title(picture.label)}." if picture.label else " It has no label of its own."
-    st.markdown(commonest([hit.label for hit in outcome.found]) + known)
+    wrong = vote_error(method, bits)
+    st.markdown(commonest([hit.label for hit in outcome.found]) + known + (f" {wrong}" if wrong else ""))
 
 
-def show_results(outcome: Search, picture: Picture, own: Collection | None, *, sealed: bool) -> None:
-    """Show the ten neighbours."""
+def show_results(outcome: Search, picture: Picture, network: Hasher | None, own: Collection | None) -> None:
+    """Show the ten neighbours, and what makes one of them alike where a visitor asked for it."""
     tied = ties([hit.distance for hit in outcome.found])
-    if tied:
-        simulated = f" {ONE_SCAN}" if picture.gallery == galleries.BUILT_IN else ""
-        st.caption(f":material/balance: {tied}{'' if own else simulated}", help=worth_of_order())
-    result_grid(outcome.found, picture.label, sealed=sealed, on_pick=pick_own if own else pick)
+    overlay, rank = None, st.session_state.get("_explained")
+    hit = next((one for one in outcome.found if one.rank == rank), None)
+    if hit and network:
+        (query_file, said), (result_file, _) = explain(picture, hit, network, lambda one: load_result(one, own))
+        overlay = Overlay(hit.rank, query_file, result_file, f"Orange: more alike than elsewhere; {said}.")
+    results(
+        outcome.found,
+        picture,
+        show.derived(picture.token, "full size", (), lambda: full_size(picture.image)),
+        sealed=bool(st.session_state.get("as_sealed")),
+        on_pick=pick_own if own else pick,
+        on_explain=lambda one: st.session_state.update(_explained=one),
+        overlay=overlay,
+        named=own is not None,
+    )
+    simulated = f" {ONE_SCAN}" if galleries.gallery_name() == galleries.SIMULATED and not own else ""
+    st.caption(
+        f"Click a picture to open it beside the query. {tied or ''}{simulated if tied else ''}",
+        help=" ".join(filter(None, (LIKENESS_HELP, worth_of_order()))),
+    )
 
 
 def worth_of_order() -> str | None:
@@ -188,13 +224,14 @@ def worth_of_order() -> str | None:
     )
 
 
-def show_second(outcome: Search, first: Search, picture: Picture, method: str) -> None:
+def show_second(outcome: Search, first: Search, picture: Picture, method: str, bits: int) -> None:
     """Show another method's ten for the same query, and how many both found."""
     st.subheader(f"{METHODS[method].title} on the same query", anchor=False)
     both = {hit.name for hit in outcome.found} & {hit.name for hit in first.found}
-    say_vote(outcome, picture)
+    say_vote(outcome, picture, method, bits)
     st.caption(f"{len(both)} of the ten {are(len(both))} among the first method's ten as well.")
-    result_grid(outcome.found, picture.label, sealed=False, on_pick=pick, name="second_")
+    query_file = show.derived(picture.token, "full size", (), lambda: full_size(picture.image))
+    results(outcome.found, picture, query_file, sealed=False, on_pick=pick, name="second_")
 
 
 def compare_codes(outcome: Search, picture: Picture, network: Hasher, own: Collection | None) -> None:
@@ -216,61 +253,73 @@ def compare_codes(outcome: Search, picture: Picture, network: Hasher, own: Colle
         f"{hit.distance} of {len(outcome.code) * 8} bits differ. The server saw the query as "
         f"`{outcome.sent.tobytes().hex()}`: bits permuted and flipped by a secret mask, distances unchanged."
     )
-    why_alike(picture, hit, network, lambda found: load_result(found, picture, own))
+    why_alike(picture, hit, network, lambda found: load_result(found, own))
 
 
 def show_times(outcome: Search) -> None:
     """Show what each step took."""
-    st.subheader("Where did the time go?", anchor=False)
     total = sum(outcome.seconds.values())
-    figure_row(
-        [Figure(step, f"{seconds * 1000:.1f} ms") for step, seconds in outcome.seconds.items()]
-        + [Figure("Altogether", f"{total * 1000:,.0f} ms")],
-        min_width=120,
-    )
+    with st.expander(f"Where did the time go? {total * 1000:,.0f} ms altogether"):
+        figure_row([Figure(step, f"{s * 1000:.1f} ms") for step, s in outcome.seconds.items()], min_width=120)
+
+
+def settings(picture: Picture, own: Collection | None) -> tuple[str, int, str | None]:
+    """Draw the query and everything that a search depends on; return method, length and second method."""
+    query_file = show.derived(picture.token, "xray", (), lambda: show.xray_file(picture.image))
+    show.picture(query_file, alt=f"Query: {picture.title}")
+    st.caption(picture.note)
+    picture_picker(with_gallery=False)
+    if own:
+        st.caption(f":material/lock_person: {METHODS[collection.METHOD].title}, {collection.BITS} bits.")
+        return collection.METHOD, collection.BITS, None
+    method, bits = choose_method()
+    return method, bits, choose_second(method)
+
+
+def look_closer(outcome: Search, picture: Picture, method: str, bits: int, own: Collection | None) -> None:
+    """Draw what a visitor may want to know of the ten."""
+    take_home(outcome, picture, method, bits, "Your collection" if own else galleries.TITLES[galleries.gallery_name()])
+    if not own:
+        st.subheader("What do the ten say?", anchor=False)
+        label_votes(outcome.found, method, bits)
+    compare_codes(outcome, picture, Hasher.load(bits=bits, method=method), own)
+    show_times(outcome)
 
 
 def draw() -> None:
     """Draw the question, the answer, and how far to trust it."""
     picture = current_picture()
-    # Above the columns: on a phone the second one begins a screen further down.
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        vote = st.container(width="content")
-        sealed = st.toggle("As the server holds them", key="as_sealed", bind="query-params")
-    side, main = st.columns([1, 3], gap="medium")
+    st.html(_ORDER)
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        with st.container(width="content", gap=None):
+            own = choose_place()
+        st.toggle("As the server holds them", key="as_sealed", bind="query-params")
+    pool = f"Searches your {own.counted}." if own else galleries.pool(galleries.gallery_name())
+    st.caption(f":material/photo_library: {pool}")
+    with st.container(key="retrieve_body"):
+        side, main = st.columns([1, 3], gap="medium")
     closer = st.container()
     with side:
-        query_file = show.derived(picture.token, "xray", (), lambda: show.xray_file(picture.image))
-        show.picture(query_file, alt=f"Query: {picture.title}")
-        st.caption(picture.note)
-        picture_picker()
-        own = choose_place(picture)
-        if own:
-            method, bits, second = collection.METHOD, collection.BITS, None
-            st.caption(f":material/lock_person: {own.counted} of your own, by {METHODS[method].title} in {bits} bits.")
-        else:
-            method, bits = choose_method()
-            second = choose_second(method)
+        method, bits, second = settings(picture, own)
     st.subheader("How far can it be trusted?", anchor=False)
-    trust(method, bits, own.token if own else picture.gallery)
+    trust(method, bits, own.token if own else galleries.gallery_name())
     # Last, because the first search of a process waits for the gallery to be sealed; all else is there by then.
     with main:
+        vote, strange = st.container(), st.container()
         outcome = run_search(picture, method, bits, own)
         if outcome:
-            warn_if_novel(picture)
             with vote:
-                say_vote(outcome, picture)
-            show_results(outcome, picture, own, sealed=sealed)
+                say_vote(outcome, picture, method, bits)
+            network = Hasher.load(bits=bits, method=method) if st.session_state.get("_explained") else None
+            show_results(outcome, picture, network, own)
         other = run_search(picture, second, bits) if outcome and second else None
-        if outcome and other:
-            show_second(other, outcome, picture, second)
+        if outcome and other and second:
+            show_second(other, outcome, picture, second, bits)
     if outcome:
         with closer:
-            if not own:
-                st.subheader("What do the ten say?", anchor=False)
-                label_votes(outcome.found, method, bits)
-            compare_codes(outcome, picture, Hasher.load(bits=bits, method=method), own)
-            show_times(outcome)
+            look_closer(outcome, picture, method, bits, own)
+        with strange:
+            warn_if_novel(picture)
 
 
 # In a function, because Streamlit's callbacks keep a page's global names alive after its visitor's data is cleared.

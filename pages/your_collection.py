@@ -50,7 +50,7 @@ def bring() -> None:
         if files:
             taken, left_out = collection.read_uploads(files)
             seal(partial(collection.take_in, taken), left_out)
-        st.button("Try it with simulated X-rays", icon=":material/science:", on_click=ask_for, args=(_TRY,))
+        st.button("Try it with ready X-rays", icon=":material/science:", on_click=ask_for, args=(_TRY,))
         if st.session_state.pop(_TRY, False):
             seal(partial(collection.add, examples()), [])
         st.caption(
@@ -69,7 +69,7 @@ def ask_for(what: str) -> None:
 
 def examples() -> list[Picture]:
     """Return a few labelled pictures of the built-in gallery."""
-    dataset = galleries.gallery(galleries.BUILT_IN).subset(split="train")
+    dataset = galleries.gallery(galleries.BUILT_IN)
     step = max(1, len(dataset) // EXAMPLES)
     return [
         Picture(record.path.name, partial(dataset.load, position), record.label)
@@ -198,7 +198,7 @@ def empty() -> None:
     """Say what will happen, where there is nothing yet."""
     with st.container(border=True):
         st.markdown(
-            "**Nothing here yet.** Add pictures, or try it with simulated ones. Then:\n\n"
+            "**Nothing here yet.** Add pictures, or try it with ready ones. Then:\n\n"
             "1. Each picture is checked by content and size, and decoded in memory.\n"
             "2. The network encodes it; the code is masked, the picture sealed.\n"
             "3. A server of your own holds the result: Retrieve searches it for you alone.\n"

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from engine.datasets import load_dataset
+from engine.hashing.codebook import CodeBook
 from engine.imaging import encode_png
 
 ROOT = Path(__file__).parents[2]
@@ -16,7 +17,7 @@ PER_CLASS_AND_SPLIT = 6
 
 
 def small_gallery(name: str):
-    """Return the built-in gallery with a few pictures of each class and split; no other is here."""
+    """Return a gallery with a few pictures of each class and split."""
     dataset = load_dataset(name)
     seen: dict[tuple[str, str], int] = {}
     kept = []
@@ -41,8 +42,11 @@ def app(monkeypatch, kept) -> AppTest:
     from models.matdh import MATDH
 
     monkeypatch.delenv("CXR_VAULT_DATA", raising=False)
+    monkeypatch.setenv("CXR_VAULT_FETCH", "off")
     monkeypatch.setattr("tempfile.tempdir", str(kept))
-    monkeypatch.setattr("pages.components.visit.gallery.load_dataset", lambda name: _built_in_only(name))
+    monkeypatch.setattr("pages.components.visit.gallery.load_dataset", lambda name: _shipped_only(name))
+    # The shipped codes are the shipped network's, and this one is untrained.
+    monkeypatch.setattr("pages.components.visit.vault.load_book", CodeBook)
     monkeypatch.setattr(
         Hasher, "load", classmethod(lambda cls, bits=48, method="matdh": cls(_network(MATDH), bits=bits, side=64))
     )
@@ -50,10 +54,10 @@ def app(monkeypatch, kept) -> AppTest:
     return AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=240)
 
 
-def _built_in_only(name: str):
+def _shipped_only(name: str):
     from engine.datasets import DataError
 
-    if name != "simulated":
+    if name not in ("gallery", "simulated"):
         raise DataError(f"{name} is not here")
     return small_gallery(name)
 

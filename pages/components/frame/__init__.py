@@ -13,6 +13,7 @@ from engine.errors import VaultError
 from pages.components.frame import status
 from pages.components.kit import tuning
 from pages.components.kit.words import NOTICE
+from pages.components.visit import links
 
 _FRAMED = "_framed"
 PAGES = (
@@ -73,6 +74,7 @@ def run() -> None:
     tuning.send_at_once()
     tuning.share_memory()
     page = _navigate()
+    links.arrive(page.url_path)
     st.session_state[_FRAMED] = True
     with st.container(gap=None):
         st.html(_STYLE)

@@ -80,11 +80,12 @@ def model() -> str:
     """Name the hashing network that the visitor's searches use, and its weights."""
     method = st.session_state.get("method")
     method = method if method in METHODS else "matdh"
-    return f"{METHODS[method].title}, weights {_weights(method)}"
+    return f"{METHODS[method].title}, weights {weights(method)}"
 
 
 @st.cache_resource(show_spinner=False)
-def _weights(method: str) -> str:
+def weights(method: str) -> str:
+    """Return the first digits of the hash of a method's weights."""
     card = ROOT / "models" / "weights" / f"{method}.json"
     return str(json.loads(card.read_text())["file_sha256"])[:8] if card.exists() else "missing"
 

@@ -54,25 +54,28 @@ def why_alike(picture: Picture, hit: Found, network: Hasher, load: Callable[[Fou
         network: The hasher, with the code length of the search.
         load: Gives the result's picture, ``(H, W)``.
     """
-    views = show.derived(
-        picture.token,
-        "why_alike",
-        (hit.id, network.bits),
-        lambda: _views(network, picture.image, load(hit)),
-    )
+    views = explain(picture, hit, network, load)
     *sides, words_side = st.columns([1, 1, 1], gap="medium")
     for side, (file, words), title in zip(sides, views, ("Your query", f"Result {hit.rank}"), strict=True):
         with side:
             show.picture(file, alt=f"{title}: {words}", width=SIDE)
             st.caption(f"**{title}**: {words}.")
     words_side.markdown(
-        "The agreement (1 for equal codes) is the sum over all regions. :orange[Orange] ones give more than an even "
-        "share of it, at full colour twice as much; :blue[blue] ones less, at full colour nothing, or they speak "
-        "against it."
+        "The agreement (1 for equal codes) is the sum over all regions. :orange[Orange] regions give more of it than "
+        "the average region, :blue[blue] ones less."
     )
     words_side.caption(
         "Regions are as coarse as the network's last map. They say what the network used, not what a radiologist "
         "would look at."
+    )
+
+
+def explain(
+    picture: Picture, hit: Found, network: Hasher, load: Callable[[Found], np.ndarray]
+) -> list[tuple[bytes, str]]:
+    """Return the query and one result, tinted by what makes their codes agree, each with the same in words."""
+    return show.derived(
+        picture.token, "why_alike", (hit.id, network.bits), lambda: _views(network, picture.image, load(hit))
     )
 
 

@@ -1,20 +1,21 @@
 """One search, step by step, with the time each step took and what is worth keeping of its answer."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.imaging import encode_jpeg, to_uint8
+from engine.hashing.descriptors import likeness
+from engine.imaging import encode_jpeg, resize, to_uint8
 from engine.retrieval import Result, Stage
 from pages.components.kit.schemes import look_of
-from pages.components.kit.show import cipher_file, letterbox
+from pages.components.kit.show import cipher_file
 from pages.components.kit.words import are, counted, label_title
 from pages.components.visit.vault import Vault
 
 TOP = 10
-THUMBNAIL_SIDE = 256
+FULL_SIDE = 1024
 SEALED_SIDE = 128
 STEP_TITLES = {
     "describe": "Enhance and hash",
@@ -38,8 +39,10 @@ class Found:
         name: What its owner calls it.
         label: Its class; empty if nobody knows it.
         code: ``(bits // 8,)`` uint8, plain.
-        opened: JPEG of the picture.
+        opened: JPEG of the picture at full resolution.
         sealed: PNG of what the server holds.
+        likeness: Cosine of the angle between its descriptor and the query's; None where there is none.
+        credit: Whose picture it is and under which licence; empty where that is not known.
     """
 
     rank: int
@@ -50,6 +53,8 @@ class Found:
     code: np.ndarray
     opened: bytes
     sealed: bytes
+    likeness: float | None = None
+    credit: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,13 +74,14 @@ class Search:
     seconds: dict[str, float]
 
 
-def search(vault: Vault, image: np.ndarray, itself: str | None) -> Search:
+def search(vault: Vault, image: np.ndarray, itself: str | None, credit: Callable[[str], str] = str) -> Search:
     """Search a sealed gallery.
 
     Args:
         vault: The gallery.
         image: ``(H, W)``; stays on this side.
         itself: Name or id of the query in the gallery, left out of its own results; None if it is not from there.
+        credit: Says whose picture one of the gallery is, by its name.
 
     Raises:
         engine.errors.VaultError: The store cannot answer, or its answer was changed.
@@ -83,9 +89,29 @@ def search(vault: Vault, image: np.ndarray, itself: str | None) -> Search:
     stages: dict[str, Stage] = {}
     vault.user.search(image, TOP + 1, observe=lambda stage: stages.update({stage.step: stage}))
     (code, _), asked, hits, results = (stages[step].outcome for step in ("describe", "mask", "fetch", "open"))
+    alike = _likeness(stages)
     pairs = [(r, hit.sealed) for r, hit in zip(results, hits, strict=True) if itself not in (r.name, r.id)][:TOP]
-    found = tuple(replace(_found(*pair), rank=rank) for rank, pair in enumerate(pairs, 1))
+    found = tuple(
+        replace(_found(*pair), rank=rank, likeness=alike.get(pair[0].id), credit=credit(pair[0].name))
+        for rank, pair in enumerate(pairs, 1)
+    )
     return Search(code, asked.code, found, {STEP_TITLES[stage.step]: stage.seconds for stage in stages.values()})
+
+
+def _likeness(stages: Mapping[str, Stage]) -> dict[str, float]:
+    """Return how alike the query and each picture that the owner lent a descriptor of are, by id."""
+    if "lend" not in stages:
+        return {}
+    descriptor, lent = stages["describe"].outcome[1], stages["lend"].outcome
+    cosines = likeness(descriptor, lent)
+    # What was uploaded without a descriptor is lent as zeros.
+    rows = zip(stages["ask"].outcome, cosines, lent.any(axis=1), strict=True)
+    return {near.id: float(cosine) for near, cosine, described in rows if described}
+
+
+def full_size(image: np.ndarray) -> bytes:
+    """Return a JPEG of a picture as large as a screen needs it: its shorter side at most ``FULL_SIDE``."""
+    return encode_jpeg(resize(to_uint8(image), min(FULL_SIDE, *image.shape)), quality=90)
 
 
 def _found(result: Result, sealed: bytes) -> Found:
@@ -96,7 +122,7 @@ def _found(result: Result, sealed: bytes) -> Found:
         name=result.name,
         label=result.label or "",
         code=result.code,
-        opened=encode_jpeg(letterbox(to_uint8(result.image), THUMBNAIL_SIDE), quality=85),
+        opened=full_size(result.image),
         sealed=cipher_file(look_of(sealed)[:SEALED_SIDE, :SEALED_SIDE], SEALED_SIDE),
     )
 

@@ -8,7 +8,7 @@ from pages.components.kit.dials import one_of
 from pages.components.kit.metrics import BESIDE_PAPER_A, Figure, figure_row, with_interval
 from pages.components.kit.results import method_result, missing, result
 from pages.components.kit.words import TASKS, label_title
-from pages.components.visit.gallery import BUILT_IN
+from pages.components.visit.gallery import SIMULATED
 
 FIELDS = {
     "map": ("mAP", "Mean average precision: how early relevant pictures come."),
@@ -46,12 +46,33 @@ def trust(method: str, bits: int, gallery: str) -> None:
         figure_row(_figures(figures, reported, how))
         st.caption(f"{how} {BESIDE_PAPER_A}" if reported else how)
         if gallery != protocol["dataset"]:
-            searched = "The simulated gallery above is there to try things out."
-            if gallery != BUILT_IN:
-                searched = "On your own pictures it may be better or worse."
+            searched = "On the pictures searched above it may be better or worse."
+            if gallery == SIMULATED:
+                searched = "The simulated gallery above is there to try things out."
             st.caption(f":material/info: Measured on real X-rays. {searched}")
     with matrix:
         confusion(np.array(figures["confusion"]), [label_title(str(c)) for c in figures["classes"]], key="confusion")
+
+
+def vote_error(method: str, bits: int) -> str | None:
+    """Say how often the vote of ten neighbours is wrong about three labels; None where it has not been measured."""
+    measured = method_result(method)
+    if measured is None or str(bits) not in measured["bits"]:
+        return None
+    figures = measured["bits"][str(bits)]["three_class"]
+    return (
+        f"Such a vote between three labels is wrong for {1 - figures['accuracy'][0]:.0%} of "
+        f"{measured['protocol']['query_count']} test pictures{_normal_called_pneumonia(figures)}."
+    )
+
+
+def _normal_called_pneumonia(figures: dict) -> str:
+    """Name the costliest mistake, where the classes have it."""
+    classes = list(figures["classes"])
+    if not {"normal", "pneumonia"} <= set(classes):
+        return ""
+    row = figures["confusion"][classes.index("normal")]
+    return f"; it calls {row[classes.index('pneumonia')] / sum(row):.0%} of the normal ones pneumonia"
 
 
 def _figures(figures: dict, reported: dict[str, str], how: str) -> list[Figure]:

@@ -139,7 +139,7 @@ def walk(picture: Picture) -> Walk:
 def custody_of(picture: Picture) -> Custody:
     """Trace one search for ``picture`` among a few training pictures of each class."""
     hasher = Hasher.load(bits=BITS, method=METHOD)
-    dataset = galleries.gallery(picture.gallery).subset(split="train")
+    dataset = galleries.searched(picture.gallery)
     taken = []
     for label in dataset.classes:
         members = [one for one in pictures_of(dataset) if one.label == label and not picture.token.endswith(one.name)]

@@ -6,6 +6,8 @@ never go through here.
 
 import streamlit as st
 
+_PAGE, _LAST_PAGE = "_page", "_page_before"
+
 
 def linked(name: str, default: str) -> str:
     """Return a choice, and keep the address in step with it.
@@ -19,11 +21,27 @@ def linked(name: str, default: str) -> str:
         otherwise what the session remembers. Not to be trusted: addresses are typed by strangers.
     """
     in_address = st.query_params.get(name)
-    if in_address is not None and in_address != st.session_state.get(_sent(name)):
+    sent = st.session_state.get(_sent(name))
+    if in_address is not None and in_address != sent:
         st.session_state[_chosen(name)] = in_address
+    elif in_address is None and sent is not None and same_page():
+        # The back button: the address of before had no such choice.
+        st.session_state.pop(_chosen(name), None)
     choice = st.session_state.get(_chosen(name), default)
     _send(name, choice, default)
     return choice
+
+
+def same_page() -> bool:
+    """Tell whether the last run was of this page too: to another page, Streamlit goes with an empty address."""
+    page = st.session_state.get(_PAGE)
+    return page is not None and page == st.session_state.get(_LAST_PAGE)
+
+
+def arrive(page: str) -> None:
+    """Note which page this run is of; called once a run, before the page."""
+    st.session_state[_LAST_PAGE] = st.session_state.get(_PAGE)
+    st.session_state[_PAGE] = page
 
 
 def choose(name: str, value: str) -> None:

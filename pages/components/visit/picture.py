@@ -6,7 +6,6 @@ import numpy as np
 import streamlit as st
 
 from engine.errors import VaultError
-from engine.imaging import PUBLIC
 from pages.components.kit.dials import one_of
 from pages.components.kit.show import derived, derived_at_full_size
 from pages.components.kit.thumbnails import Thumbnail, thumbnails
@@ -63,17 +62,30 @@ def current_picture() -> Picture:
         return Picture(
             f"own/{upload.digest}", "your picture", upload.image, upload.label, name, None, "Your own picture"
         )
-    position = galleries.positions(name).get(chosen, samples(name)[0])
-    record, simulated = galleries.gallery(name).records[position], name == galleries.BUILT_IN
+    home = next((other for other in (name, *galleries.available()) if chosen in galleries.positions(other)), name)
+    position = galleries.positions(home).get(chosen, samples(name)[0])
+    record, simulated = galleries.gallery(home).records[position], home == galleries.SIMULATED
     return Picture(
-        token=f"{name}/{record.id}",
+        token=f"{home}/{record.id}",
         title=f"{'simulated' if simulated else 'real'} chest X-ray {record.id}",
-        image=galleries.load(name, position),
+        image=galleries.load(home, position),
         label=record.label,
-        gallery=name,
+        gallery=home,
         position=position,
-        origin="Simulated from a CT scan" if simulated else f"Real X-ray ({record.source}, {record.licence})",
+        origin="Simulated from a CT scan" if simulated else f"Real X-ray ({galleries.credit(home, record.id)})",
     )
+
+
+def unkept_promise() -> str | None:
+    """Say what the address asks for that is not here, and what is shown instead; None where all of it is."""
+    if linked("gallery", galleries.BUILT_IN) not in galleries.available():
+        return "The link names a gallery that is not on this server: the built-in one is shown."
+    chosen = linked("picture", "")
+    if chosen == OWN and not current_upload():
+        return "The link is to a picture that only its visitor had, or that was cleared: a sample is shown."
+    if chosen not in ("", OWN) and not any(chosen in galleries.positions(name) for name in galleries.available()):
+        return "The link names a picture that is not on this server: a sample is shown."
+    return None
 
 
 @st.cache_data(show_spinner=False)
@@ -87,20 +99,26 @@ def samples(name: str) -> list[int]:
     return [members[turn] for turn in range(PER_CLASS) for members in by_class if len(members) > turn]
 
 
-def picture_picker() -> None:
-    """Draw the controls that choose the picture of the next :func:`current_picture`."""
+def picture_picker(*, with_gallery: bool = True) -> None:
+    """Draw the controls that choose the picture of the next :func:`current_picture`.
+
+    Args:
+        with_gallery: Whether the choice of the gallery is among them; not where the page draws it elsewhere.
+    """
     name = galleries.gallery_name()
+    broken = unkept_promise()
+    if broken:
+        st.warning(broken, icon=":material/link_off:")
     with st.container(border=True, gap="small"):
-        way = one_of("Picture", ["Samples", "Gallery", "Your own"], "picture_way", width="stretch")
+        way = one_of("Picture", ["Samples", "Gallery"], "picture_way", width="stretch")
         if way == "Gallery":
             _browse(name)
-        elif way == "Your own":
-            _upload()
         else:
             _strip(name, samples(name), "Sample pictures")
-        if way != "Your own":
-            st.session_state.pop(_REFUSED, None)
-            _choose_gallery(name)
+        if with_gallery:
+            choose_gallery(name, "Pictures from")
+        _upload()
+        credits_of(name)
 
 
 def _strip(name: str, members: list[int], legend: str) -> None:
@@ -121,24 +139,28 @@ def _strip(name: str, members: list[int], legend: str) -> None:
     )
 
 
-def _choose_gallery(name: str) -> None:
-    """Say which gallery is in use, and draw the way to another: a choice, or what fetches the real one."""
+def choose_gallery(name: str, title: str) -> None:
+    """Draw the way to another gallery: a choice, and what fetches the real collection where it is not here."""
     here = galleries.available()
-    if name == galleries.BUILT_IN:
-        st.caption("Simulated pictures, made from one CT scan.")
-    if len(here) > 1:
-        # The address may have changed since: the control follows it.
-        st.session_state.picture_gallery = name
-        st.segmented_control(
-            "Pictures from",
-            here,
-            required=True,
-            format_func=galleries.TITLES.get,
-            key="picture_gallery",
-            on_change=lambda: choose("gallery", st.session_state.picture_gallery),
-        )
-    elif arrival.offered():
+    # The address may have changed since: the control follows it.
+    st.session_state.picture_gallery = name
+    st.segmented_control(
+        title,
+        here,
+        required=True,
+        format_func=lambda one: galleries.TITLES[one],
+        key="picture_gallery",
+        on_change=lambda: choose("gallery", st.session_state.picture_gallery),
+    )
+    if galleries.REAL not in here and arrival.offered():
         arrival.offer()
+
+
+def credits_of(name: str) -> None:
+    """Draw, one click away, where a gallery's pictures come from and under which terms."""
+    with st.popover("Where these pictures come from", icon=":material/copyright:", type="tertiary"):
+        for line in galleries.credit_lines(name):
+            st.markdown(line)
 
 
 def _browse(name: str) -> None:
@@ -153,18 +175,18 @@ def _browse(name: str) -> None:
     )
     members = [n for n, r in enumerate(dataset.records) if label is None or r.label == label]
     pages = max(1, -(-len(members) // PER_PAGE))
-    page = st.number_input(f"Page, of {pages}", 1, pages, key="picture_page", bind="query-params")
+    page = st.number_input(f"Page (1 to {pages})", 1, pages, key="picture_page", bind="query-params")
     _strip(name, members[(page - 1) * PER_PAGE : page * PER_PAGE], "Pictures of the gallery")
 
 
 def _upload() -> None:
     round_number = st.session_state.setdefault("_upload_round", 0)
     file = st.file_uploader(
-        f"A chest X-ray: PNG, JPEG or DICOM, up to {PUBLIC.bytes // 2**20} MB",
-        type=["png", "jpg", "jpeg", "dcm", "dicom"],
+        "Your own chest X-ray: PNG, JPEG or DICOM, up to 10 MB",
+        type=["png", "jpg", "jpeg", "dcm", "dicom", "zip"],
         key=f"picture_upload_{round_number}",
+        help=f"{NOTICE} {RETENTION}",
     )
-    st.caption(f":material/shield: {NOTICE} {RETENTION}")
     if file is not None:
         try:
             keep_upload(file)
@@ -177,6 +199,7 @@ def _upload() -> None:
     if refused := st.session_state.get(_REFUSED):
         st.error(refused, icon=":material/broken_image:")
     if current_upload():
+        st.caption(f":material/shield: {RETENTION}")
         st.button("Clear my data", icon=":material/delete:", on_click=clear_own_data)
 
 

@@ -11,6 +11,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.typing import UploadedFile
 
 from engine.imaging import PUBLIC, ImageError, load_image
+from engine.imaging.archive import is_archive
 
 # What the link calls a visitor's own picture.
 OWN = "own"
@@ -66,6 +67,8 @@ def keep_upload(file: UploadedFile) -> None:
     """
     data = file.getvalue()
     drop_file(file)
+    if is_archive(data):
+        raise ImageError("A ZIP archive holds many pictures and this page takes one: bring it on Your collection.")
     with DECODING:
         image = load_image(data, PUBLIC)
     keep(Upload(hashlib.sha256(data).hexdigest()[:16], image))

@@ -1,36 +1,48 @@
 """The sealed galleries this server offers to search: real owner, server and user, shared by all visitors.
 
 A gallery is public, so its store may be shared; a visitor's picture never enters it. Stores live in a
-temporary folder under a key that exists only in this process. Sealing runs in a thread of its own, so it goes
-on when the visitor who started it walks away.
+temporary folder under a key that exists only in this process. A gallery's pictures are sealed once; each method and
+each code length is an index beside them. All of it happens in threads of its own, so it goes on when the visitor who
+started it walks away, and nobody waits for another gallery's sealing.
 """
 
 import tempfile
 import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from threading import Lock
+from typing import Any, Generic, TypeVar
 
+import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from engine.encryption import generate_key
-from engine.hashing import Hasher
-from engine.retrieval import CloudServer, DataOwner, DataUser, pictures_of
+from engine.hashing.codebook import BookHasher, CodeBook, Entry, fingerprint, load_book
+from engine.retrieval import CloudServer, DataOwner, DataUser, Picture, pictures_of
+from engine.retrieval.reindex import SharedPictures, reindex
 from pages.components.kit import tuning
-from pages.components.visit.gallery import gallery
+from pages.components.visit.gallery import searched
 
-KEPT = 4
+# The simulated, the built-in and the real gallery; and every length of a few methods of each.
+KEPT_PICTURES, KEPT_INDICES = 3, 24
+METHOD, BITS = "matdh", 48
 # Pictures hashed at a time: more are no faster on a CPU and need more memory.
 BATCH = 8
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.05
+WORKERS = 16
 
 Wanted = tuple[str, str, int]
+Outcome = TypeVar("Outcome")
 
 
 @dataclass(frozen=True)
 class Vault:
-    """One sealed gallery and the three roles around it."""
+    """One searchable gallery and the three roles around it."""
 
     owner: DataOwner
     server: CloudServer
@@ -38,21 +50,78 @@ class Vault:
     folder: tempfile.TemporaryDirectory
 
 
+@dataclass(frozen=True)
+class Pictures:
+    """A gallery's sealed pictures, with an index of ``BITS`` bits.
+
+    Attributes:
+        vault: Searches that index.
+        marks: Fingerprint of each picture, by its name.
+    """
+
+    vault: Vault
+    marks: dict[str, bytes]
+
+
 @dataclass
-class Sealing:
-    """A vault on its way: how far it has come, and what comes of it."""
+class Job(Generic[Outcome]):
+    """Something on its way: how far it has come, and what comes of it."""
 
     share: float = 0.0
-    vault: Future[Vault] = field(default_factory=Future)
+    started: float = field(default_factory=time.monotonic)
+    outcome: Future[Outcome] = field(default_factory=Future)
+
+    def advance(self, done: int, total: int) -> None:
+        """Note how much is done."""
+        self.share = done / total
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long it will take at the pace so far; None before there is a pace."""
+        return (time.monotonic() - self.started) * (1 - self.share) / self.share if self.share else None
+
+
+class Kept:
+    """The outcomes of the last jobs by name; the least recently used one goes first."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._jobs: OrderedDict[Hashable, Job[Any]] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, name: Hashable, start: Callable[[Job[Any]], Future[Any]]) -> Job[Any]:
+        """Return a job, started now unless it is there and has not failed."""
+        with self._lock:
+            known = self._jobs.get(name)
+            if known is None or (known.outcome.done() and known.outcome.exception()):
+                self._jobs.pop(name, None)
+                known = self._jobs[name] = Job()
+                known.outcome = start(known)
+                while len(self._jobs) > self._most:
+                    self._jobs.popitem(last=False)
+            self._jobs.move_to_end(name)
+            return known
+
+    def __contains__(self, name: Hashable) -> bool:
+        return name in self._jobs
 
 
 @dataclass(frozen=True)
 class Shelf:
     """All vaults of this process."""
 
-    sealings: dict[Wanted, Sealing] = field(default_factory=dict)
+    pictures: Kept = field(default_factory=lambda: Kept(KEPT_PICTURES))
+    indices: Kept = field(default_factory=lambda: Kept(KEPT_INDICES))
+    books: dict[str, CodeBook] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
-    worker: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "sealing"))
+    workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(WORKERS, "sealing"))
+
+    def book(self, method: str) -> CodeBook:
+        """Return what is known of the galleries' codes by one method."""
+        with self.lock:
+            if method not in self.books:
+                self.books[method] = load_book(method)
+            return self.books[method]
 
 
 @st.cache_resource(show_spinner=False)
@@ -60,53 +129,106 @@ def _shelf() -> Shelf:
     return Shelf()
 
 
-def open_vault(name: str, method: str, bits: int) -> Vault:
+def open_vault(name: str, method: str, bits: int, at: DeltaGenerator | None = None) -> Vault:
     """Return the sealed gallery ``name``; the first time, have it sealed and show the progress.
+
+    Args:
+        name: Of the gallery.
+        method: Of hashing.
+        bits: Code length.
+        at: Where to show the progress; where the script stands when None.
 
     Raises:
         engine.errors.VaultError: The network or the pictures are missing.
     """
-    sealing = _sealing((name, method, bits))
-    if not sealing.vault.done():
-        slot = st.empty()
-        while not sealing.vault.done():
-            slot.progress(sealing.share, f"Sealing the gallery with {bits}-bit codes, once for all visitors")
+    sealing, index = _sealing(name), _index((name, method, bits))
+    if not index.outcome.done():
+        slot = (at or st).empty()
+        while not index.outcome.done():
+            job, what = (index, "Hashing") if sealing.outcome.done() else (sealing, "Sealing")
+            slot.progress(min(job.share, 1.0), f"{what} the gallery, once for all visitors{_left(job)}")
             time.sleep(LOOK_SECONDS)
         slot.empty()
-    return sealing.vault.result()
+    return index.outcome.result()
 
 
-def _sealing(wanted: Wanted) -> Sealing:
-    """Return the sealing of a gallery, started now unless it is there and has not failed."""
+def begin(name: str) -> None:
+    """Have a gallery sealed without waiting for it."""
+    _sealing(name)
+
+
+def _left(job: Job[Any]) -> str:
+    seconds = job.seconds_left
+    return "" if seconds is None else f": about {max(1, round(seconds))} s left"
+
+
+def _sealing(name: str) -> Job[Pictures]:
     shelf = _shelf()
-    with shelf.lock:
-        known = shelf.sealings.get(wanted)
-        if known is None or (known.vault.done() and known.vault.exception()):
-            shelf.sealings.pop(wanted, None)
-            while len(shelf.sealings) >= KEPT:
-                shelf.sealings.pop(next(iter(shelf.sealings)))
-            known = shelf.sealings[wanted] = Sealing()
-            known.vault = shelf.worker.submit(_seal, wanted, known)
-        return known
+    return shelf.pictures.get(name, lambda job: shelf.workers.submit(_seal, name, job, shelf))
 
 
-def _seal(wanted: Wanted, sealing: Sealing) -> Vault:
-    name, method, bits = wanted
-    folder = tempfile.TemporaryDirectory(prefix="cxr-vault-")
-    server = CloudServer(Path(folder.name) / "gallery.db")
-    owner = DataOwner(generate_key(), server, Hasher.load(bits=bits, method=method))
-    for step in owner.upload(pictures_of(gallery(name).subset(split="train")), batch_size=BATCH):
-        sealing.share = step.done / step.total
+def _index(wanted: Wanted) -> Job[Vault]:
+    shelf, sealing = _shelf(), _sealing(wanted[0])
+    return shelf.indices.get(wanted, lambda job: shelf.workers.submit(_make_index, wanted, job, sealing, shelf))
+
+
+def _seal(name: str, job: Job[Pictures], shelf: Shelf) -> Pictures:
+    """Seal a gallery's pictures and hash them at every length in the same pass."""
+    folder, key, marks = tempfile.TemporaryDirectory(prefix="cxr-vault-"), generate_key(), {}
+    server, book = CloudServer(Path(folder.name) / "gallery.db"), shelf.book(METHOD)
+    pictures = [replace(picture, load=partial(_noted, marks, picture)) for picture in pictures_of(searched(name))]
+    owner = DataOwner(key, server, BookHasher(book, BITS, remember=True))
+    for step in owner.upload(pictures, batch_size=BATCH):
+        job.advance(step.done, step.total)
+    owner = DataOwner(key, server, book.hasher(BITS), receipt=owner.receipt)
     # Compiles what opening needs: the first search would count it as its own time.
     owner.open(next(iter(owner.records())))
     _settle_down()
+    return Pictures(Vault(owner, server, DataUser(owner, server), folder), marks)
+
+
+def _noted(marks: dict[str, bytes], picture: Picture) -> np.ndarray:
+    image = picture.load()
+    marks[picture.name] = fingerprint(image)
+    return image
+
+
+def _make_index(wanted: Wanted, job: Job[Vault], sealing: Job[Pictures], shelf: Shelf) -> Vault:
+    """Give a gallery's sealed pictures codes of another method or length."""
+    name, method, bits = wanted
+    sealed = sealing.outcome.result()
+    if (method, bits) == (METHOD, BITS):
+        return sealed.vault
+    book, folder = shelf.book(method), tempfile.TemporaryDirectory(prefix="cxr-vault-")
+    job.started = time.monotonic()
+    if not sealed.marks.items() or any(mark not in book.entries for mark in sealed.marks.values()):
+        _hash(name, book, job)
+
+    def describe(picture: str) -> tuple[np.ndarray, np.ndarray]:
+        entry: Entry = book.entries[sealed.marks[picture]]
+        return entry.codes[bits], entry.descriptor
+
+    server = SharedPictures(Path(folder.name) / "codes.db", sealed.vault.server)
+    owner = reindex(sealed.vault.owner, server, book.hasher(bits), describe)
     return Vault(owner, server, DataUser(owner, server), folder)
+
+
+def _hash(name: str, book: CodeBook, job: Job[Vault]) -> None:
+    """Have a method's network look at every picture of a gallery, once for all lengths."""
+    dataset = searched(name)
+    for start in range(0, len(dataset), BATCH):
+        places = range(start, min(start + BATCH, len(dataset)))
+        book.add([dataset.load(place) for place in places])
+        job.advance(places.stop, len(dataset))
+    _settle_down()
 
 
 def _settle_down() -> None:
     """Make ready for many small searches after one large job."""
-    import torch
+    import sys
 
     # Visitors search side by side: one thread each, instead of all threads waiting for each other.
-    torch.set_num_threads(1)
+    torch = sys.modules.get("torch")
+    if torch is not None and hasattr(torch, "set_num_threads"):
+        torch.set_num_threads(1)
     tuning.return_memory()

@@ -15,7 +15,7 @@ def test_every_page_says_what_it_is_for_and_what_it_is_not(open_page, page):
     said = texts(app)
     assert NOTICE in said
     assert len(app.title) == 1
-    assert "Simulated gallery" in said
+    assert "Built-in (real) gallery" in said
     assert status.version() in said
     assert "MATDH, weights " in said
     assert "CPU, " in said or "NVIDIA" in said

@@ -7,8 +7,10 @@ from streamlit.testing.v1 import AppTest
 def page():
     import streamlit as st
 
-    from pages.components.visit.links import choose, linked
+    from pages.components.visit.links import arrive, choose, linked
 
+    if "at" in st.session_state:
+        arrive(st.session_state["at"])
     st.text(linked("picture", ""))
     st.button("other", on_click=choose, args=("picture", "other"))
 
@@ -52,3 +54,25 @@ def test_a_page_switch_that_clears_the_address_keeps_the_choice(app):
     app.run()
     assert app.text[0].value == "a"
     assert app.query_params["picture"] == "a"
+
+
+def test_the_back_button_goes_back_to_an_address_without_a_choice(app):
+    app.session_state["at"] = "retrieve"
+    app.run()
+    app.button[0].click().run()
+    assert app.query_params["picture"] == "other"
+    del app.query_params["picture"]
+    app.run()
+    assert app.text[0].value == ""
+    assert "picture" not in app.query_params
+
+
+def test_another_page_keeps_the_choice(app):
+    app.session_state["at"] = "retrieve"
+    app.run()
+    app.button[0].click().run()
+    del app.query_params["picture"]
+    app.session_state["at"] = "enhance"
+    app.run()
+    assert app.text[0].value == "other"
+    assert app.query_params["picture"] == "other"
