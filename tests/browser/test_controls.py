@@ -7,7 +7,7 @@ from scripts.live_app import paths, settle
 # Playwright is there wherever the browser tests run; without a browser they skip, loudly.
 pytest.importorskip("playwright")
 SEEN_ON = {
-    "enhance": ("st-key-clip", "st-key-enhance_compare", "st-key-picture_strip", "Your own"),
+    "enhance": ("st-key-clip", "st-key-enhance_compare", "st-key-picture_strip", "Gallery"),
     "encrypt": ("st-key-block", "st-key-scheme", "Open it again"),
     "retrieve": ("st-key-as_sealed", "Search from this"),
 }

@@ -64,7 +64,6 @@ def test_a_dial_the_slider_and_an_upload_work_under_the_headers(guarded, server,
     page.locator(".uncover").focus()
     page.keyboard.press("ArrowRight")
     assert page.locator(".uncover").input_value() == "51"
-    page.get_by_text("Your own", exact=True).click()
     page.locator("input[type=file]").set_input_files(own_picture)
     page.get_by_text("Your own picture").first.wait_for()
     page.get_by_role("slider", name="Block size").focus()

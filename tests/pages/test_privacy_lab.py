@@ -221,7 +221,7 @@ def test_what_a_code_adds_is_said_of_simulated_and_of_real_pictures(open_page, f
 
 
 def test_the_attacked_picture_is_named_with_where_it_comes_from(open_page):
-    assert "Simulated from a CT scan" in texts(open_page("privacy_lab"))
+    assert "Real X-ray (" in texts(open_page("privacy_lab"))
 
 
 def test_without_results_the_page_names_the_command(open_page, monkeypatch, tmp_path):

@@ -101,7 +101,6 @@ def test_no_whole_key_or_mask_reaches_the_page(query):
 
 def test_a_visitor_s_own_picture_can_be_the_query(open_page, chest):
     app = open_page("three_parties", step="7 Open")
-    app.segmented_control(key="picture_way").set_value("Your own").run()
     app.file_uploader[0].upload("mine.png", chest)
     app.run()
     assert not app.exception

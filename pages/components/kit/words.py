@@ -1,7 +1,7 @@
 """Numbers and names as people write them, and the words that several pages use."""
 
 NOTICE = "Research demo, not for diagnosis; do not upload patient data to a public host."
-LABELS = {"covid-19": "COVID-19", "normal": "Normal", "pneumonia": "Pneumonia"}
+LABELS = {"covid-19": "COVID-19", "normal": "Normal", "pneumonia": "Pneumonia", "tuberculosis": "Tuberculosis"}
 TASKS = {"binary": "COVID-19 or not", "three_class": "Three classes"}
 MODE_TITLES = {
     "none": "None",

@@ -12,7 +12,7 @@ from engine.training.methods import METHODS
 from pages.components.kit.results import method_result
 from pages.components.kit.words import LABELS
 from pages.components.retrieve import explain
-from tests.pages.reading import texts
+from tests.pages.reading import results, texts
 
 
 def test_the_overlay_is_orange_above_an_even_share_and_blue_below():
@@ -39,7 +39,7 @@ def test_the_strongest_region_is_named(cell, words):
 
 def test_retrieve_shows_votes_of_three_classes_and_of_two(open_page):
     app = open_page("retrieve")
-    found = [line.value for line in app.markdown if "-badge[:material" in line.value]
+    found = [one["label"] for one in results(app)]
     counts = Counter(title for line in found for title in LABELS.values() if title in line)
     shown = {metric.label: metric.value for metric in app.metric}
     for title in LABELS.values():

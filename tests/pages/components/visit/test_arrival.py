@@ -18,12 +18,12 @@ host, collection = at_home.host, at_home.collection
 @pytest.fixture
 def local(app, host, monkeypatch, tmp_path, request):
     """Let the dashboard fetch ten made-up pictures of a local host into an empty folder."""
-    built_in = small_gallery("simulated")
+    built_in = {name: small_gallery(name) for name in gallery.SHIPPED}
     rows = request.getfixturevalue("collection")
     at_home.write_manifest(manifest.MANIFESTS / "covidx-open.csv.gz", [row | {"split": "test"} for row in rows])
     monkeypatch.setenv("CXR_VAULT_DATA", str(tmp_path))
-    monkeypatch.delenv(arrival.SWITCH, raising=False)
-    monkeypatch.setattr(gallery, "load_dataset", lambda name: built_in if name == "simulated" else load_dataset(name))
+    monkeypatch.setenv(arrival.SWITCH, "on")
+    monkeypatch.setattr(gallery, "load_dataset", lambda name: built_in.get(name) or load_dataset(name))
     monkeypatch.setattr(arrival, "fetch", lambda *given, **named: fetch(*given, base=host.base, **named))
     monkeypatch.setattr(arrival, "LIMITS", at_home.QUICK)
     forget()
@@ -46,9 +46,9 @@ def wait() -> None:
         time.sleep(0.02)
 
 
-def test_one_click_replaces_the_simulated_pictures(local, open_page):
+def test_one_click_replaces_the_built_in_pictures(local, open_page):
     app = open_page("enhance")
-    assert "Simulated gallery" in texts(app)
+    assert "Built-in (real) gallery" in texts(app)
     app.button(key="fetch_real").click().run()
     assert not app.exception
     wait()
@@ -57,7 +57,6 @@ def test_one_click_replaces_the_simulated_pictures(local, open_page):
     said = texts(app)
     assert "Real X-ray (made-up, CC0)" in said
     assert "COVIDx-open (real) gallery, 10 pictures" in said
-    assert "Simulated pictures" not in said
 
 
 def test_a_problem_is_one_sentence_and_the_next_click_goes_on(local, open_page, collection):
@@ -69,7 +68,7 @@ def test_a_problem_is_one_sentence_and_the_next_click_goes_on(local, open_page, 
     assert "1 of 10 pictures of covidx-open could not be fetched" in app.error[0].value
     assert "fetch again to go on" in app.error[0].value, "there is no command on a page"
     assert app.button(key="fetch_real").label == "Go on fetching real X-rays, from 9", "what failed is not here"
-    assert "Simulated gallery" in texts(app)
+    assert "Built-in (real) gallery" in texts(app)
     local.files[at_home.address(collection[4])] = lost
     local.requests.clear()
     app.button(key="fetch_real").click().run()
@@ -144,10 +143,14 @@ def test_two_visitors_start_one_fetch(local, monkeypatch):
 
 def test_pictures_that_come_by_the_command_line_are_seen_without_a_restart(local, open_page, tmp_path):
     app = open_page("enhance")
-    assert gallery.available() == ("simulated",)
+    assert gallery.available() == gallery.SHIPPED
     fetch("covidx-open", tmp_path, base=local.base, limits=at_home.QUICK)
     gallery.look_again("covidx-open")
     app.run()
-    assert app.segmented_control(key="picture_gallery").options == ["Simulated", "COVIDx-open (real)"]
+    assert app.segmented_control(key="picture_gallery").options == [
+        "Built-in (real)",
+        "COVIDx-open (real)",
+        "Simulated",
+    ]
     app.segmented_control(key="picture_gallery").set_value("covidx-open").run()
     assert "Real X-ray" in texts(app)
