@@ -150,9 +150,20 @@ def looking_only(truth: np.ndarray) -> None:
     histograms({"The picture": truth, "Encrypted": sealed}, key="look_histograms")
     st.caption(
         "Masks from all 256 values make the levels even; smaller ranges do not, and then levels alone tell pictures "
-        "apart. With blocks of one pixel and all masks nothing is left to see, and nothing to search by."
+        "apart. With blocks of one pixel and all masks one picture by itself says nothing. Under one key for all "
+        f"pictures two of them still do: {_nearest_words()}"
     )
     _kind_curve()
+
+
+def _nearest_words() -> str:
+    """Say what the nearest cipher picture names under one key, at the smallest block."""
+    cells = (result("encrypted_pixels") or {"cells": []})["cells"]
+    found = next((c for c in cells if (c["as"], c["setting"]) == ("nearest", "shared-1")), None)
+    said = "they differ in as many bits as the pictures do"
+    if found is None:
+        return f"{said}."
+    return f"{said}, and the nearest ones name {found['right']} of {found['count']} anatomy pictures right at block 1."
 
 
 def _recognised(cipher: MultiStageCipher, truth: np.ndarray, block: int, masks: int) -> tuple[str, int]:
