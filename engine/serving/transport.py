@@ -219,8 +219,8 @@ def _reason(error: Exception) -> str:
     """What is wrong with a connection, in few words."""
     import ssl
 
-    cause: BaseException | None = getattr(error, "reason", None) or error
-    while cause is not None:
+    cause: object = getattr(error, "reason", None) or error
+    while isinstance(cause, BaseException):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate is not trusted: {cause.verify_message}"
         if isinstance(cause, ssl.SSLError):
@@ -229,5 +229,6 @@ def _reason(error: Exception) -> str:
             return "nothing answers there"
         if isinstance(cause, TimeoutError):
             return "no answer in time"
-        cause = cause.__cause__ or getattr(cause, "reason", None) or getattr(cause, "original_error", None)
+        inner = [part for part in cause.args if isinstance(part, BaseException)]
+        cause = cause.__cause__ or getattr(cause, "reason", None) or (inner[0] if inner else None)
     return type(error).__name__.removesuffix("Error").lower()
