@@ -265,3 +265,14 @@ def test_each_command_is_found_in_its_module(module: str) -> None:
     commands = argparse.ArgumentParser().add_subparsers()
     importlib.import_module(f"engine.commands.{module}").add_parser(commands)
     assert sorted(commands.choices) == sorted(name for name, home in COMMANDS.items() if home == module)
+
+
+def test_aes_seals_the_file_as_it_came(tmp_path: Path, picture: Path) -> None:
+    sealed, key = tmp_path / "s", tmp_path / "k"
+    assert main(["encrypt", str(picture), str(sealed), "--scheme", "aes", "--key-file", str(key)]) == 0
+    assert main(["decrypt", str(sealed), str(tmp_path / "same"), "--key-file", str(key)]) == 0
+    assert (tmp_path / "same").read_bytes() == picture.read_bytes()
+    assert main(["decrypt", str(sealed), str(tmp_path / "o.png"), "--key-file", str(key)]) == 0
+    np.testing.assert_array_equal(
+        load_image((tmp_path / "o.png").read_bytes()), load_image((tmp_path / "same").read_bytes())
+    )

@@ -2,10 +2,13 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.commands.console import check_target, note, read_key, read_picture_key, write_whole
 from engine.encryption.schemes import CONTAINER_SCHEMES, SCHEMES
+
+if TYPE_CHECKING:
+    from engine.encryption import Content
 
 
 def add_parser(commands: Any) -> None:
@@ -18,9 +21,11 @@ def add_parser(commands: Any) -> None:
     )
     sealing.add_argument("--key-file", type=Path, required=True, help="32-byte key; made if it does not exist")
     sealing.set_defaults(run=encrypt)
-    opening = commands.add_parser("decrypt", help="open a sealed picture", description="Open a sealed file as PNG.")
+    opening = commands.add_parser("decrypt", help="open a sealed picture", description="Open a sealed file.")
     opening.add_argument("source", metavar="IN", type=Path, help="the sealed file")
-    opening.add_argument("target", metavar="OUT", type=Path, help="the PNG to write")
+    opening.add_argument(
+        "target", metavar="OUT", type=Path, help="what to write: the file as it was sealed, or a PNG of its pixels"
+    )
     opening.add_argument("--key-file", type=Path, required=True, help="the key it was sealed with")
     opening.add_argument(
         "--image-key", action="store_true", help="the key file holds the key of this one picture, not the master key"
@@ -32,23 +37,37 @@ def add_parser(commands: Any) -> None:
 
 def encrypt(options: argparse.Namespace) -> None:
     """Seal one picture."""
-    from engine.imaging import load_file
+    from engine.imaging import load_image
+    from engine.imaging.decode import read_file
 
     check_target(options.target, options.key_file, options.source, force=options.force)  # before a key is made
-    image = load_file(options.source)
-    sealed = SCHEMES[options.scheme].make(read_key(options.key_file, create=True)).encrypt(image)
+    data = read_file(options.source)
+    image = load_image(data)
+    cipher = SCHEMES[options.scheme].container_cipher(read_key(options.key_file, create=True))
+    sealed = cipher.encrypt_file(data) if cipher.seals_files else cipher.encrypt(image)
     write_whole(options.target, sealed, options.key_file, force=options.force)
     note(f"{options.target}: {image.shape[1]}x{image.shape[0]} {image.dtype}, {len(sealed)} bytes")
 
 
 def decrypt(options: argparse.Namespace) -> None:
-    """Open one sealed picture as PNG."""
+    """Open one sealed picture: the file that was sealed, or a PNG of its pixels."""
     from engine.encryption import cipher_for
-    from engine.imaging import encode_png
 
     check_target(options.target, options.key_file, options.source, force=options.force)
     key = (read_picture_key if options.image_key else read_key)(options.key_file)
     sealed = options.source.read_bytes()
-    image = cipher_for(sealed, key, "image" if options.image_key else "master").decrypt(sealed)
-    write_whole(options.target, encode_png(image), options.key_file, force=options.force)
-    note(f"{options.target}: {image.shape[1]}x{image.shape[0]} {image.dtype}")
+    content = cipher_for(sealed, key, "image" if options.image_key else "master").unseal(sealed)
+    data = file_for(options.target, content)
+    write_whole(options.target, data, options.key_file, force=options.force)
+    note(f"{options.target}: {'the file as it was sealed' if data is content.file else 'PNG'}, {len(data)} bytes")
+
+
+def file_for(target: Path, content: "Content") -> bytes:
+    """What to write of an opened content: its file byte for byte, unless the name asks for a PNG of another kind."""
+    from engine.imaging import encode_png
+    from engine.imaging.png import SIGNATURE
+
+    wants_png = target.suffix.lower() == ".png"
+    if content.file is not None and (content.file.startswith(SIGNATURE) or not wants_png):
+        return content.file
+    return encode_png(content.picture())

@@ -30,6 +30,12 @@ def add_parser(commands: Any) -> None:
     )
     indexing.add_argument("--labels", metavar="CSV", type=Path, help="columns file and label, instead of subfolders")
     indexing.add_argument("--strict", action="store_true", help="write nothing if one file cannot be read")
+    indexing.add_argument(
+        "--keep",
+        choices=("file", "pixels"),
+        default="file",
+        help="seal files as they came, header and all, or nothing but their pixels (default: %(default)s)",
+    )
     indexing.set_defaults(run=index)
     searching = commands.add_parser("search", help="find similar pictures", description="Find similar pictures.")
     searching.add_argument("image", metavar="IMAGE", type=Path, help="the query")
@@ -72,7 +78,8 @@ def index(options: argparse.Namespace) -> int:
     if is_remote(options.store):
         server = open_server(*where, tag=_tag(key, options.folder))
     receipt = receipt_of(options, server, create=True)
-    owner = DataOwner(key, server, hasher, cipher=SCHEMES[options.scheme].make, receipt=receipt)
+    cipher = SCHEMES[options.scheme].container_cipher
+    owner = DataOwner(key, server, hasher, cipher=cipher, keep=options.keep, receipt=receipt)
     for step in owner.upload(found.pictures, unreadable="skip"):
         progress("sealed", step.done, step.total)
     left_out = sorted((*found.left_out, *step.unreadable))

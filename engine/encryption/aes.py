@@ -32,14 +32,13 @@ class AesGcmCipher(ContainerCipher):
 
     layout = Layout("aes", 2, nonce_bytes=12, tag_bytes=16, tag_bytes_v1=16, payload_bytes=payload_bytes)
 
+    @property
+    def seals_files(self) -> bool:
+        """Files of any kind."""
+        return True
+
     def encrypt_file(self, data: bytes) -> bytes:
-        """Seal a picture's file as it came, whatever its kind.
-
-        Returns:
-            A container that :meth:`decrypt` opens to the decoded picture and :meth:`unseal` to the file.
-
-        Raises:
-            CipherError: this cipher holds only an image key.
+        """Seal a picture's file as it came; see :meth:`ContainerCipher.encrypt_file`.
 
         >>> AesGcmCipher(bytes(32)).unseal(AesGcmCipher(bytes(32)).encrypt_file(b"DICM")).file
         b'DICM'

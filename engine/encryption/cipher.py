@@ -103,6 +103,25 @@ class ContainerCipher(ABC):
             raise CipherError("The sealed file describes an impossible picture: it was made by another program.")
         return frame
 
+    @property
+    def seals_files(self) -> bool:
+        """Whether :meth:`encrypt_file` seals a picture's file as it came."""
+        return False
+
+    def encrypt_file(self, data: bytes) -> bytes:
+        """Seal a picture's file as it came, whatever its kind.
+
+        Args:
+            data: the whole file.
+
+        Returns:
+            A container that :meth:`decrypt` opens to the decoded picture and :meth:`unseal` to the file.
+
+        Raises:
+            CipherError: this scheme seals pixels alone, or the cipher holds only an image key.
+        """
+        raise CipherError(f"The {self.layout.name} scheme seals pixels and no files: decode the picture first.")
+
     @abstractmethod
     def _encrypt(
         self, content: np.ndarray | bytes, secret: bytes, nonce: bytes, before: bytes

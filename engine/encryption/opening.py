@@ -65,6 +65,5 @@ def cipher_for(blob: bytes, key: bytes, kind: Literal["master", "image"] = "mast
     """
     if kind not in ("master", "image"):
         raise CipherError(f'A key is of kind "master" or "image", not {kind!r}.')
-    cipher = scheme_of(open_container(blob).code).container
-    assert cipher is not None
+    cipher = scheme_of(open_container(blob).code).container_cipher
     return cipher.from_image_key(key) if kind == "image" else cipher(key)

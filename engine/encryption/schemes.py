@@ -57,20 +57,24 @@ class Scheme:
     channels: int = 1
 
     @property
-    def seals_files(self) -> bool:
-        """Whether it also seals a picture's file as it came."""
-        return hasattr(self.container, "encrypt_file")
-
-    @property
     def layout(self) -> Layout:
         """How its container is filled.
 
         Raises:
             CipherError: it makes none.
         """
+        return self.container_cipher.layout
+
+    @property
+    def container_cipher(self) -> type[ContainerCipher]:
+        """The class that makes sealed files of it.
+
+        Raises:
+            CipherError: there is none.
+        """
         if self.container is None:
             raise CipherError(f"The {self.title} scheme makes no sealed file: choose one that does.")
-        return self.container.layout
+        return self.container
 
     def sealed_bytes(self, shape: Shape, dtype: np.dtype) -> int:
         """Size of what leaves for a picture.

@@ -151,7 +151,7 @@ def _look_into(root: Path, name: Path, left_out: list[str]) -> list[Picture]:
     if is_archive(start):
         return _unpacked(path, name, left_out)
     if is_picture(start):
-        return [Picture(name.as_posix(), partial(_load, path, name), name.parent.name or None)]
+        return [Picture(name.as_posix(), partial(_load, path, name), name.parent.name or None, path.read_bytes)]
     if name.suffix.lower() in PICTURE_SUFFIXES:
         what = "The file holds no PNG, JPEG or DICOM picture" if start else "The file is empty (0 bytes)"
         left_out.append(f"{name.as_posix()}: {what}: export it again.")
@@ -168,7 +168,10 @@ def _unpacked(path: Path, name: Path, left_out: list[str]) -> list[Picture]:
     labels = labels_of(entries)
     return [
         Picture(
-            inside, partial(decode_named, inside, entry.read, LOCAL_ARCHIVE.each), label or name.parent.name or None
+            inside,
+            partial(decode_named, inside, entry.read, LOCAL_ARCHIVE.each),
+            label or name.parent.name or None,
+            entry.read,
         )
         for entry, label in zip(entries, labels, strict=True)
         for inside in [f"{name.as_posix()}/{entry.name}"]

@@ -11,7 +11,15 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from engine.encryption import AesGcmCipher, AuthenticationError, Cipher, CipherError, cipher_for, image_key
+from engine.encryption import (
+    AesGcmCipher,
+    AuthenticationError,
+    CipherError,
+    ContainerCipher,
+    Content,
+    cipher_for,
+    image_key,
+)
 from engine.encryption.keys import check_key
 from engine.hashing.descriptors import DESCRIPTOR_BYTES
 from engine.retrieval.code_mask import CodeMask
@@ -24,7 +32,7 @@ from engine.retrieval.stores import Gallery, SealedPicture, SealedRecord, StoreE
 from engine.retrieval.stores.base import id_bytes
 from engine.retrieval.uploading import (
     CodeMaker,
-    Fresh,
+    Loaded,
     Progress,
     Transfer,
     Unreadable,
@@ -68,13 +76,18 @@ class Release:
         return self.record.label
 
     def open(self, sealed: bytes) -> np.ndarray:
-        """Open the picture with its key, if it is the one that the owner uploaded.
+        """Open the picture with its key: ``(H, W)`` uint8 or uint16; see :meth:`unseal`.
+
+        Raises:
+            ImageError: a file that was sealed as it came does not decode within the budget.
+        """
+        return self.unseal(sealed).picture()
+
+    def unseal(self, sealed: bytes) -> Content:
+        """Give what was sealed, pixels or a file as it came, if it is what the owner uploaded.
 
         Args:
             sealed: what the server handed out for it.
-
-        Returns:
-            ``(H, W)`` uint8 or uint16.
 
         Raises:
             AuthenticationError: it was changed or exchanged, or another than the owner sealed it.
@@ -131,7 +144,8 @@ class DataOwner:
         key: bytes,
         server: CloudServer,
         hasher: CodeMaker | None = None,
-        cipher: Callable[[bytes], Cipher] = AesGcmCipher,
+        cipher: Callable[[bytes], ContainerCipher] = AesGcmCipher,
+        keep: Literal["file", "pixels"] = "file",
         receipt: Receipt | None = None,
     ) -> None:
         """Open the owner's side of a server.
@@ -141,6 +155,8 @@ class DataOwner:
             server: where the gallery lives, or will.
             hasher: makes the codes; the shipped MATDH hasher, loaded when first needed, if not given.
             cipher: seals pictures under the master key, ``AesGcmCipher`` or ``FrequencyCipher``.
+            keep: seal the "file" of a picture as it came, with all that stands in its header, where the cipher seals
+                files and there is one; or nothing but its "pixels".
             receipt: what this owner remembers of its galleries; in memory if not given.
 
         Raises:
@@ -151,6 +167,7 @@ class DataOwner:
         self._server = server
         self._hasher = hasher
         self._cipher = cipher(self._key)
+        self._files = keep == "file" and self._cipher.seals_files
         self.receipt = receipt or Receipt()
         self._derived: GalleryKeys | None = None
         self.access_log: deque[Access] = deque(maxlen=LOG_ENTRIES)
@@ -204,7 +221,7 @@ class DataOwner:
                 transfer = transaction.enter_context(self._transferring(self.keys.gallery.bits))
             for start in range(0, len(shuffled), batch_size):
                 batch = shuffled[start : start + batch_size]
-                loaded, problems = load_new(batch, seen, unreadable)
+                loaded, problems = load_new(batch, seen, unreadable, self._files)
                 if fresh := self._unknown(loaded):
                     fresh, codes = hashed(self.hasher, fresh)
                     transfer = transfer or transaction.enter_context(self._transferring(8 * codes.shape[1]))
@@ -387,11 +404,11 @@ class DataOwner:
             )
         return gallery
 
-    def _unknown(self, loaded: Fresh) -> Fresh:
+    def _unknown(self, loaded: list[Loaded]) -> list[Loaded]:
         """Those pictures that no row of the server has yet, in one look-up."""
         if not loaded or self._gallery() is None:
             return loaded
-        digests = [self.keys.digest(record) for record, _ in loaded]
+        digests = [self.keys.digest(one.record) for one in loaded]
         known = self._server.known(digests)
         return [one for one, digest in zip(loaded, digests, strict=True) if digest not in known]
 
@@ -402,10 +419,10 @@ class DataOwner:
         with transferring(self._server, self.receipt, proposed, self._key) as transfer:
             yield transfer
 
-    def _send(self, fresh: Fresh, codes: npt.NDArray[np.uint8], transfer: Transfer) -> None:
+    def _send(self, fresh: list[Loaded], codes: npt.NDArray[np.uint8], transfer: Transfer) -> None:
         check_code_length(codes, transfer.keys.gallery.bits)
         rows = zip(fresh, codes, strict=True)
-        transfer.send([seal_row(record, image, code, transfer.keys, self._cipher) for (record, image), code in rows])
+        transfer.send([seal_row(one, code, transfer.keys, self._cipher) for one, code in rows])
 
 
 def readable(row: SealedRecord, key: bytes) -> Record | None:

@@ -27,17 +27,19 @@ class Picture:
         name: what the owner calls it.
         load: gives the pixels, ``(H, W)`` uint8 or uint16.
         label: its class, if known.
+        file: gives the file that ``load`` decodes, as it came; None where the pixels come from elsewhere.
     """
 
     name: str
     load: Callable[[], np.ndarray]
     label: str | None = None
+    file: Callable[[], bytes] | None = None
 
 
 def pictures_of(dataset: "Dataset") -> list[Picture]:
     """The pictures of a dataset under their ids, with their labels."""
     return [
-        Picture(record.id, partial(dataset.load, position), record.label)
+        Picture(record.id, partial(dataset.load, position), record.label, record.path.read_bytes)
         for position, record in enumerate(dataset.records)
     ]
 
@@ -86,7 +88,7 @@ def labels_of(entries: Sequence[Entry]) -> list[str | None]:
 
 
 def _stranger(name: str, read: Callable[[], bytes], budget: Budget, label: str | None = None) -> Picture:
-    return Picture(shown_name(name), partial(decode_named, shown_name(name), read, budget), label)
+    return Picture(shown_name(name), partial(decode_named, shown_name(name), read, budget), label, read)
 
 
 def decode_named(name: str, read: Callable[[], bytes], budget: Budget) -> np.ndarray:

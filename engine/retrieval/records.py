@@ -25,7 +25,7 @@ from engine.retrieval.stores import SealedRecord
 
 NONCE_BYTES = 12
 TAG_BYTES = 16
-PADDED_BYTES = 512
+PADDED_BYTES = 384
 # Of one length: an id and a code that follow each other then have no second reading.
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -70,14 +70,11 @@ class Record:
         digest = hashlib.sha256(facts + np.ascontiguousarray(image).tobytes()).hexdigest()
         return cls(name, label, digest, file_digest="" if file is None else hashlib.sha256(file).hexdigest())
 
-    def checked(self, content: Content) -> np.ndarray:
-        """Return the picture that was opened, if it is the one that was noted.
+    def checked(self, content: Content) -> Content:
+        """Return what was opened, if it is what was noted.
 
         Args:
             content: from ``ContainerCipher.unseal``.
-
-        Returns:
-            ``(H, W)`` uint8 or uint16.
 
         Raises:
             AuthenticationError: it is another, or the note does not say which it should be.
@@ -95,7 +92,7 @@ class Record:
             raise AuthenticationError(
                 f"The picture of {self.name} is not the one its owner uploaded: do not trust this server."
             )
-        return content.picture()
+        return content
 
 
 def seal_record(record: Record, key: bytes, *, identity: str, code: bytes) -> bytes:
@@ -108,7 +105,7 @@ def seal_record(record: Record, key: bytes, *, identity: str, code: bytes) -> by
         code: its masked code.
 
     Returns:
-        Nonce, ciphertext and tag; a whole multiple of 512 bytes beside them.
+        Nonce, ciphertext and tag; a whole multiple of ``PADDED_BYTES`` beside them.
     """
     from Crypto.Cipher import AES
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from engine.encryption import AesGcmCipher, AuthenticationError, cipher_for
+from engine.encryption import AuthenticationError, cipher_for
 from engine.encryption.container import VERSION, read_prefix
 from engine.encryption.schemes import scheme_of
 from engine.retrieval.gallery_keys import GalleryKeys
@@ -85,14 +85,9 @@ def resealed(sealed: bytes, record: Record, old: bytes, new: bytes) -> bytes:
     Raises:
         AuthenticationError: it is not the picture that its owner noted.
     """
-    content = cipher_for(sealed, old).unseal(sealed)
-    picture = record.checked(content)
-    container = scheme_of(read_prefix(sealed).code).container
-    assert container is not None
-    cipher = container(new)
-    if content.file is not None and isinstance(cipher, AesGcmCipher):
-        return cipher.encrypt_file(content.file)
-    return cipher.encrypt(picture)
+    content = record.checked(cipher_for(sealed, old).unseal(sealed))
+    cipher = scheme_of(read_prefix(sealed).code).container_cipher(new)
+    return cipher.encrypt(content.picture()) if content.file is None else cipher.encrypt_file(content.file)
 
 
 def _renew(owner: DataOwner, server: CloudServer, key: bytes, receipt: Receipt, reseal: Reseal) -> Iterator[Progress]:

@@ -3,13 +3,13 @@
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.encryption import Cipher
+from engine.encryption import ContainerCipher
 from engine.encryption.container import read_prefix
 from engine.errors import VaultError
 from engine.hashing.codes import check_codes
@@ -23,7 +23,6 @@ from engine.retrieval.sketches import sketches_of
 from engine.retrieval.stores.base import Append, Gallery, SealedPicture, StoreError, id_bytes
 
 Unreadable = Literal["raise", "skip"]
-Fresh = list[tuple[Record, np.ndarray]]
 
 
 class CodeMaker(Protocol):
@@ -62,6 +61,21 @@ def check_encoder(keys: GalleryKeys, hasher: CodeMaker) -> None:
     if keys.made_by(b""):
         raise StoreError("The codes of this store are of the project's own encoder: leave --encoder and --head out.")
     raise StoreError("The codes of this store are of another encoder: give --encoder and --head as it was filled with.")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A picture in memory, on its way into a row.
+
+    Attributes:
+        record: what is noted of it.
+        image: ``(H, W)`` uint8 or uint16.
+        file: what is sealed in place of the pixels, as it came; None where the pixels are.
+    """
+
+    record: Record
+    image: np.ndarray = field(repr=False)
+    file: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -149,29 +163,26 @@ def new_gallery(key: bytes, bits: int, encoder: bytes = b"") -> Gallery:
     return Gallery(identity, bits, GalleryKeys.check_of(key, identity, encoder))
 
 
-def hashed(hasher: CodeMaker, fresh: Fresh) -> tuple[Fresh, npt.NDArray[np.uint8]]:
+def hashed(hasher: CodeMaker, fresh: list[Loaded]) -> tuple[list[Loaded], npt.NDArray[np.uint8]]:
     """Hash pictures, and note their descriptors in their records."""
-    codes, descriptors = describe(hasher, [image for _, image in fresh])
+    codes, descriptors = describe(hasher, [one.image for one in fresh])
     if descriptors is not None:
         pairs = zip(fresh, check_descriptors(descriptors), strict=True)
-        fresh = [(replace(record, descriptor=row.tobytes()), image) for (record, image), row in pairs]
+        fresh = [replace(one, record=replace(one.record, descriptor=row.tobytes())) for one, row in pairs]
     return fresh, check_codes(codes)
 
 
-def seal_row(
-    record: Record, image: np.ndarray, code: npt.NDArray[np.uint8], keys: GalleryKeys, cipher: Cipher
-) -> SealedPicture:
+def seal_row(loaded: Loaded, code: npt.NDArray[np.uint8], keys: GalleryKeys, cipher: ContainerCipher) -> SealedPicture:
     """Seal one picture and what is known of it into a row.
 
     Args:
-        record: its name, label, digest and descriptor.
-        image: ``(H, W)`` uint8 or uint16.
+        loaded: the picture, and its file if that is to be sealed.
         code: ``(bits // 8,)`` uint8, plain.
         keys: of the gallery.
         cipher: seals pictures under the master key.
     """
-    sealed = cipher.encrypt(image)
-    return note_row(record, read_prefix(sealed).salt.hex(), code, sealed, keys)
+    sealed = cipher.encrypt(loaded.image) if loaded.file is None else cipher.encrypt_file(loaded.file)
+    return note_row(loaded.record, read_prefix(sealed).salt.hex(), code, sealed, keys)
 
 
 def note_row(
@@ -192,8 +203,17 @@ def masked_sketch(record: Record, keys: GalleryKeys) -> bytes:
     return keys.sketch_mask.apply(sketches_of(descriptor[None]))[0].tobytes()
 
 
-def load_new(batch: list[Picture], known: set[str], unreadable: Unreadable) -> tuple[Fresh, tuple[str, ...]]:
-    """Load the pictures that are not ``known`` yet, and say which could not be loaded."""
+def load_new(
+    batch: list[Picture], known: set[str], unreadable: Unreadable, files: bool = False
+) -> tuple[list[Loaded], tuple[str, ...]]:
+    """Load the pictures that are not ``known`` yet, and say which could not be loaded.
+
+    Args:
+        batch: what to load.
+        known: digests of those to pass over; those of what is loaded are added.
+        unreadable: what to do with a picture that does not load.
+        files: whether to load files as well, to be sealed as they came.
+    """
     fresh, problems = [], []
     for picture in batch:
         try:
@@ -203,8 +223,9 @@ def load_new(batch: list[Picture], known: set[str], unreadable: Unreadable) -> t
                 raise
             problems.append(str(error))
             continue
-        record = Record.of(picture.name, picture.label, image)
+        file = picture.file() if files and picture.file else None
+        record = Record.of(picture.name, picture.label, image, file)
         if record.digest not in known:
             known.add(record.digest)
-            fresh.append((record, image))
+            fresh.append(Loaded(record, image, file))
     return fresh, tuple(problems)

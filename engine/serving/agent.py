@@ -141,6 +141,7 @@ class OwnerAgent:
                 "name": one.name,
                 "label": one.label,
                 "digest": one.record.digest,
+                "file_digest": one.record.file_digest,
                 "code": one.code.tobytes().hex(),
             }
             for one in released

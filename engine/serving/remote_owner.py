@@ -46,6 +46,7 @@ _RELEASE = {
         "name": {"type": "string"},
         "label": {"type": ["string", "null"]},
         "digest": {"type": "string"},
+        "file_digest": {"type": "string"},
         "code": _HEX,
     },
 }
@@ -128,7 +129,7 @@ class RemoteOwner:
         code = np.frombuffer(bytes.fromhex(row["code"]), np.uint8)
         if len(code) * 8 != self.issue_code_mask().bits:
             raise AnswerError(f"{self._transport.url} released a code of another length.")
-        record = Record(row["name"], row["label"], row["digest"])
+        record = Record(row["name"], row["label"], row["digest"], file_digest=row.get("file_digest", ""))
         return Release(row["id"], bytes.fromhex(row["key"]), record, code)
 
     def _read(self, read: Callable[[], _Given]) -> _Given:

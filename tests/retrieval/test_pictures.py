@@ -1,3 +1,4 @@
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -47,7 +48,7 @@ def test_a_folder_without_pictures_is_refused(tmp_path):
 
 
 def test_a_dataset_keeps_its_ids_and_labels():
-    records = (SimpleNamespace(id="cx1", label="normal"), SimpleNamespace(id="cx2", label="covid-19"))
+    records = tuple(SimpleNamespace(id=i, label=c, path=Path(i)) for i, c in (("cx1", "normal"), ("cx2", "covid-19")))
     dataset = SimpleNamespace(records=records, load=lambda i: np.full((2, 2), i, np.uint8))
     pictures = pictures_of(dataset)
     assert [(picture.name, picture.label) for picture in pictures] == [("cx1", "normal"), ("cx2", "covid-19")]

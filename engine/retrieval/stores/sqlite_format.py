@@ -19,6 +19,7 @@ from engine.retrieval.stores.base import (
 
 APPLICATION_ID = 0x43585256  # "CXRV"
 FORMAT = 2
+PAGE_BYTES = 1024
 SCHEMAS = {
     1: (
         "CREATE TABLE gallery (id BLOB NOT NULL, bits INTEGER NOT NULL, key_check BLOB NOT NULL)",
@@ -141,6 +142,8 @@ class Layout:
 
 def create(connection: sqlite3.Connection, gallery: Gallery) -> None:
     """Make an empty store of the present format in an empty file."""
+    # Each sealed picture leaves half a page empty: with SQLite's own 4096 bytes that is 5 % of a small JPEG.
+    connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {FORMAT}")
     connection.execute("BEGIN IMMEDIATE")

@@ -162,7 +162,7 @@ def add(pictures: Sequence[Picture], on_progress: Callable[[int, int], None]) ->
         return Intake(0, 0, ())
     collection = current_collection() or _new()
     room = _Room(collection)
-    bounded = [replace(picture, load=partial(room.load, picture)) for picture in pictures]
+    bounded = [replace(picture, load=partial(room.load, picture), file=None) for picture in pictures]
     for step in collection.vault.owner.upload(bounded, batch_size=BATCH, unreadable="skip"):
         on_progress(step.done, step.total)
     if step.added:
