@@ -5,8 +5,8 @@ import streamlit as st
 
 from engine.errors import VaultError
 from engine.hashing import Hasher, shipped_methods
+from engine.hashing.methods import METHODS
 from engine.hashing.novelty import NoveltyError, novelty
-from engine.training.methods import METHODS
 from pages.components import frame
 from pages.components.kit import show
 from pages.components.kit.dials import one_of

@@ -18,12 +18,12 @@ def add_parser(commands: Any) -> None:
     """Add ``evaluate`` to the commands."""
     from engine.encrypted_search.networks import METHODS as CLASSIFIERS
     from engine.encrypted_search.setting import POLICIES
-    from engine.hashing import EMBEDDING, METHODS
+    from engine.hashing import METHODS
     from engine.studies.encrypted_search.measurement import QUANTIZATIONS
 
     evaluating = commands.add_parser("evaluate", help="measure a method", description="Measure a shipped method.")
     evaluating.add_argument(
-        "--method", choices=(*METHODS, EMBEDDING, *CLASSIFIERS), default="matdh", help="method (default: %(default)s)"
+        "--method", choices=(*METHODS, *CLASSIFIERS), default="matdh", help="method (default: %(default)s)"
     )
     evaluating.add_argument("--bits", type=int, default=48, help="code length to print (default: %(default)s)")
     evaluating.add_argument("--json", action="store_true", help="print JSON")
@@ -98,10 +98,10 @@ def _evaluate_hashing(options: argparse.Namespace) -> tuple[dict[str, Any], list
 def _evaluate_unseen(options: argparse.Namespace) -> None:
     from engine.artifacts import save_result
     from engine.datasets import find_task
-    from engine.hashing import METHODS, Hasher
+    from engine.hashing import CODE_METHODS, Hasher
     from engine.studies.unseen import RESULT, measure_unseen
 
-    if options.method not in METHODS:
+    if options.method not in CODE_METHODS:
         raise VaultError("Only hashing methods have codes to ask an unseen gallery with: choose one of them.")
     hasher, task = Hasher.load(options.bits, options.method), find_task(options.task or "cxr")
     result, arrays = measure_unseen(hasher, task, lambda done, total: progress("hashed", done, total), options.method)

@@ -22,8 +22,8 @@ def add_parser(commands: Any) -> None:
 
 
 def _add_train(commands: Any) -> argparse.ArgumentParser:
+    from engine.hashing.methods import METHODS
     from engine.training.config import PRESETS, VARIANTS
-    from engine.training.methods import METHODS
 
     training: argparse.ArgumentParser = commands.add_parser(
         "train", help="train a method", description="Train a method; resumes by itself."

@@ -13,6 +13,7 @@ from engine.errors import VaultError
 from engine.hashing.codes import pack_bits
 from engine.hashing.descriptors import describe_features
 from engine.hashing.keeps import DEFAULT, head_name
+from engine.hashing.methods import CODE_METHODS, METHODS
 from engine.hashing.preprocess import FRAME_MARGIN, network_input
 from engine.imaging.framing import frame_chest
 
@@ -21,15 +22,10 @@ if TYPE_CHECKING:
 
     from models.network import HashNetwork
 
-# What each is, and how it was trained: engine.training.methods.
-METHODS = ("matdh", "matdh-half", "tcdh", "swth", "dpn", "ash", "ath", "dbdh", "orthohash")
-# Has no bits: ranked by the distance of its features.
-EMBEDDING = "xmir"
-
 
 def shipped_methods() -> tuple[str, ...]:
-    """Return the methods of ``METHODS`` whose weights are here."""
-    return tuple(method for method in METHODS if weights_path(method).exists())
+    """Return the methods that give codes and whose weights are here."""
+    return tuple(method for method in CODE_METHODS if weights_path(method).exists())
 
 
 class Sight(TypedDict):
@@ -81,14 +77,14 @@ class Hasher:
 
         Args:
             bits: 16, 24, 32, 48 or 64.
-            method: One of ``METHODS``, or ``EMBEDDING``, which gives features only.
+            method: Name in ``engine.hashing.methods.METHODS``.
             keeps: What codes keep (``engine.hashing.keeps.KEEPS``); another than the default only where the method
                 is shipped with heads for it.
 
         Raises:
             HasherError: Unknown method, length or share, or the weights file is missing or damaged.
         """
-        if method not in (*METHODS, EMBEDDING):
+        if method not in METHODS:
             raise HasherError(f"There is no method {method!r}: choose one of {', '.join(METHODS)}.")
         network, sight = _shipped_network(method, keeps)
         return cls(network, bits=bits, **sight)

@@ -12,12 +12,13 @@ from engine.datasets import Dataset
 from engine.evaluation import average_precision, paired_bootstrap
 from engine.evaluation.hashing_report import DECIMALS, report_tasks
 from engine.hashing.codes import pack_bits
-from engine.hashing.hasher import EMBEDDING, METHODS, Hasher
+from engine.hashing.hasher import Hasher
+from engine.hashing.methods import METHODS
 from engine.studies.protocol import protocol
 
 # The shipped MATDH had another budget; the one of half width is trained as its rivals are.
 OURS = "matdh-half"
-RIVALS = (*(name for name in METHODS if name != "matdh"), EMBEDDING)
+RIVALS = tuple(name for name in METHODS if name != "matdh")
 LENGTHS = (16, 24, 32, 48, 64)
 BITS = 48
 
@@ -85,7 +86,7 @@ def report_rival(arrays: Arrays, method: str, classes: Sequence[str]) -> dict[st
     Returns:
         ``bits`` (by length; ``"features"`` for a method without bits) with both tasks, and ``matdh_gains``.
     """
-    kinds = [str(bits) for bits in LENGTHS] if method != EMBEDDING else ["features"]
+    kinds = [str(bits) for bits in LENGTHS] if METHODS[method].bits else ["features"]
     reports = {kind: report_kind(arrays, method, kind, classes) for kind in kinds}
     # Recall curves are long: kept at 48 bits only.
     for kind in set(reports) - {str(BITS), "features"}:
@@ -119,7 +120,7 @@ def _gain(arrays: Arrays, method: str, task: str) -> dict[str, Any]:
 
 
 def _precision(arrays: Arrays, method: str, task: str) -> npt.NDArray[np.float64]:
-    kind = str(BITS) if method != EMBEDDING else "features"
+    kind = str(BITS) if METHODS[method].bits else "features"
     query, gallery = (_values(arrays[f"{side}_{method}_{kind}"]) for side in ("query", "gallery"))
     labels = arrays["query_labels"], arrays["gallery_labels"]
     asked, held = labels if task == "three_class" else ((labels[0] != 0) * 1, (labels[1] != 0) * 1)
@@ -143,7 +144,7 @@ def evaluate_rival(method: str, bits: int, dataset: Dataset, progress: Callable[
     arrays = rival_arrays(method, Inputs(queries, progress), Inputs(gallery, progress))
     arrays |= {"query_labels": queries.labels, "gallery_labels": gallery.labels}
     kind, how = str(bits), protocol(queries, gallery)
-    if method == EMBEDDING:
+    if not METHODS[method].bits:
         kind, how["metric"] = "features", how["metric"].replace("Hamming ranking", "ranking by Euclidean distance")
     return {
         "method": method,

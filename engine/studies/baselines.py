@@ -9,10 +9,10 @@ import numpy as np
 
 from engine.artifacts import machine, provenance
 from engine.datasets import Dataset, load_dataset
+from engine.hashing.methods import METHODS
 from engine.studies.baseline_figures import BITS, OURS, RIVALS, Inputs, cost, report_rival, rival_arrays
 from engine.studies.protocol import protocol
 from engine.training.config import PRESETS, RATES
-from engine.training.methods import METHODS
 from engine.training.run import COLLECTION, Run, train_method
 from engine.training.shipping import ship
 

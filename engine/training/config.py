@@ -35,49 +35,32 @@ class Augmentation:
 CALM = Augmentation(shift=0.02, zoom=0.03, rotation=2.0, spectrum=0.0, erase=0.0, degrade=0.0)
 
 
-@dataclass(frozen=True)
-class LossWeights:
-    """Weights of the loss terms; 0 switches a term off.
-
-    Attributes:
-        feature_triplet: Triplets on the 1000-d feature (paper A Eq. 9, second term).
-        code_triplet: Triplets on the relaxed codes (first term).
-        reconstruction: Mean squared error of the decoder's picture.
-        polarization: Class targets on the hash-layer output (DPN).
-        map_distillation: Cosine distance to the frozen VGG-16's feature map.
-        feature_distillation: Distance of the feature's projection to VGG-16's pooled channels.
-        posterior_distillation: Cross-entropy of the bits with a held-out classifier's posterior on those channels.
-        classification: Cross-entropy of a linear classifier on the feature (ATH, SWTH-style).
-        squared_triplet: ATH's triplets on the hash-layer output.
-        contrastive: ASH's pairs.
-        quantization: ASH's distance of the outputs from -1 or +1.
-        cauchy: DCH's pairs (SWTH-style).
-        cauchy_quantization: DCH's quantization (SWTH-style).
-        pairwise_likelihood: DBDH's pairs.
-        balance: DBDH's balance of ones and zeros.
-        cosine_margin: OrthoHash's cosine to the class codeword.
-    """
-
-    feature_triplet: float = 0.005
-    code_triplet: float = 0.05
-    reconstruction: float = 0.02
-    polarization: float = 1.0
-    map_distillation: float = 1.0
-    feature_distillation: float = 0.0
-    posterior_distillation: float = 0.0
-    classification: float = 0.0
-    squared_triplet: float = 0.0
-    contrastive: float = 0.0
-    quantization: float = 0.0
-    cauchy: float = 0.0
-    cauchy_quantization: float = 0.0
-    pairwise_likelihood: float = 0.0
-    balance: float = 0.0
-    cosine_margin: float = 0.0
-
-
-# Every term off: a rival names the ones that are its own.
-NONE = LossWeights(feature_triplet=0.0, code_triplet=0.0, reconstruction=0.0, polarization=0.0, map_distillation=0.0)
+# What MATDH weighs: the names are those of ``engine.hashing.losses.LOSSES``, and of the terms on the network's own
+# parts (``engine.training.objective``): ``reconstruction``, the mean squared error of the decoder's picture;
+# ``classification``, the cross-entropy of a linear classifier on the feature; and what a teacher says:
+# ``map_distillation``, ``feature_distillation`` and ``posterior_distillation``.
+MATDH_WEIGHTS = {
+    "feature_triplet": 0.005,
+    "code_triplet": 0.05,
+    "reconstruction": 0.02,
+    "polarization": 1.0,
+    "map_distillation": 1.0,
+}
+# Stored configurations name these even where they are off.
+_STORED_TERMS = (
+    *MATDH_WEIGHTS,
+    "feature_distillation",
+    "posterior_distillation",
+    "classification",
+    "squared_triplet",
+    "contrastive",
+    "quantization",
+    "cauchy",
+    "cauchy_quantization",
+    "pairwise_likelihood",
+    "balance",
+    "cosine_margin",
+)
 
 
 @dataclass(frozen=True)
@@ -124,7 +107,7 @@ class TrainingConfig:
         mining: Which triplets of a batch count (``engine.hashing.losses.triplet_loss``).
         relaxation: What squashes the outputs for the triplets on codes: ``"tanh"`` or ``"sigmoid"``.
         targets: Codewords of the classes (``engine.hashing.losses.TARGETS``).
-        weights: Weights of the loss terms.
+        weights: Weights of the loss terms by name; 0 or nothing switches one off.
         augmentation: Strengths of the random views.
         calm_from: Share of the epochs after which views are nearly plain and nothing is blended: the gallery is the
             training split, and a picture there is worth finding under its own class.
@@ -166,7 +149,7 @@ class TrainingConfig:
     mining: str = "batch-all"
     relaxation: str = "tanh"
     targets: str = "hierarchical"
-    weights: LossWeights = field(default_factory=LossWeights)
+    weights: dict[str, float] = field(default_factory=lambda: dict(MATDH_WEIGHTS))
     augmentation: Augmentation = field(default_factory=Augmentation)
     calm_from: float = 1.0
     averaging: float = 0.99
@@ -208,14 +191,14 @@ class TrainingConfig:
 
     def as_dict(self) -> dict[str, object]:
         """Return the configuration as plain data for a result file."""
-        return asdict(self)
+        return asdict(self) | {"weights": dict.fromkeys(_STORED_TERMS, 0.0) | self.weights}
 
 
 # On COVIDx-open alone: forty minutes for all five code lengths on one core.
 _COVIDX = TrainingConfig(
     frame_margin=0.12,
     epochs=70,
-    weights=LossWeights(feature_distillation=1.0, posterior_distillation=0.25),
+    weights=MATDH_WEIGHTS | {"feature_distillation": 1.0, "posterior_distillation": 0.25},
     calm_from=0.75,
     patience=22,
 )
@@ -234,9 +217,13 @@ PRESETS: dict[str, TrainingConfig] = {
         epochs=30,
         learning_rate=2e-4,
         targets="orthogonal",
-        weights=LossWeights(
-            reconstruction=0.01, map_distillation=0.5, feature_distillation=1.0, posterior_distillation=0.25
-        ),
+        weights=MATDH_WEIGHTS
+        | {
+            "reconstruction": 0.01,
+            "map_distillation": 0.5,
+            "feature_distillation": 1.0,
+            "posterior_distillation": 0.25,
+        },
         calm_from=0.8,
         averaging=0.995,
         simulated=0,
@@ -253,12 +240,13 @@ PRESETS: dict[str, TrainingConfig] = {
         epochs=200,
         batch=96,
         learning_rate=6e-4,
-        weights=LossWeights(
-            map_distillation=0.5,
-            feature_distillation=1.0,
-            posterior_distillation=1.0,
-            reconstruction=0.01,
-        ),
+        weights=MATDH_WEIGHTS
+        | {
+            "map_distillation": 0.5,
+            "feature_distillation": 1.0,
+            "posterior_distillation": 1.0,
+            "reconstruction": 0.01,
+        },
         calm_from=0.75,
         averaging=0.995,
         simulated=0,
@@ -276,7 +264,7 @@ PRESETS: dict[str, TrainingConfig] = {
         learning_rate=1e-3,
         weight_decay=0.0,
         mining="random",
-        weights=replace(NONE, feature_triplet=1.0, code_triplet=1.0, reconstruction=1.0),
+        weights={"feature_triplet": 1.0, "code_triplet": 1.0, "reconstruction": 1.0},
         augmentation=Augmentation(zoom=0.0, rotation=0.0, spectrum=0.0, erase=0.0, degrade=0.0, expose=0.0),
         simulated=0,
         taught=False,
@@ -296,7 +284,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "ResNet34": {"encoder": "resnet34"},
     "CA": {"attentions": ("channel",)},
     "ESA": {"attentions": ("spatial",)},
-    "NoDecoder": {"weights": replace(_COVIDX.weights, reconstruction=0.0)},
+    "NoDecoder": {"weights": _COVIDX.weights | {"reconstruction": 0.0}},
 }
 
 # Leave one publisher of positives out, and ask whether its positives are still found.

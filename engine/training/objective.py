@@ -1,7 +1,6 @@
 """What a step minimises: the batch, the network with its training-only parts, and the weighted terms of the loss."""
 
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,27 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.hashing.losses import (
-    bit_balance_loss,
-    cauchy_pair_loss,
-    cauchy_quantization_loss,
-    contrastive_loss,
-    cosine_margin_loss,
-    map_distillation_loss,
-    pairwise_likelihood_loss,
-    polarization_loss,
-    posterior_distillation_loss,
-    quantization_loss,
-    squared_triplet_loss,
-    triplet_loss,
-)
+from engine.hashing.losses import LOSSES, Known, map_distillation_loss, posterior_distillation_loss
 from engine.training.config import TrainingConfig
 from engine.training.teacher import Lesson
 from models.hashing import build_network
 from models.matdh import Decoder
 from models.network import PyramidEncoder
-
-RELAXATIONS: dict[str, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "sigmoid": torch.sigmoid}
 
 
 @dataclass(frozen=True)
@@ -85,7 +69,7 @@ class Student(nn.Module):
             if lesson_sizes is not None:
                 self.project_map = nn.Conv2d(encoder.channels[2], lesson_sizes[0], 1)
                 self.project_feature = nn.Linear(size, lesson_sizes[1])
-        if config.weights.classification:
+        if config.weights.get("classification"):
             self.classify = nn.Linear(size, classes)
 
 
@@ -106,15 +90,12 @@ def loss_terms(
     weights = config.weights
     with torch.autocast(views.device.type, dtype=torch.bfloat16):
         maps = student.network.encoder(views)
-        picture = student.decoder(maps) if weights.reconstruction else None
+        picture = student.decoder(maps) if weights.get("reconstruction") else None
         projected = student.project_map(maps[2]) if batch.lesson else maps[-1]
     feature, logits = student.network.hash(maps[-1].float())
-    on_codes = {
-        name: torch.stack([term(u, targets[bits]) for bits, u in logits.items()]).mean()
-        for name, term in _code_terms(batch, config).items()
-        if getattr(weights, name)
-    }
-    terms = _feature_terms(student, feature, batch.labels, config) | on_codes
+    terms = output_terms(feature, logits, _known(batch, config), weights, targets)
+    if weights.get("classification"):
+        terms["classification"] = functional.cross_entropy(student.classify(feature), batch.labels)
     if picture is not None:
         terms["reconstruction"] = functional.mse_loss(picture.float(), batch.views)
     if batch.lesson is not None:
@@ -122,13 +103,36 @@ def loss_terms(
     return terms
 
 
-def _feature_terms(student: Student, feature: Tensor, labels: Tensor, config: TrainingConfig) -> dict[str, Tensor]:
+def output_terms(
+    feature: Tensor,
+    logits: Mapping[int, Tensor],
+    known: Known,
+    weights: Mapping[str, float],
+    targets: Mapping[int, Tensor],
+) -> dict[str, Tensor]:
+    """Return every term of ``LOSSES`` that has a weight, unweighted.
+
+    Args:
+        feature: ``(B, F)`` float.
+        logits: For every code length the hash layer's raw output ``(B, bits)``.
+        known: What is known of the batch.
+        weights: Of the terms; 0 or nothing switches one off.
+        targets: For every code length ``(C, bits)`` codewords.
+    """
     terms = {}
-    if config.weights.feature_triplet:
-        terms["feature_triplet"] = triplet_loss(feature, labels, margin=config.margin, mining=config.mining)
-    if config.weights.classification:
-        terms["classification"] = functional.cross_entropy(student.classify(feature), labels)
+    for name, loss in LOSSES.items():
+        if not weights.get(name):
+            continue
+        if loss.on == "feature":
+            terms[name] = loss.value(feature, known)
+            continue
+        values = [loss.value(u, replace(known, codewords=targets[bits])) for bits, u in logits.items()]
+        terms[name] = torch.stack(values).mean()
     return terms
+
+
+def _known(batch: Batch, config: TrainingConfig) -> Known:
+    return Known(batch.labels, batch.blended_labels, batch.share, config.margin, config.mining, config.relaxation)
 
 
 def _taught_terms(
@@ -140,25 +144,4 @@ def _taught_terms(
         "map_distillation": map_distillation_loss(projected, lesson.maps),
         "feature_distillation": functional.smooth_l1_loss(student.project_feature(feature), lesson.pooled),
         "posterior_distillation": torch.stack(expected).mean(),
-    }
-
-
-def _code_terms(batch: Batch, config: TrainingConfig) -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
-    """Return the terms on a hash layer's output ``u`` and the codewords ``t`` of its length."""
-    labels, relax = batch.labels, RELAXATIONS[config.relaxation]
-    triplets = functools.partial(triplet_loss, labels=labels, margin=config.margin, mining=config.mining)
-    return {
-        "code_triplet": lambda u, t: triplets(relax(u)),
-        "polarization": lambda u, t: (
-            batch.share * polarization_loss(u, labels, t)
-            + (1 - batch.share) * polarization_loss(u, batch.blended_labels, t)
-        ),
-        "squared_triplet": lambda u, t: squared_triplet_loss(u, labels),
-        "contrastive": lambda u, t: contrastive_loss(u, labels),
-        "quantization": lambda u, t: quantization_loss(u),
-        "cauchy": lambda u, t: cauchy_pair_loss(u, labels),
-        "cauchy_quantization": lambda u, t: cauchy_quantization_loss(u),
-        "pairwise_likelihood": lambda u, t: pairwise_likelihood_loss(u, labels),
-        "balance": lambda u, t: bit_balance_loss(u),
-        "cosine_margin": lambda u, t: cosine_margin_loss(u, labels, t),
     }

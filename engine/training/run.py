@@ -16,8 +16,8 @@ from engine.datasets import DataError, Dataset, data_hash, data_root, load_datas
 from engine.datasets.tasks import find_task
 from engine.files import write_json
 from engine.hashing.frames import CACHE
-from engine.training.config import PRESETS, ExpertConfig, TrainingConfig, changes_of
-from engine.training.methods import METHODS
+from engine.hashing.methods import METHODS
+from engine.training.config import PRESETS, RATES, ExpertConfig, TrainingConfig, changes_of
 from engine.training.pictures import FramedPictures, framed_pictures, simulated_pictures
 from engine.training.teacher import StoredTeacher, Teacher, reduce_maps, teacher_maps
 
@@ -73,7 +73,7 @@ def train_method(
     """Train on the training split of the preset's task, select on its validation split; a stopped run goes on.
 
     Args:
-        method: Name in ``engine.training.methods.METHODS``.
+        method: Name in ``engine.hashing.methods.METHODS``.
         preset: Name in ``PRESETS``.
         seed: Seed of weights, batches and views.
         runs: Folder of runs; this one lives in ``<method>-<preset>-<seed>``, an ablation in ``...-<ablation>``.
@@ -147,6 +147,22 @@ def _train(
     }
 
 
+def method_changes(method: str) -> dict[str, Any]:
+    """Return what a method changes in a preset: fields of ``TrainingConfig``.
+
+    Example:
+        >>> method_changes("dpn")["weights"], method_changes("matdh")
+        ({'polarization': 1.0}, {'encoder': 'rcesa'})
+    """
+    chosen = METHODS[method]
+    changes: dict[str, Any] = {
+        "encoder": chosen.encoder,
+        **(RATES[chosen.rate] if chosen.rate else {}),
+        **chosen.training,
+    }
+    return changes if chosen.losses is None else changes | {"weights": dict(chosen.losses)}
+
+
 def configuration(
     method: str, preset: str, seed: int, epochs: int | None = None, ablation: str | None = None
 ) -> TrainingConfig:
@@ -156,7 +172,7 @@ def configuration(
         >>> configuration("dpn", "rivals", 0).encoder, configuration("matdh", "ablation", 0, 2, "CA").attentions
         ('resnet18', ('channel',))
     """
-    config = replace(PRESETS[preset], **METHODS[method].changes, seed=seed, epochs=epochs or PRESETS[preset].epochs)
+    config = replace(PRESETS[preset], **method_changes(method), seed=seed, epochs=epochs or PRESETS[preset].epochs)
     return config if ablation is None else replace(config, **changes_of(ablation))
 
 

@@ -8,7 +8,7 @@ from engine.datasets import load_dataset
 from engine.datasets.tasks import find_task
 from engine.files import file_sha256, write_json, written_whole
 from engine.hashing.keeps import DEFAULT, KEEPS, head_name
-from engine.training.methods import METHODS
+from engine.hashing.methods import METHODS
 from engine.training.pictures import FramedPictures, framed_pictures
 from engine.training.run import Run, left_in
 

@@ -1,6 +1,7 @@
 """Encoders and networks of every hashing method, by name."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from models.hashing.alexnet import AlexNetEncoder
 from models.hashing.ash import ASHEncoder
@@ -10,23 +11,47 @@ from models.hashing.resnet18 import HALF_CHANNELS, ResNet18Encoder
 from models.hashing.resnet34 import ResNet34Encoder
 from models.hashing.swin import SwinEncoder
 from models.hashing.tcdh import TCDHEncoder
-from models.matdh import ATTENTIONS, FEATURE_SIZE, MATDH, Encoder
-from models.network import EmbeddingNetwork, HashNetwork, MapEncoder, PyramidEncoder
+from models.matdh import ATTENTIONS, FEATURE_SIZE, Encoder
+from models.network import EmbeddingNetwork, HashNetwork, MapEncoder
 
-__all__ = ["ENCODERS", "build_encoder", "build_network"]
-
-_WITHOUT_ATTENTIONS: dict[str, Callable[[], MapEncoder]] = {
-    "alexnet": AlexNetEncoder,
-    "resnet34": ResNet34Encoder,
-    "tcdh": TCDHEncoder,
-    "resnet18": ResNet18Encoder,
-    "swin": SwinEncoder,
-    "densenet": DenseNetEncoder,
-    "ath": ATHEncoder,
-    "ash": ASHEncoder,
-}
-ENCODERS = ("rcesa", "rcesa-half", *_WITHOUT_ATTENTIONS)
+__all__ = ["ENCODERS", "Architecture", "build_encoder", "build_network"]
 EMBEDDING_SIZE = 64
+
+
+def _embedding(encoder: MapEncoder) -> HashNetwork:
+    return EmbeddingNetwork(encoder, EMBEDDING_SIZE)
+
+
+def _feature(encoder: MapEncoder) -> HashNetwork:
+    return HashNetwork(encoder, FEATURE_SIZE)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """An encoder and what stands on it.
+
+    Attributes:
+        encoder: From the attentions of RCESA modules to an untrained encoder; most have none and ignore them.
+        network: From the encoder to the network: hash heads on its pooled map if nothing else is said.
+    """
+
+    encoder: Callable[[Sequence[str]], MapEncoder]
+    network: Callable[[MapEncoder], HashNetwork] = HashNetwork
+
+
+# MATDH, its ablations and TCDH have a 1000-d feature under the hash heads; X-MIR has an embedding and no heads.
+ENCODERS: dict[str, Architecture] = {
+    "rcesa": Architecture(Encoder, _feature),
+    "rcesa-half": Architecture(lambda attentions: Encoder(attentions, HALF_CHANNELS), _feature),
+    "alexnet": Architecture(lambda _: AlexNetEncoder(), _feature),
+    "resnet34": Architecture(lambda _: ResNet34Encoder(), _feature),
+    "tcdh": Architecture(lambda _: TCDHEncoder(), _feature),
+    "resnet18": Architecture(lambda _: ResNet18Encoder()),
+    "swin": Architecture(lambda _: SwinEncoder()),
+    "densenet": Architecture(lambda _: DenseNetEncoder(), _embedding),
+    "ath": Architecture(lambda _: ATHEncoder()),
+    "ash": Architecture(lambda _: ASHEncoder()),
+}
 
 
 def build_encoder(name: str, attentions: Sequence[str] = ATTENTIONS) -> MapEncoder:
@@ -43,20 +68,13 @@ def build_encoder(name: str, attentions: Sequence[str] = ATTENTIONS) -> MapEncod
         >>> [build_encoder(name).channels[-1] for name in ENCODERS]
         [512, 256, 256, 512, 256, 256, 192, 124, 1024, 192]
     """
-    if name == "rcesa":
-        return Encoder(attentions)
-    if name == "rcesa-half":
-        return Encoder(attentions, HALF_CHANNELS)
-    if name in _WITHOUT_ATTENTIONS:
-        return _WITHOUT_ATTENTIONS[name]()
-    raise ValueError(f"unknown encoder {name!r}: use {', '.join(ENCODERS)}")
+    if name not in ENCODERS:
+        raise ValueError(f"unknown encoder {name!r}: use {', '.join(ENCODERS)}")
+    return ENCODERS[name].encoder(attentions)
 
 
 def build_network(name: str, attentions: Sequence[str] = ATTENTIONS) -> HashNetwork:
     """Return the untrained network around an encoder.
-
-    MATDH, its ablations and TCDH have a 1000-d feature under the hash heads; X-MIR's DenseNet has an embedding and no
-    heads; in all others the heads stand on the encoder's pooled map.
 
     Args:
         name: One of ``ENCODERS``.
@@ -70,10 +88,4 @@ def build_network(name: str, attentions: Sequence[str] = ATTENTIONS) -> HashNetw
         [1000, 1000, 256, 64]
     """
     encoder = build_encoder(name, attentions)
-    if name == "densenet":
-        return EmbeddingNetwork(encoder, EMBEDDING_SIZE)
-    if name == "tcdh":
-        return HashNetwork(encoder, FEATURE_SIZE)
-    if isinstance(encoder, PyramidEncoder) and name != "resnet18":
-        return MATDH(encoder=encoder)
-    return HashNetwork(encoder)
+    return ENCODERS[name].network(encoder)

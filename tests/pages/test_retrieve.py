@@ -12,9 +12,9 @@ import streamlit as st
 
 from engine.encryption import AesGcmCipher
 from engine.hashing import Hasher, HasherError, shipped_methods
+from engine.hashing.methods import METHODS
 from engine.hashing.novelty import Novelty
 from engine.retrieval import CloudServer, DataOwner
-from engine.training.methods import METHODS
 from pages.components.kit.results import result
 from pages.components.kit.show import data_url
 from pages.components.kit.words import label_title

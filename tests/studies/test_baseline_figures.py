@@ -9,9 +9,9 @@ from scipy.stats import t
 from engine.artifacts import RESULTS, WEIGHTS
 from engine.datasets import DataError, Dataset, load_dataset
 from engine.evaluation import average_precision
-from engine.hashing import EMBEDDING, METHODS, Hasher, HasherError
+from engine.hashing import METHODS, Hasher, HasherError
 from engine.studies.baseline_figures import LENGTHS, OURS, RIVALS, Inputs, ranked_by, report_rival
-from engine.training.methods import METHODS as DESCRIBED
+from engine.training.run import method_changes
 
 measured = pytest.mark.skipif(
     not (RESULTS / "rivals.json").exists(), reason="not measured yet: python -m engine rivals"
@@ -45,8 +45,8 @@ def test_every_method_is_shipped_with_a_card_and_all_rivals_stay_small(
         card = json.loads((WEIGHTS / f"{method}.json").read_text())
         size = (WEIGHTS / f"{method}.safetensors").stat().st_size
         assert card["bytes"] == row["cost"]["bytes"] == size
-        assert card["network"] == row["network"] == DESCRIBED[method].scaled
-        assert card["training"]["config"]["learning_rate"] == DESCRIBED[method].changes["learning_rate"]
+        assert card["network"] == row["network"] == METHODS[method].scaled
+        assert card["training"]["config"]["learning_rate"] == method_changes(method)["learning_rate"]
         assert card["training"]["best_validation_score"] == max(row["validation_scores"].values())
         total += size * (method != OURS)
     assert total <= 30e6
@@ -68,16 +68,12 @@ def test_some_stored_codes_are_remade_from_pictures(
     few = Inputs(replace(covidx.subset("test"), records=covidx.subset("test").records[:8]), lambda done, total: None)
     hasher = Hasher.load(method=method)
     made = ranked_by(hasher, few.of(hasher))
-    if method == EMBEDDING:
+    if not METHODS[method].bits:
         np.testing.assert_allclose(made["features"], stored[1][f"query_{method}_features"][:8], atol=0.01)
         return
     flipped = np.bitwise_count(made["48"] ^ stored[1][f"query_{method}_48"][:8]).sum()
     # Another processor may round a hash-layer output to the other side of zero.
     assert flipped <= 0.02 * 48 * 8
-
-
-def test_what_can_be_loaded_is_what_is_described() -> None:
-    assert set(DESCRIBED) == {*METHODS, EMBEDDING}
 
 
 @pytest.fixture
@@ -88,7 +84,7 @@ def made_up() -> dict[str, np.ndarray]:
         for method in (OURS, "dpn"):
             for bits in LENGTHS:
                 arrays[f"{side}_{method}_{bits}"] = draw.integers(0, 256, (count, bits // 8)).astype(np.uint8)
-        arrays[f"{side}_{EMBEDDING}_features"] = draw.normal(size=(count, 4)).astype(np.float16)
+        arrays[f"{side}_xmir_features"] = draw.normal(size=(count, 4)).astype(np.float16)
     return arrays
 
 
@@ -103,7 +99,7 @@ def precision(made_up: dict[str, np.ndarray]) -> Callable[[str, str], np.ndarray
     return of
 
 
-@pytest.mark.parametrize(("method", "kind"), [("dpn", "48"), (EMBEDDING, "features")])
+@pytest.mark.parametrize(("method", "kind"), [("dpn", "48"), ("xmir", "features")])
 def test_the_gain_is_paired_over_queries_and_its_t_test_is_students(
     method: str, kind: str, made_up: dict[str, np.ndarray], precision: Callable[[str, str], np.ndarray]
 ) -> None:

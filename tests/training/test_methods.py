@@ -1,4 +1,4 @@
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,13 +6,11 @@ import pytest
 import torch
 
 from engine.datasets import load_dataset
-from engine.hashing.losses import TARGETS
-from engine.training.config import PRESETS, LossWeights
-from engine.training.methods import METHODS
-from engine.training.objective import RELAXATIONS
+from engine.hashing.methods import METHODS
+from engine.training.config import PRESETS
 from engine.training.pictures import FramedPictures, framed_pictures
+from engine.training.run import method_changes
 from engine.training.trainer import Trainer
-from models.hashing import ENCODERS
 
 BUDGET = replace(PRESETS["rivals"], side=64, epochs=1, batch=6, validate_every=1)
 
@@ -26,27 +24,14 @@ def pictures() -> FramedPictures:
 
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "matdh"])
 def test_every_method_trains_two_steps(name: str, pictures: FramedPictures, tmp_path: Path) -> None:
-    config = replace(BUDGET, **METHODS[name].changes)
+    config = replace(BUDGET, **method_changes(name))
     trainer = Trainer(config, pictures, pictures, None, tmp_path)
     before = [value.clone() for value in trainer.student.network.parameters()]
     row = trainer.run()[0]
     assert trainer.schedule.last_epoch == 2
-    wanted = {field.name for field in fields(LossWeights) if getattr(config.weights, field.name)}
+    wanted = {name for name, weight in config.weights.items() if weight}
     assert wanted - {"map_distillation"} <= row.keys(), "MATDH's distillation waits for a teacher"
     assert all(np.isfinite(value) for value in row.values())
     after = trainer.student.network.parameters()
     assert all(not torch.equal(old, new) for old, new in zip(before, after, strict=True))
     assert (tmp_path / "best.safetensors").exists()
-
-
-def test_methods_name_what_exists() -> None:
-    for method in METHODS.values():
-        config = replace(BUDGET, **method.changes)
-        assert config.encoder in ENCODERS
-        assert config.targets in TARGETS
-        assert config.relaxation in RELAXATIONS
-
-
-def test_a_method_changes_neither_pictures_nor_budget() -> None:
-    own = {"encoder", "enhanced", "relaxation", "targets", "weights", "learning_rate"}
-    assert set().union(*(method.changes for method in METHODS.values())) <= own

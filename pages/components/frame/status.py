@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from engine.training.methods import METHODS
+from engine.hashing.methods import METHODS
 from pages.components.kit.results import ROOT
 from pages.components.visit import collection, gallery
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from engine.training.methods import METHODS
+from engine.hashing.methods import METHODS
 from pages.components.frame.status import version, weights
 from pages.components.kit.copying import CITATION, Copy, copy_buttons
 from pages.components.kit.downloads import Download, downloads

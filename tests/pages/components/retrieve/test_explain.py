@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from engine.hashing import shipped_methods
+from engine.hashing.methods import METHODS
 from engine.hashing.saliency import SimilarityMap
-from engine.training.methods import METHODS
 from pages.components.kit.results import method_result
 from pages.components.kit.words import LABELS
 from pages.components.retrieve import explain
