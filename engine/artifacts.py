@@ -30,7 +30,6 @@ Arrays = dict[str, npt.NDArray[Any]]
 MODELS = Path(__file__).resolve().parents[1] / "models"
 WEIGHTS = MODELS / "weights"
 RESULTS = MODELS / "results"
-SOURCES = ("engine/**/*.py", "models/**/*.py", "models/weights/*.safetensors")
 
 
 class ArtifactError(VaultError):
@@ -170,12 +169,12 @@ def provenance(dataset: "Dataset | None" = None, weights: str | None = None, **f
     return {**found, "commit": commit(), "machine": machine(), **facts}
 
 
-def source_hash(root: Path = MODELS.parent, patterns: Iterable[str] = SOURCES) -> str:
-    """Return a SHA-256 over sources and weights: whatever changes a measurement changes it.
+def source_hash(patterns: Iterable[str], root: Path = MODELS.parent) -> str:
+    """Return a SHA-256 over files of the checkout, names and contents, for caches of what they make.
 
     Args:
+        patterns: Which files, as ``Path.glob`` takes them.
         root: Of the checkout.
-        patterns: Which files below it, as ``Path.glob`` takes them.
     """
     total = hashlib.sha256()
     for path in sorted(path for pattern in patterns for path in root.glob(pattern)):

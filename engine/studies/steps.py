@@ -8,39 +8,45 @@ from typing import Any
 
 import numpy as np
 
-from engine.artifacts import source_hash
 from engine.files import written_whole
+from engine.studies.sources import computed_with
 
 
 class Steps:
     """The steps of a long measurement, each measured once.
 
     Args:
-        folder: keeps finished steps, each under the hash of all sources and weights (:func:`source_hash`), so that no
-            step is read back that other code would measure otherwise; None keeps them in memory.
+        folder: Keeps finished steps, each under the hash of what it was computed with
+            (:func:`engine.studies.sources.computed_with`), so that no step is read back that other code would measure
+            otherwise; None keeps them in memory.
 
-    >>> steps = Steps()
-    >>> [steps.once("a", lambda: {"right": 1}), steps.once("a", lambda: {"right": 2})]
-    [{'right': 1}, {'right': 1}]
+    Example:
+        >>> steps = Steps()
+        >>> [steps.once("a", lambda: {"right": 1}), steps.once("a", lambda: {"right": 2})]
+        [{'right': 1}, {'right': 1}]
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder / source_hash()[:12] if folder else None
+        self._folder = folder
         self._known: dict[str, Any] = {}
+        self._files: list[Path] = []
         self._saved = 0.0
 
-    def once(self, name: str, measure: Callable[[], Any]) -> Any:
+    def once(self, name: str, measure: Callable[[], Any], weights: tuple[str, ...] | None = None) -> Any:
         """Return what a step found, measured now, before, or before a stop.
 
         Args:
-            name: of the step, fit for a file's name; it has to name the pictures too (``data_hash``).
-            measure: returns plain data with arrays in it.
+            name: Of the step, fit for a file's name; it has to name the pictures too (``data_hash``).
+            measure: Returns plain data with arrays in it; a function of the module that says how it is measured.
+            weights: Names of the shipped networks it reads; None for all of them.
         """
         if name not in self._known:
-            self._known[name] = measure() if self._folder is None else self._kept(self._folder / f"{name}.npz", measure)
+            self._known[name] = measure() if self._folder is None else self._kept(self._folder, name, measure, weights)
         return self._known[name]
 
-    def _kept(self, path: Path, measure: Callable[[], Any]) -> Any:
+    def _kept(self, folder: Path, name: str, measure: Callable[[], Any], weights: tuple[str, ...] | None) -> Any:
+        path = folder / computed_with(measure.__module__, weights)[:12] / f"{name}.npz"
+        self._files.append(path)
         if path.exists():
             found, seconds = read_found(path)
             self._saved += seconds
@@ -56,9 +62,9 @@ class Steps:
 
     def forget(self) -> None:
         """Remove the kept steps that were used: their results are written where they belong."""
-        if self._folder is not None:
-            for name in self._known:
-                (self._folder / f"{name}.npz").unlink(missing_ok=True)
+        for path in self._files:
+            path.unlink(missing_ok=True)
+        self._files.clear()
         self._known.clear()
 
 
