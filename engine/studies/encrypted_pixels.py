@@ -61,7 +61,7 @@ def measure(way: str, progress: Progress, steps: Steps | None = None) -> tuple[d
     queries, gallery, steps = load_split("test"), load_split("train"), steps or Steps()
     arrays = known(queries, gallery)
     for done, setting in enumerate(SETTINGS, start=1):
-        found = steps.once(f"{way}-{setting.name}", partial(answer, way, setting, queries, gallery))
+        found = steps.once(f"{way}-{setting.name}", partial(answer, way, setting, queries, gallery), ())
         arrays |= {f"{way}/{setting.name}/{name}": values for name, values in found.items()}
         progress(done, len(SETTINGS))
     cells = [cell_figures(arrays, way, setting.name) for setting in SETTINGS]

@@ -6,6 +6,7 @@ Two versions of a module count as one where only comments, docstrings or layout 
 import ast
 import functools
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from engine.artifacts import MODELS, WEIGHTS, weights_path
 from engine.files import file_sha256
 
 ROOT = MODELS.parent
+MODULE = re.compile(r"(engine|models)(\.\w+)+")
 
 
 def computed_with(module: str, weights: tuple[str, ...] | None = None, root: Path = ROOT) -> str:
@@ -27,10 +29,8 @@ def computed_with(module: str, weights: tuple[str, ...] | None = None, root: Pat
         Hex digits.
     """
     names = sorted(path.stem for path in WEIGHTS.glob("*.safetensors")) if weights is None else weights
-    facts = [
-        code_hash(module, root),
-        *(file_sha256(weights_path(name)) for name in names if weights_path(name).exists()),
-    ]
+    paths = [path for path in map(weights_path, names) if path.exists()]
+    facts = [code_hash(module, root), *map(file_sha256, paths)]
     return hashlib.sha256(" ".join(facts).encode()).hexdigest()
 
 
@@ -74,9 +74,8 @@ def _names(tree: ast.Module) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if node.value.startswith(("engine.", "models.")) and node.value.replace(".", "").isidentifier():
-                yield node.value
+        elif isinstance(node, ast.Constant) and MODULE.fullmatch(str(node.value)):
+            yield str(node.value)
 
 
 def _bare(path: Path) -> ast.Module:

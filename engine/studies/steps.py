@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ class Steps:
         return self._known[name]
 
     def _kept(self, folder: Path, name: str, measure: Callable[[], Any], weights: tuple[str, ...] | None) -> Any:
-        path = folder / computed_with(measure.__module__, weights)[:12] / f"{name}.npz"
+        path = folder / computed_with(_unwrapped(measure).__module__, weights)[:12] / f"{name}.npz"
         self._files.append(path)
         if path.exists():
             found, seconds = read_found(path)
@@ -66,6 +67,10 @@ class Steps:
             path.unlink(missing_ok=True)
         self._files.clear()
         self._known.clear()
+
+
+def _unwrapped(measure: Callable[[], Any]) -> Callable[[], Any]:
+    return _unwrapped(measure.func) if isinstance(measure, partial) else measure
 
 
 def write_found(path: Path, found: Any, seconds: float) -> None:

@@ -99,7 +99,7 @@ def settings_study(
     rows, steps, data = [], steps or Steps(), data_hash(dataset)
     for number, setting in enumerate(settings):
         measure = partial(measure_setting, setting, pictures, dataset.labels, splits)
-        rows.append(steps.once(f"{dataset.name}-{data[:12]}-{setting.name}", measure))
+        rows.append(steps.once(f"{dataset.name}-{data[:12]}-{setting.name}", measure, weights=()))
         progress(number + 1, len(settings))
     return {"protocol": protocol(dataset, pictures, splits), "data_sha256": data, "rows": rows}
 

@@ -48,7 +48,7 @@ def stored_codes_study(progress: Progress, steps: Steps | None = None) -> dict[s
     total, done, found, steps = sum(map(len, tasks.values())), 0, {}, steps or Steps()
     for name, dataset in tasks.items():
         measure = partial(_measure_task, dataset, partial(_shifted, progress, done, total))
-        found[name] = steps.once(f"codes-{name}-{data_hash(dataset)[:12]}", measure)
+        found[name] = steps.once(f"codes-{name}-{data_hash(dataset)[:12]}", measure, weights=(METHOD,))
         done += len(dataset)
     return found
 

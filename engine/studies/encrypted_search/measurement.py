@@ -122,7 +122,8 @@ def _answered(method: str, setting: str, asked: np.ndarray, held: np.ndarray, st
         return stored_answers(queries, gallery) | quantized_answers(network, queries.features, asked, held)
 
     seen = sha256(asked.tobytes() + held.tobytes()).hexdigest()
-    return steps.once(f"{network_for(method, setting)}-{seen[:16]}", measured)
+    served_by = network_for(method, setting)
+    return steps.once(f"{served_by}-{seen[:16]}", measured, weights=(served_by,))
 
 
 def joined(result: dict[str, Any], arrays: Arrays, folder: Path | None = None) -> tuple[dict[str, Any], Arrays]:
