@@ -5,7 +5,7 @@ import streamlit as st
 
 from engine.errors import VaultError
 from pages.components import frame
-from pages.components.encrypted_search import cells, live, readers
+from pages.components.encrypted_search import cells, live, paper_figures, readers
 from pages.components.encrypted_search.cells import Cell
 from pages.components.encrypted_search.live import Tile
 from pages.components.kit.metrics import Figure, figure_row
@@ -105,6 +105,7 @@ def searching(picture: Picture) -> None:
         f"Share of {found['count']} test pictures with the right class, in percent. Click a square: the dials take it "
         "over."
     )
+    paper_figures.section(cell, masks)
     if cell.setting.block_size and cell.way == "ours":
         flow(cell, picture, masks)
 

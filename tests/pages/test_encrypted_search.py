@@ -14,6 +14,7 @@ from engine.studies.encrypted_search.figures import cell_figures, describe
 from engine.studies.encrypted_search.measurement import QUANTIZATIONS, modes
 from pages.components.encrypted_search import cells as encrypted_cells
 from pages.components.encrypted_search import live as encrypted_live
+from pages.components.encrypted_search import paper_figures
 from pages.components.encrypted_search.cells import Cell, paper_accuracy
 from pages.components.kit.words import MODE_TITLES
 from tests.pages.reading import texts
@@ -186,6 +187,31 @@ def test_accuracy_against_the_rest_counts_both_kinds_of_right():
     for n in range(3):
         expected = np.mean((labels == n) == (predicted == n))
         assert encrypted_cells.against_rest(counts, n) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("block", "shown"), [("8", True), ("plain", False)])
+def test_the_papers_figure_4_and_settings_open_on_request(page, block, shown):
+    assert "0 to 255, 128 to 192 recommended" not in texts(page(es_block=block))
+    found = texts(page(es_block=block, es_paper="true"))
+    assert "0 to 255, 128 to 192 recommended" in found
+    assert ("here a hand, a head CT and a chest" in found) == shown
+
+
+@pytest.mark.parametrize("block", [16, 8, 1])
+def test_the_three_examples_are_decrypted_exactly(monkeypatch, block):
+    shown = []
+    monkeypatch.setattr(paper_figures, "tiles", lambda row, width: shown.extend(row))
+    monkeypatch.setattr(paper_figures, "visit_key", lambda name: bytes(32))
+    monkeypatch.setattr(paper_figures.st, "caption", lambda words: None)
+    paper_figures.figure_4(Cell("vgg16", Setting.named(f"fresh-{block}"), "none"), 255)
+    assert [tile.note for tile in shown[2::3]] == ["decrypted: exactly the original"] * 3
+    assert len({tile.picture for tile in shown}) == 6
+
+
+def test_the_settings_are_those_of_the_recipes():
+    table = paper_figures.settings_table()
+    assert f"| Epochs | 100 | 100 | {networks.NETWORKS['vgg16-encrypted'].recipe.epochs} |" in table
+    assert "| Learning rate | 0.001 | 0.001 | up to 0.0003 | up to 0.001 |" in table
 
 
 class _Chart:
