@@ -253,6 +253,10 @@ class RemoteCloud(CloudServer):
             self._transport.json("POST", "/v1/remove", {"ids": list(ids[start : start + MOST_IDS])})
         self._facts = (-STATE_SECONDS, {})
 
+    def sweep(self) -> int:
+        """A server sweeps for itself."""
+        return 0
+
     def successor(self) -> CloudServer:
         """A server makes no successor for others.
 
@@ -260,6 +264,14 @@ class RemoteCloud(CloudServer):
             StoreError: always.
         """
         raise StoreError("This takes the store itself: run it beside the server, with --store and the store's address.")
+
+    def succeed(self, epoch: int) -> None:
+        """As :meth:`successor`."""
+        self.successor()
+
+    def discard(self) -> None:
+        """As :meth:`successor`."""
+        self.successor()
 
     def _look(self, fresh: bool = False) -> dict[str, Any]:
         then, facts = self._facts

@@ -20,7 +20,7 @@ from engine.serving.cloud import cloud_service
 from engine.serving.limits import Limits
 from engine.serving.remote_cloud import RemoteCloud
 from engine.serving.remote_owner import RemoteOwner
-from engine.serving.running import bound, prepared
+from engine.serving.running import Tls, bound, prepared
 from engine.serving.service import Service
 from engine.serving.tokens import TokenFile, token_for
 from engine.serving.transport import Patience, Transport
@@ -32,16 +32,16 @@ FREE = Limits(rate=1e6, burst=10**6)
 
 
 @contextmanager
-def serving(service: Service, port: int = 0):
+def serving(service: Service, tls: Tls | None = None):
     """Run a service in a thread; gives its address."""
-    server = prepared(service)
-    with bound("127.0.0.1", port) as listening:
+    server = prepared(service, tls)
+    with bound("127.0.0.1", 0) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         while not server.started:
             time.sleep(0.005)
         try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+            yield f"{'https' if tls else 'http'}://127.0.0.1:{listening.getsockname()[1]}"
         finally:
             server.should_exit = server.force_exit = True
             thread.join(10)
