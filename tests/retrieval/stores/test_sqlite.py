@@ -1,6 +1,8 @@
 import os
+import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -156,3 +158,57 @@ def test_strange_paths_work(tmp_path):
         append(make_rows(1))
     assert codes_of(SqliteStore(store.path)) == [[0, 0]]
     assert os.listdir(store.path.parent) == ["50% of #1?.db"]
+
+
+def test_no_log_is_left_behind_even_by_a_reader_in_mid_append(filled):
+    with filled.following() as snapshot:
+        next(snapshot.rows)
+        assert os.listdir(filled.path.parent) == [filled.path.name]
+    append_all(filled, make_rows(1, start=40))
+    assert os.listdir(filled.path.parent) == [filled.path.name]
+
+
+def append_and(store, act):
+    """Have something happen to a file while rows wait to go into it."""
+    with store.appending(GALLERY) as append:
+        append(make_rows(1, start=7))
+        act()
+
+
+def test_a_folder_deleted_in_mid_append_is_noticed(filled):
+    with pytest.raises(StoreError, match=r"cannot be used|deleted or replaced"):
+        append_and(filled, lambda: shutil.rmtree(filled.path.parent))
+    assert not filled.path.exists()
+
+
+def test_a_store_replaced_in_mid_append_is_not_written_to(filled, tmp_path):
+    other = SqliteStore(tmp_path / "other.db")
+    append_all(other, make_rows(2), replace(GALLERY, id=b"o" * 16))
+    with pytest.raises(StoreError, match="made by someone else"):
+        append_and(filled, lambda: other.path.replace(filled.path))
+    assert len(ids_of(filled)) == 2
+
+
+def test_what_killed_first_uploads_left_is_swept_after_an_hour(store):
+    store.path.parent.mkdir(parents=True, exist_ok=True)
+    old, new, foreign = (
+        store.path.with_name(name)
+        for name in (".vault.db.0011.partial", ".vault.db.0022.partial", ".other.db.0.partial")
+    )
+    for path in (old, new, foreign):
+        path.write_bytes(b"half a store")
+    for path in (old, foreign):
+        os.utime(path, (1, 1))
+    append_all(store, make_rows(1))
+    assert sorted(path.name for path in store.path.parent.iterdir()) == [foreign.name, new.name, store.path.name]
+
+
+def test_removed_content_is_overwritten_in_the_file(store):
+    rows = [replace(row, sealed=os.urandom(3000)) for row in make_rows(3)]
+    append_all(store, rows)
+    assert rows[1].sealed[:500] in store.path.read_bytes()
+    store.remove([rows[1].id])
+    content = store.path.read_bytes()
+    assert rows[1].sealed[:500] not in content
+    assert rows[1].sealed[-500:] not in content
+    assert rows[0].sealed[:500] in content

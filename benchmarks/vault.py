@@ -1,0 +1,149 @@
+"""Stores beside faiss alone, in one interleaved run: appending, exact top 10, one more picture, cold start, memory.
+
+    python benchmarks/vault.py [--counts 10000 100000] [--engines sqlite postgresql postgresql+s3] [--kills 30]
+
+Codes have 64 bits and are random; sealed pictures are a few bytes, for it is rows that are measured. Through an S3
+server on this machine go at most ``S3_ROWS`` of them. Where PostgreSQL or an S3 server is missing, a line says so.
+"""
+
+import argparse
+import gc
+import os
+import secrets
+import statistics
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.retrieval import CloudServer, Gallery, HammingIndex, SealedPicture, open_store
+from tests.retrieval.stores.killing import survive
+from tests.services import postgresql, s3
+
+BITS, K, ROUNDS, BATCH = 64, 10, 40, 5_000
+S3_ROWS = 2_000
+ENGINES = ("sqlite", "postgresql", "postgresql+s3")
+GALLERY = Gallery(b"g" * 16, BITS, b"k" * 32)
+
+
+def make_rows(codes, seed):
+    rng = np.random.default_rng(seed)
+    for start in range(0, len(codes), BATCH):
+        some = codes[start : start + BATCH]
+        noise = rng.bytes(len(some) * (16 + 16 + 24))
+        yield [
+            SealedPicture(
+                secrets.token_hex(16),
+                code.tobytes(),
+                b"note",
+                b"picture",
+                digest=noise[n * 56 : n * 56 + 16],
+                sketch=noise[n * 56 + 16 : n * 56 + 40],
+            )
+            for n, code in enumerate(some)
+        ]
+
+
+def timed(act, *arguments):
+    start = time.perf_counter()
+    outcome = act(*arguments)
+    return time.perf_counter() - start, outcome
+
+
+def append(store, codes, seed=0):
+    with store.appending(GALLERY) as upload:
+        for rows in make_rows(codes, seed):
+            upload(rows)
+
+
+def add_one(server, code, seed):
+    """What one more picture costs an owner's store: a look-up of its digest and an upload of its own."""
+    (rows,) = make_rows(code[None], seed)
+    server.known([rows[0].digest])
+    with server.receiving(GALLERY) as upload:
+        upload(rows)
+
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def cold(address, query):
+    """Start a server and answer once: seconds, and bytes of memory beyond what was there."""
+    gc.collect()
+    before = resident()
+    seconds, server = timed(lambda: (made := CloudServer(address), made.nearest(query, K))[0])
+    return seconds, resident() - before, server
+
+
+def milliseconds(times):
+    ordered = sorted(1000 * one for one in times)
+    return statistics.median(ordered), ordered[int(0.95 * (len(ordered) - 1))]
+
+
+def measure(name, address, codes, queries):
+    taken, _ = timed(append, open_store(address), codes)
+    start, grown, server = cold(address, queries[0])
+    index = HammingIndex(BITS).add(codes)
+    faiss_times, times = [], []
+    for query in queries:
+        spent, (distances, _) = timed(index.search, query[None], K)
+        ours, near = timed(server.nearest, query, K)
+        assert [one.distance for one in near[:K]] == distances[0].tolist()
+        faiss_times.append(spent)
+        times.append(ours)
+    more = [timed(add_one, server, code, 10 + n)[0] for n, code in enumerate(queries[:15])]
+    (alone, alone95), (p50, p95), (one, one95) = map(milliseconds, (faiss_times, times, more))
+    print(
+        f"  {name:15} append {len(codes) / taken:9,.0f} rows/s   top {K}: p50 {p50:7.2f} p95 {p95:7.2f} ms, "
+        f"{p50 / alone:5.1f} x faiss ({alone:.2f}, {alone95:.2f})   one more: p50 {one:6.1f} p95 {one95:6.1f} ms   "
+        f"cold {start:5.2f} s, {grown / len(codes):5.0f} bytes a picture"
+    )
+
+
+def compare(count, addresses):
+    codes = np.random.default_rng(1).integers(0, 256, (count, BITS // 8), dtype=np.uint8)
+    queries = np.random.default_rng(2).integers(0, 256, (ROUNDS, BITS // 8), dtype=np.uint8)
+    print(f"{count:,} codes of {BITS} bits")
+    spent, _ = timed(HammingIndex(BITS).add, codes)
+    print(f"  {'faiss alone':15} append {count / spent:9,.0f} rows/s, {BITS // 8} bytes a picture, nothing on disk")
+    for name, address in addresses.items():
+        measure(name, address(), codes[:S3_ROWS] if name.endswith("s3") else codes, queries)
+
+
+def addresses(stack, wanted):
+    """What makes a fresh address of each engine that is there."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    found = {"sqlite": lambda: f"sqlite:///{folder}/{secrets.token_hex(4)}.db"}
+    try:
+        database = stack.enter_context(postgresql("fsync=on"))
+        found["postgresql"] = lambda: f"{database}?schema=b_{secrets.token_hex(4)}"
+        endpoint = stack.enter_context(s3("bench"))
+        found["postgresql+s3"] = lambda: f"{found['postgresql']()}&blobs=s3://bench/p&endpoint={endpoint}"
+    except pytest.skip.Exception as missing:
+        print(f"not measured: {missing}")
+    return {name: make for name, make in found.items() if name in wanted}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--counts", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES)
+    parser.add_argument("--kills", type=int, default=0, help="writers to kill for each engine but S3")
+    options = parser.parse_args()
+    with ExitStack() as stack:
+        there = addresses(stack, options.engines)
+        for count in options.counts:
+            compare(count, there)
+        for name in () if not options.kills else (one for one in there if not one.endswith("s3")):
+            seconds, kept = timed(survive, there[name](), options.kills)
+            print(
+                f"{options.kills} writers of {name} killed in {seconds:.0f} s: {kept} rows stored, none lost, none half"
+            )
+
+
+if __name__ == "__main__":
+    main()
