@@ -32,6 +32,7 @@ from pages.components.benchmarks.evidence import (
     frame_table,
     guard_table,
     not_shown,
+    other_splits_sentence,
     protocol_lines,
     publishers,
     recipe_lessons,
@@ -49,6 +50,7 @@ from pages.components.benchmarks.rivals import (
     t_test_words,
     who_leads,
 )
+from pages.components.benchmarks.unseen import unseen_section
 from pages.components.kit.charts import confusion
 from pages.components.kit.dials import one_of
 from pages.components.kit.metrics import Figure, figure_row, with_interval
@@ -117,6 +119,8 @@ def control_section(measured: Report, task: str, how: str) -> None:
         st.markdown(control_table(rows))
     st.markdown("\n".join(f"- **{row.name}.** {row.reading}" for row in rows[1:]))
     st.caption(audit_sentence(measured))
+    if (outdated := other_splits_sentence(measured)) is not None:
+        st.warning(outdated)
 
 
 def recall_section(measured: Report, task: str, bits: int, how: str) -> None:
@@ -347,6 +351,7 @@ def sections(measured: Report | None, paper: Report, task: str, metric: Metric, 
         "Other methods (Tables 2, 3)": lambda _: method_section(paper, task, metric),
         "Ablations (Table 4, Fig. 11)": lambda _: ablation_section(paper, task, metric),
         "Seeds and recipes": lambda _: recipe_section(task, metric),
+        "Unseen galleries": lambda _: unseen_section("matdh"),
         "Transfer": lambda _: transfer_section(),
         "Frames": lambda _: frame_section(),
         "Training (Fig. 7)": lambda _: training_section(paper),

@@ -12,7 +12,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from engine.datasets import load_dataset
+from engine.datasets import PAPER, load_dataset
 from engine.imaging.framing import ChestBox, cut_box, match_template, normalise_contrast
 
 ROUNDS = 5
@@ -23,7 +23,7 @@ CENTRE = ChestBox(1.0, 0.14 * 96, 0.10 * 96, 0.72 * 96, 0.72 * 96)
 
 def main() -> None:
     """Align, average and write the template."""
-    train = load_dataset("covidx-open").subset(split="train")
+    train = load_dataset(PAPER.collection).subset(split="train")
     chosen = np.random.default_rng(0).permutation(len(train))[:PICTURES]
     pictures = [normalise_contrast(train.load(int(i))) for i in chosen]
     squarish = [p for p in pictures if min(p.shape) > 88]

@@ -20,10 +20,10 @@ def add_parser(commands: Any) -> None:
 def ciphers(options: argparse.Namespace) -> None:
     """Measure every cipher on the test pictures and its speed on this machine."""
     from engine.artifacts import save_result
-    from engine.datasets import load_dataset
+    from engine.datasets import PAPER, load_dataset
     from engine.studies.ciphers import report_ciphers
 
-    dataset = load_dataset("covidx-open")
+    dataset = load_dataset(PAPER.collection)
     result, arrays = report_ciphers(dataset, lambda done, total: progress("measured", done, total))
     if options.save:
         note(f"written: {save_result('ciphers', result, arrays)}")

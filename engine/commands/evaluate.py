@@ -8,7 +8,7 @@ from engine.commands.console import note, progress
 from engine.errors import VaultError
 
 if TYPE_CHECKING:
-    from engine.datasets import Dataset
+    from engine.datasets import PAPER, Dataset
 
 _HASHING = ("map", "p_at_1", "p_at_5", "p_at_10", "precision_within_2", "accuracy")
 _CLASSIFYING = ("accuracy", "map", "p_at_1", "p_at_5", "p_at_10")
@@ -86,7 +86,7 @@ def _evaluate_hashing(options: argparse.Namespace) -> tuple[dict[str, Any], list
     from engine.datasets import load_dataset
     from engine.studies.baseline_figures import evaluate_rival
 
-    dataset = load_dataset("covidx-open")
+    dataset = load_dataset(PAPER.collection)
     if options.method == "matdh":
         result = _evaluate_matdh(options, dataset)
     else:

@@ -1,10 +1,10 @@
 """Collections of X-rays and what is asked of them: manifests, loading, fetching, audits, tasks; a simulated gallery."""
 
 from engine.datasets.audit import SplitAudit, split_audit
-from engine.datasets.dataset import Dataset, data_hash, data_root, load_dataset
+from engine.datasets.dataset import Dataset, data_hash, data_root, load_dataset, manifest_hash
 from engine.datasets.fetching import FetchReport, fetch
 from engine.datasets.manifest import COLLECTIONS, DataError, Record
-from engine.datasets.tasks import TASKS, Task, find_task
+from engine.datasets.tasks import PAPER, TASKS, Task, find_task
 from engine.datasets.verification import VerifyReport, verify
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "FetchReport",
+    "PAPER",
     "Record",
     "SplitAudit",
     "TASKS",
@@ -22,6 +23,7 @@ __all__ = [
     "fetch",
     "find_task",
     "load_dataset",
+    "manifest_hash",
     "split_audit",
     "verify",
 ]

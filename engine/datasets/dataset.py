@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Collection as Values
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -135,7 +136,26 @@ def collection_folder(name: str, root: Path | str | None = None) -> Path:
 
 def data_hash(dataset: Dataset) -> str:
     """Return a SHA-256 over ids, labels, splits and original hashes: which pictures a figure stands on."""
-    rows = [f"{r.id},{r.label},{r.split},{r.sha256}" for r in dataset.records]
+    return _hash_of(dataset.records)
+
+
+def manifest_hash(name: str) -> str:
+    """Return the :func:`data_hash` of a whole collection as its manifest is now, without any picture.
+
+    A stored figure that names another one was measured on other pictures or other splits.
+
+    Raises:
+        DataError: There is no collection of that name.
+
+    >>> manifest_hash("simulated") == data_hash(load_dataset("simulated"))
+    True
+    """
+    records = read_manifest(name, collection_folder(name))
+    return _hash_of(record for record in records if record.split != EXCLUDED)
+
+
+def _hash_of(records: Iterable[Record]) -> str:
+    rows = [f"{r.id},{r.label},{r.split},{r.sha256}" for r in records]
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 

@@ -75,6 +75,9 @@ TASKS = {
     )
 }
 
+# Paper A's: COVID-19 or not, in the collection that is nearest to the one it was printed for.
+PAPER = TASKS["covidx"]
+
 
 def find_task(name: str) -> Task:
     """Return a task by its name or that of its collection.

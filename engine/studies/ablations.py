@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.artifacts import commit
-from engine.datasets import Dataset, load_dataset
+from engine.datasets import PAPER, Dataset, load_dataset
 from engine.evaluation import neighbour_vote, paired_bootstrap
 from engine.evaluation.hashing_report import DECIMALS, NEIGHBOURS, query_figures, summary
 from engine.studies.protocol import protocol
 from engine.training.config import ABLATIONS, PRESETS
 from engine.training.pictures import FramedPictures, framed_pictures
-from engine.training.run import COLLECTION, Run, train_method, training_device
+from engine.training.run import Run, train_method, training_device
 
 BITS = 48
 BUDGET = "ablation"
@@ -42,7 +42,7 @@ def run_ablations(
     Raises:
         DataError: The pictures are not on this machine.
     """
-    dataset = load_dataset(COLLECTION)
+    dataset = load_dataset(PAPER.collection)
     parts, arrays = asked_and_held(dataset)
     trained: dict[str, list[Run]] = {name: [] for name in ABLATIONS}
     for seed, name in product(seeds, ABLATIONS):
@@ -121,7 +121,7 @@ def _trainings(arrays: Arrays, name: str, task: str, classes: int) -> list[dict[
     """Return what every query scores in each training of a variant (``hashing_report.query_figures``)."""
     asked, held = (arrays[f"{side}_labels"] for side in ("query", "gallery"))
     if task == "binary":
-        asked, held = (asked != 0) * 1, (held != 0) * 1
+        asked, held = (~PAPER.is_positive(asked) * 1, ~PAPER.is_positive(held) * 1)
     codes = (arrays[f"{side}_{name}"] for side in ("query", "gallery"))
     scores = []
     for queries, gallery in zip(*(one.reshape(-1, *one.shape[-2:]) for one in codes), strict=True):

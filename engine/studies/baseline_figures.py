@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.artifacts import provenance, weights_path
-from engine.datasets import Dataset
+from engine.datasets import PAPER, Dataset
 from engine.evaluation import average_precision, paired_bootstrap
 from engine.evaluation.hashing_report import DECIMALS, report_tasks
 from engine.hashing.codes import pack_bits
@@ -123,7 +123,9 @@ def _precision(arrays: Arrays, method: str, task: str) -> npt.NDArray[np.float64
     kind = str(BITS) if METHODS[method].bits else "features"
     query, gallery = (_values(arrays[f"{side}_{method}_{kind}"]) for side in ("query", "gallery"))
     labels = arrays["query_labels"], arrays["gallery_labels"]
-    asked, held = labels if task == "three_class" else ((labels[0] != 0) * 1, (labels[1] != 0) * 1)
+    asked, held = (
+        labels if task == "three_class" else (~PAPER.is_positive(labels[0]) * 1, ~PAPER.is_positive(labels[1]) * 1)
+    )
     return average_precision(query, asked, gallery, held)
 
 

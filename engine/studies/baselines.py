@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from engine.artifacts import machine, provenance
-from engine.datasets import Dataset, load_dataset
+from engine.datasets import PAPER, Dataset, load_dataset
 from engine.hashing.methods import METHODS
 from engine.studies.baseline_figures import BITS, OURS, RIVALS, Inputs, cost, report_rival, rival_arrays
 from engine.studies.protocol import protocol
 from engine.training.config import PRESETS, RATES
-from engine.training.run import COLLECTION, Run, train_method
+from engine.training.run import Run, train_method
 from engine.training.shipping import ship
 
 BUDGET = "rivals"
@@ -108,4 +108,4 @@ def run_rivals(
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Train, ship and measure every method; see :func:`train_rivals` and :func:`measure_rivals`."""
     scores = train_rivals(seed, runs, report)
-    return measure_rivals(load_dataset(COLLECTION), scores, progress)
+    return measure_rivals(load_dataset(PAPER.collection), scores, progress)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.artifacts import provenance
-from engine.datasets import DataError, Dataset, load_dataset
+from engine.datasets import PAPER, DataError, Dataset, load_dataset
 from engine.evaluation import bootstrap_interval
 from engine.evaluation.hashing_report import DECIMALS
 from engine.hashing.preprocess import BLUR, FRAME_MARGIN
@@ -22,7 +22,7 @@ from engine.imaging.framing import frame_chest
 from engine.studies.protocol import INTERVAL_POLICY
 from engine.studies.transfer import placements
 from engine.training.config import HOLDOUTS
-from engine.training.run import COLLECTION, imagenet_file
+from engine.training.run import imagenet_file
 
 MARGINS = (FRAME_MARGIN, 0.12, 0.22)
 SIDE = 160
@@ -46,7 +46,7 @@ def run_framing_study(progress: Callable[[int, int], None]) -> tuple[dict[str, A
     """
     if not imagenet_file().exists():
         raise DataError(f"This study needs VGG-16's ImageNet base: put it at {imagenet_file()}.")
-    dataset = load_dataset(COLLECTION)
+    dataset = load_dataset(PAPER.collection)
     train, held = dataset.subset("train"), dataset.subset("val")
     arrays: dict[str, npt.NDArray[Any]] = {
         "labels": held.labels,
@@ -117,7 +117,7 @@ def probe(
     scores = {"inside": _log_odds(known_features, labels, asked)}
     for change in HOLDOUTS.values():
         source = change["without_positives"]
-        kept = (labels != 0) | (known["train_sources"] != source)
+        kept = ~PAPER.is_positive(labels) | (known["train_sources"] != source)
         scores[source] = _log_odds(known_features[kept], labels[kept], everything)
     return scores
 
@@ -145,8 +145,9 @@ def report_margins(arrays: Arrays) -> dict[str, dict[str, Any]]:
     Returns:
         For each margin ``inside`` and each publisher left out: AUC with its interval.
     """
-    positive = arrays["labels"] == 0
+    positive = PAPER.is_positive(arrays["labels"])
     both = np.concatenate([arrays["train_labels"], arrays["labels"]])
+    known = PAPER.is_positive(both)
     origin = np.concatenate([arrays["train_sources"], arrays["sources"]])
     is_held = np.arange(len(both)) >= len(arrays["train_labels"])
     rows: dict[str, dict[str, Any]] = {}
@@ -154,8 +155,8 @@ def report_margins(arrays: Arrays) -> dict[str, dict[str, Any]]:
         rows[str(margin)] = {"inside": _auc(arrays[f"inside_{margin}"], positive)}
         for change in HOLDOUTS.values():
             source = change["without_positives"]
-            asked = ((both == 0) & (origin == source)) | ((both != 0) & is_held)
-            rows[str(margin)][source] = _auc(arrays[f"{source}_{margin}"][asked], both[asked] == 0)
+            asked = (known & (origin == source)) | (~known & is_held)
+            rows[str(margin)][source] = _auc(arrays[f"{source}_{margin}"][asked], known[asked])
     return rows
 
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from engine.artifacts import provenance
-from engine.datasets import Dataset, load_dataset
+from engine.datasets import PAPER, Dataset, load_dataset
 from engine.evaluation import bootstrap_interval
 from engine.evaluation.hashing_report import DECIMALS
 from engine.hashing.hasher import Hasher
@@ -51,7 +51,7 @@ def measure_novelty(method: str, progress: Callable[[int, int], None]) -> tuple[
     Raises:
         DataError: COVIDx-open or anatomy is not on this machine.
     """
-    hasher, covidx, simulated = Hasher.load(method=method), load_dataset("covidx-open"), load_dataset("simulated")
+    hasher, covidx, simulated = Hasher.load(method=method), load_dataset(PAPER.collection), load_dataset("simulated")
     groups = picture_groups(covidx, load_dataset("anatomy"), simulated)
     train, built_in = covidx.subset(split="train"), simulated.subset(split="train")
     done = len(train) + len(built_in)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.artifacts import provenance
-from engine.datasets import load_dataset
+from engine.datasets import PAPER, load_dataset
 from engine.evaluation.bootstrap import bootstrap_interval, paired_bootstrap
 from engine.evaluation.hashing_report import DECIMALS
 from engine.evaluation.ranking import Floats, expected_hits, hit_chance
@@ -22,7 +22,6 @@ from engine.hashing.hasher import Hasher
 from engine.studies.protocol import protocol
 from engine.studies.retrieval import describe_dataset
 
-COLLECTION = "covidx-open"
 BITS = 48
 SHOWN = 10
 
@@ -44,7 +43,7 @@ def measure_ordering(
     Raises:
         DataError: The pictures are not on this machine.
     """
-    dataset, hasher = load_dataset(COLLECTION), Hasher.load(bits=BITS, method=method)
+    dataset, hasher = load_dataset(PAPER.collection), Hasher.load(bits=BITS, method=method)
     queries, gallery = dataset.subset("test"), dataset.subset("train")
     total = len(queries) + len(gallery)
     described = {
@@ -85,7 +84,7 @@ def report_ordering(arrays: Arrays) -> dict[str, Any]:
     distances, finer = _distances(asked, held)
     figures = {}
     for task, same in (
-        ("binary", (asked[2] == 0)[:, None] == (held[2] == 0)),
+        ("binary", PAPER.is_positive(asked[2])[:, None] == PAPER.is_positive(held[2])),
         ("three_class", asked[2][:, None] == held[2]),
     ):
         for depth in (1, SHOWN):

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy.typing as npt
 
-from engine.datasets import DataError, data_hash, load_dataset
+from engine.datasets import PAPER, DataError, data_hash, load_dataset
 from engine.evaluation import average_precision
 from engine.evaluation.hashing_report import DECIMALS
 from engine.studies.ablations import BITS, asked_and_held, codes_of, report_ablations
 from engine.studies.protocol import protocol
-from engine.training.run import COLLECTION, Run, train_method
+from engine.training.run import Run, train_method
 from models.network import CODE_LENGTHS
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -74,7 +74,7 @@ def run_recipes(
     Raises:
         DataError: There is no such recipe, or the pictures are not on this machine or not the ones measured earlier.
     """
-    dataset = load_dataset(COLLECTION)
+    dataset = load_dataset(PAPER.collection)
     parts, arrays = asked_and_held(dataset)
     facts = {} if earlier is None else _facts_of_same_pictures(earlier, data_hash(dataset))
     arrays = dict(arrays if earlier is None else earlier[1])
@@ -140,7 +140,7 @@ def report_recipes(arrays: Arrays, names: Sequence[str], classes: Sequence[str])
         at_bits |= {f"{side}_{name}": arrays[f"{side}_{name}_{BITS}"] for side in ("query", "gallery")}
     rows = report_ablations(at_bits, names, classes, SHIPPED)
     for name in names:
-        for task, answers in (("binary", lambda labels: labels == 0), ("three_class", lambda labels: labels)):
+        for task, answers in (("binary", PAPER.is_positive), ("three_class", lambda labels: labels)):
             asked, held = answers(arrays["query_labels"]), answers(arrays["gallery_labels"])
             rows[name][task]["by_length"] = {
                 str(bits): round(

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.datasets import load_dataset
+from engine.datasets import PAPER, load_dataset
 from engine.evaluation import average_precision, bootstrap_interval, neighbour_vote
 from engine.evaluation.hashing_report import DECIMALS, NEIGHBOURS
 from engine.hashing.codes import hamming_distances
@@ -34,7 +34,7 @@ from engine.studies.controls import blacken_lungs
 from engine.studies.protocol import protocol
 from engine.training.config import HOLDOUTS, UNGUARDED
 from engine.training.pictures import FramedPictures
-from engine.training.run import COLLECTION, Run, train_method
+from engine.training.run import Run, train_method
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 OPEN = "unguarded"
@@ -59,7 +59,7 @@ def run_transfer(
     Raises:
         DataError: The pictures are not on this machine.
     """
-    dataset = load_dataset(COLLECTION)
+    dataset = load_dataset(PAPER.collection)
     parts, arrays = asked_and_held(dataset)
     for side, part in parts.items():
         arrays[f"{side}_sources"] = np.array([record.source for record in part.records])
@@ -109,12 +109,13 @@ def report_transfer(arrays: Arrays) -> dict[str, Any]:
 
 
 def _left_out(arrays: Arrays, name: str, source: str) -> dict[str, Any]:
-    asked = (arrays["query_labels"] != 0) | (arrays["query_sources"] == source)
-    held = (arrays["gallery_labels"] != 0) | (arrays["gallery_sources"] != source)
+    positive, answers = (PAPER.is_positive(arrays[f"{side}_labels"]) for side in ("query", "gallery"))
+    asked = ~positive | (arrays["query_sources"] == source)
+    held = ~answers | (arrays["gallery_sources"] != source)
     counts = {
         "publisher": source,
-        "positives": int((arrays["query_labels"][asked] == 0).sum()),
-        "negatives": int((arrays["query_labels"][asked] != 0).sum()),
+        "positives": int(positive[asked].sum()),
+        "negatives": int((~positive[asked]).sum()),
     }
     return counts | {
         training: {
@@ -132,7 +133,10 @@ def _figures(
     codes, black = (
         (arrays[f"query_{name}"][asked], arrays[f"gallery_{name}"][held]) for name in (network, f"{network} black")
     )
-    positive, answers = arrays["query_labels"][asked] == 0, arrays["gallery_labels"][held] == 0
+    positive, answers = (
+        PAPER.is_positive(arrays["query_labels"][asked]),
+        PAPER.is_positive(arrays["gallery_labels"][held]),
+    )
     vote = neighbour_vote(codes[0], codes[1], answers, k=NEIGHBOURS)
     values = {
         "map": average_precision(codes[0], positive, codes[1], answers),

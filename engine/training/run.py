@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from engine.training.experts import Experts
 
 _log = logging.getLogger(__name__)
-COLLECTION = "covidx-open"
 RECORD = "run.json"
 TEACHER_FILE = "vgg16_imagenet_features.safetensors"
 

@@ -109,3 +109,25 @@ def test_the_shipped_files_are_small() -> None:
     from engine.artifacts import RESULTS
 
     assert (RESULTS / "matdh.npz").stat().st_size < 3e6
+
+
+def test_the_positive_class_may_stand_anywhere():
+    """Renumbering the classes changes no figure."""
+    draw = np.random.default_rng(3)
+
+    def side(count):
+        labels = draw.integers(0, 3, count)
+        return {
+            "labels": labels,
+            "sources": np.where(labels == 0, "east", "west"),
+            "codes": draw.integers(0, 256, (count, 6), np.uint8),
+            "black_codes": draw.integers(0, 256, (count, 6), np.uint8),
+            "features": draw.normal(size=(count, 5)),
+        }
+
+    first = side(40), side(60)
+    moved = tuple(one | {"labels": np.array([1, 0, 2])[one["labels"]]} for one in first)
+    names = (CLASSES[1], CLASSES[0], CLASSES[2])
+    for control in (source_only, black_centre, float_features):
+        assert control(*first, CLASSES)["binary"] == control(*moved, names, positive=1)["binary"]
+    assert within_source(*first, CLASSES) == within_source(*moved, names, positive=1)

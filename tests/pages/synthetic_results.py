@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.artifacts import save_result
+from engine.datasets import manifest_hash
 from engine.evaluation.controls import report_controls
 from engine.studies.ablations import map_by_seed, report_ablations
 from engine.studies.baseline_figures import OURS, report_rival
@@ -41,6 +42,7 @@ def write_results(root: Path, queries: int = 40, gallery: int = 90) -> Path:
             "metric": METRIC_POLICY,
             "interval": "95 % bootstrap",
         },
+        "provenance": {"data_sha256": manifest_hash("covidx-open")},
         "bits": evaluate_codes(arrays, LENGTHS, CLASSES),
         "controls": {
             **report_controls(arrays, CLASSES),

@@ -20,7 +20,7 @@ from engine.attacks.codes import (
 from engine.attacks.inversion import Decoder, as_levels, bytes_of
 from engine.attacks.neural_decoder import NeuralDecoder
 from engine.attacks.outcome import AttackError, blind
-from engine.datasets import Dataset, load_dataset
+from engine.datasets import PAPER, Dataset, load_dataset
 from engine.evaluation import paired_bootstrap, ssim
 from engine.hashing.codes import unpack_bits
 from engine.hashing.hasher import Hasher
@@ -61,8 +61,8 @@ def codes_study(progress: Progress) -> dict[str, Any]:
     progress(3, 4)
     probed = [np.mean(probe(codes, own, own_labels) == labels) for codes in masked]
     result = {
-        "protocol": f"{METHOD}, {BITS} bits; {len(stored)} stored codes (covidx-open test, {'/'.join(classes)}); the "
-        f"attacker's own: {len(own)} public training pictures; masked: {MASKS} masks",
+        "protocol": f"{METHOD}, {BITS} bits; {len(stored)} stored codes ({PAPER.collection} test, "
+        f"{'/'.join(classes)}); the attacker's own: {len(own)} public training pictures; masked: {MASKS} masks",
         "chance": round(blind(labels), DIGITS),
         "clusters": {form: purity(found, labels).correct for form, found in groups.items()},
         "named": {form: guess == labels for form, guess in named.items()},
@@ -131,7 +131,7 @@ def descriptors_study(progress: Progress) -> dict[str, Any]:
     Raises:
         DataError: the pictures are not on this machine.
     """
-    dataset = load_dataset("covidx-open")
+    dataset = load_dataset(PAPER.collection)
     codes, descriptors = describe_dataset(Hasher.load(bits=BITS, method=METHOD), dataset, progress)
     pictures, splits = load_pictures(dataset, SIDE), split_names(dataset)
     found = {
@@ -139,7 +139,7 @@ def descriptors_study(progress: Progress) -> dict[str, Any]:
         "descriptor": measure_inversion(bytes_of(descriptors), pictures, splits),
     }
     return {
-        "protocol": f"{METHOD}, {BITS} bits and {descriptors.shape[1]} bytes, covidx-open: decoders learn from "
+        "protocol": f"{METHOD}, {BITS} bits and {descriptors.shape[1]} bytes, {PAPER.collection}: decoders learn from "
         f"{np.count_nonzero(splits == 'train')} public training pictures and are shown "
         f"{np.count_nonzero(splits == 'test')} test pictures, {SIDE} x {SIDE} pixels; similarity is SSIM to the truth",
         # No examples: the pictures' licences forbid to pass them on.

@@ -9,7 +9,7 @@ from engine.attacks import arnold, coefficients, jigsaw, modes
 from engine.attacks.known_plaintext import chosen_pictures, open_with, read_schedule, recover_schedule
 from engine.attacks.outcome import judge
 from engine.attacks.toy import KEYS, break_toy
-from engine.datasets import data_hash, load_dataset
+from engine.datasets import PAPER, data_hash, load_dataset
 from engine.encryption import FrequencyCipher, LayerKeys, MultiStageCipher, Present, ToyCipher, blocks, logistic
 from engine.encryption.arnold import scramble
 from engine.imaging import to_uint8
@@ -154,13 +154,14 @@ def ecb_study(progress: Progress) -> dict[str, Any]:
     Raises:
         DataError: the collection is not on this machine.
     """
-    part = load_dataset("covidx-open").subset(split="test")
+    part = load_dataset(PAPER.collection).subset(split="test")
     shares = []
     for position in range(len(part)):
         shares.append(modes.repeated_share(modes.encrypt_ecb(to_uint8(part.load(position)), study_key("ecb")[:16])))
         progress(position + 1, len(part))
     return {
-        "protocol": f"{len(part)} real test pictures of covidx-open in full size; share of 8-byte blocks that repeat",
+        "protocol": f"{len(part)} real test pictures of {PAPER.collection} in full size; share of 8-byte "
+        "blocks that repeat",
         "repeated": np.array(shares),
         "data_sha256": data_hash(part),
     }

@@ -21,7 +21,7 @@ from engine.attacks.ciphertext_only import (
 )
 from engine.attacks.known_plaintext import open_with, recover_schedule
 from engine.attacks.outcome import SURE, Guesses, blind, judge, sure_advantage
-from engine.datasets import Dataset, data_hash, load_dataset
+from engine.datasets import PAPER, Dataset, data_hash, load_dataset
 from engine.encryption import MultiStageCipher, SealSetting
 from engine.evaluation import ssim
 from engine.imaging import to_uint8
@@ -76,7 +76,7 @@ def chest_study(progress: Progress, steps: Steps | None = None) -> dict[str, Any
     Raises:
         DataError: the collection is not on this machine.
     """
-    return settings_study(progress, load_dataset("covidx-open"), side=CHEST_SIDE, steps=steps)
+    return settings_study(progress, load_dataset(PAPER.collection), side=CHEST_SIDE, steps=steps)
 
 
 def settings_study(

@@ -14,7 +14,7 @@ from engine.attacks.ciphertext_only import confirm
 from engine.attacks.codes import clusters, match_by_distances, name_groups, probe, recover_mask
 from engine.attacks.inversion import Decoder, as_levels
 from engine.attacks.outcome import Guesses, blind
-from engine.datasets import Dataset, data_hash, load_dataset
+from engine.datasets import PAPER, Dataset, data_hash, load_dataset
 from engine.evaluation import neighbour_vote, ssim
 from engine.hashing.codes import unpack_bits
 from engine.studies.attacks.codes import BITS, METHOD, hash_pictures, study_mask
@@ -44,7 +44,7 @@ def stored_codes_study(progress: Progress, steps: Steps | None = None) -> dict[s
     Raises:
         DataError: a collection is not on this machine.
     """
-    tasks = {"anatomy": load_dataset("anatomy"), "covidx-open": load_dataset("covidx-open")}
+    tasks = {"anatomy": load_dataset("anatomy"), PAPER.collection: load_dataset(PAPER.collection)}
     total, done, found, steps = sum(map(len, tasks.values())), 0, {}, steps or Steps()
     for name, dataset in tasks.items():
         measure = partial(_measure_task, dataset, partial(_shifted, progress, done, total))
@@ -65,7 +65,7 @@ def _measure_task(dataset: Dataset, progress: Progress) -> dict[str, Any]:
     return {
         "protocol": protocol(dataset, pictures, splits)
         | {
-            "pictures": f"{dataset.name}; codes: {METHOD}, {BITS} bits, learned from covidx-open's training split",
+            "pictures": f"{dataset.name}; codes: {METHOD}, {BITS} bits, its encoder saw no test picture",
             "labelled": f"vote of the {VOTERS} nearest of the owner's labelled codes: this is also how well it finds",
             "kind": f"plain: vote of the {VOTERS} nearest public pictures; masked: groups named by their distances",
             "confirm": "plain: an equal code; masked: the picture that lies most alike among all",

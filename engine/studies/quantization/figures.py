@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from engine.datasets import PAPER
 from engine.evaluation import (
     average_precision,
     neighbour_vote,
@@ -81,7 +82,10 @@ def retrieval_figures(arrays: Arrays, variant: str) -> dict[str, Any]:
     classes = range(len(arrays["classes"]))
     voted, before = (neighbour_vote(*c, gallery, k=NEIGHBOURS, classes=classes) for c in (codes, exact))
     found = _classified(queries, before, voted, len(classes))
-    for task, wanted, held in (("binary", queries != 0, gallery != 0), ("three_class", queries, gallery)):
+    for task, wanted, held in (
+        ("binary", PAPER.is_positive(queries), PAPER.is_positive(gallery)),
+        ("three_class", queries, gallery),
+    ):
         ours, theirs = (average_precision(asked, wanted, answering, held) for asked, answering in (codes, exact))
         found[f"map_{task}"] = interval(ours)
         found[f"map_{task}_change"] = _rounded(paired_bootstrap(theirs, ours)[:3])

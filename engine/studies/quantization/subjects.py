@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.artifacts import read_card, weights_path
-from engine.datasets import Dataset, data_hash, load_dataset
+from engine.datasets import PAPER, Dataset, data_hash, load_dataset
 from engine.files import file_sha256
 from engine.hashing.codes import pack_bits
 from engine.hashing.hasher import Hasher
@@ -87,7 +87,7 @@ def channels_last(pictures: np.ndarray) -> Tensor:
 
 
 def _matdh() -> Subject:
-    hasher, dataset = Hasher.load(bits=BITS), load_dataset("covidx-open")
+    hasher, dataset = Hasher.load(bits=BITS), load_dataset(PAPER.collection)
     queries, gallery = dataset.subset("test"), dataset.subset("train")
     asked, held = (prepared_pictures(part, hasher) for part in (queries, gallery))
     return Subject(

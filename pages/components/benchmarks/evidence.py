@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from engine.datasets import manifest_hash
 from pages.components.kit.metrics import signed, with_interval
 from pages.components.kit.words import label_title
 
@@ -294,6 +295,22 @@ def audit_sentence(measured: Report) -> str:
         f"Split audit of {audit['pictures']:,} pictures: {counts[0]} patients, {counts[1]} files and {counts[2]} "
         f"near-copies (thumbnail correlation above {audit['threshold']}) stand in two splits; "
         f"the closest two across splits correlate at {audit['closest']:.3f}."
+    )
+
+
+def other_splits_sentence(measured: Report) -> str | None:
+    """Say that figures were measured on other splits than the collection has now; None where they were not.
+
+    Args:
+        measured: ``models/results/<method>.json``.
+    """
+    collection = measured["protocol"]["dataset"]
+    if measured["provenance"]["data_sha256"] == manifest_hash(collection):
+        return None
+    return (
+        f"**Measured on other splits of {collection} than it has now.** The splits were corrected since: patients and "
+        "re-cropped copies stood on both sides, so these figures are too high. `python -m engine evaluate --save` "
+        "measures them again."
     )
 
 

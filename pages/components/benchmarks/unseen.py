@@ -1,0 +1,114 @@
+"""The same codes asked in a collection the network has never seen: the headline, beside the papers' protocol."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from pages.components.kit.metrics import markdown_table, with_interval
+from pages.components.kit.results import missing, result
+from pages.components.kit.words import label_title
+
+Report = Mapping[str, Any]
+TITLES = {
+    "unseen": "Unseen gallery: test pictures ask test and validation pictures",
+    "each_other": "Test pictures ask each other",
+    "papers": "The papers': test pictures ask the training split",
+}
+
+
+def unseen_section(method: str) -> None:
+    """Show how codes do among pictures that nothing was trained on, inside hospitals, and what they keep and tell.
+
+    Args:
+        method: Whose codes.
+    """
+    found = result(f"{method}-unseen")
+    if found is None:
+        missing(f"{method}-unseen", f"python -m engine evaluate --method {method} --protocol unseen --save")
+        return
+    for scope in found["scopes"]:
+        st.markdown(f"**{scope}**")
+        st.markdown(unseen_table(found, scope))
+        st.markdown(kept_sentence(found, scope))
+    st.markdown("**Inside one hospital, where knowing the hospital cannot help**")
+    st.markdown(inside_table(found))
+    whole = next(iter(found["scopes"]))
+    st.markdown("**What else could reach this**")
+    st.markdown("\n".join(f"- {line}" for line in control_lines(found, whole)))
+    st.caption(
+        f"{found['bits']} bits; a query's own patient is never in its gallery; interval: bootstrap over queries. AUC: "
+        "how often a positive lies nearer to the gallery's positives than a negative does; inside a hospital, to those "
+        "of all other hospitals' training pictures. The encoder was trained with other pictures of these hospitals."
+    )
+
+
+def unseen_table(found: Report, scope: str) -> str:
+    """Write the protocols of one collection as a table.
+
+    Args:
+        found: ``models/results/<method>-unseen.json``.
+        scope: The collection.
+    """
+    header = ("Who asks whom", f"{label_title(found['positive'])} or not, mAP", "Every label, mAP", "AUC")
+    rows = [
+        (
+            f"{TITLES[name]} ({row['queries']:,} ask {row['gallery']:,})",
+            *(_figure(values) for values in (row["binary"]["map"], row["classes"]["map"], row["auc"])),
+        )
+        for name, row in _in_order(found["scopes"][scope])
+    ]
+    return markdown_table(header, rows)
+
+
+def inside_table(found: Report) -> str:
+    """Write how two labels are told apart inside single hospitals and views as a table.
+
+    Args:
+        found: As for :func:`unseen_table`.
+    """
+    rows = []
+    for origin, row in found["inside"].items():
+        pair = " against ".join(label_title(name) for name in row["labels"])
+        for place, figures in ((origin, row), *((f"{origin}, {view} only", one) for view, one in row["views"].items())):
+            auc = _figure(figures["auc"]) if figures["auc"] else "no other source has both"
+            rows.append((place, pair, " and ".join(map(str, figures["counts"])), auc, _figure(figures["map"])))
+    return markdown_table(("Inside", "Labels", "Pictures", "AUC", "mAP"), rows)
+
+
+def control_lines(found: Report, scope: str) -> list[str]:
+    """Say what each control of a collection reaches on the unseen gallery, a sentence each."""
+    measured, words = found["controls"][scope], found["controls"]["what"]
+    lines = []
+    for name, row in measured.items():
+        if row is not None:
+            figures = row["binary"]["map"] if name == "black_centre" else row["binary"]
+            lines.append(f"mAP {figures[0]:.3f}: {words[name]}")
+    return lines
+
+
+def kept_sentence(found: Report, scope: str) -> str:
+    """Say what codes keep besides the label, and what they tell a server.
+
+    Args:
+        found: As for :func:`unseen_table`.
+        scope: The collection.
+    """
+    row = found["codes"][scope]
+    length, server = row["lengths"][str(found["bits"])], row["server"]["classes"]
+    kin = length["kin_in_ten"]
+    patient = f"find another picture of the patient among ten by code alone for {kin['share'][0]:.0%}" if kin else ""
+    return (
+        f"{row['pictures']:,} pictures have {length['distinct']:,} different codes of {found['bits']} bits"
+        f"{f', which {patient} of those that have one' if patient else ''}. A server that groups the masked codes of "
+        f"this gallery meets the label of {server['purity'][0]:.0%} (a guess: {server['chance']:.0%})."
+    )
+
+
+def _in_order(rows: Report) -> list[tuple[str, Report]]:
+    return [(name, rows[name]) for name in TITLES]
+
+
+def _figure(values: list[float]) -> str:
+    value, interval = with_interval(values)
+    return f"{value} ({interval})"

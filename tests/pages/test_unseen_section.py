@@ -1,0 +1,69 @@
+"""The Benchmarks page's part about galleries that nothing was trained on."""
+
+import numpy as np
+import pytest
+
+from engine.artifacts import RESULTS, save_result
+from engine.datasets import TASKS, manifest_hash
+from engine.datasets.facts import task_facts
+from engine.hashing.codes import pack_bits
+from engine.studies.unseen import report_unseen
+from pages.components.benchmarks import evidence
+from pages.components.benchmarks.unseen import control_lines, inside_table, kept_sentence, unseen_table
+
+
+@pytest.fixture(scope="module")
+def found():
+    facts = task_facts(TASKS["cxr"])
+    draw = np.random.default_rng(0)
+    facts = facts.where(draw.random(len(facts)) < np.where(facts.splits == "train", 0.05, 0.15))
+    bits = draw.random((len(facts), 48)) < 0.5
+    bits[:, :24] = (facts.labels == 0)[:, None] ^ (draw.random((len(facts), 24)) < 0.2)
+    arrays = {"codes_48": pack_bits(bits), "black_48": pack_bits(draw.random(bits.shape) < 0.5)}
+    return report_unseen({"ids": facts.ids, "features": bits.astype(np.float16), **arrays}, TASKS["cxr"])
+
+
+def test_the_unseen_gallery_comes_first_and_the_papers_stands_beside(found):
+    lines = unseen_table(found, "covidx-open").splitlines()
+    assert [line.split(" ")[1] for line in lines[2:]] == ["Unseen", "Test", "The"]
+    row = found["scopes"]["covidx-open"]["unseen"]
+    assert f"{row['binary']['map'][0]:.3f} (" in lines[2]
+    assert f"({row['queries']:,} ask {row['gallery']:,})" in lines[2]
+
+
+def test_hospitals_and_their_views_are_rows(found):
+    table = inside_table(found)
+    for origin, row in found["inside"].items():
+        assert f"| {origin} |" in table
+        for view in row["views"]:
+            assert f"| {origin}, {view} only |" in table
+
+
+def test_controls_and_what_codes_keep_are_said(found):
+    lines = control_lines(found, "cxr-open")
+    assert any(
+        line.startswith(f"mAP {found['controls']['cxr-open']['source_only']['binary'][0]:.3f}") for line in lines
+    )
+    said = kept_sentence(found, "cxr-open")
+    row = found["codes"]["cxr-open"]
+    assert f"{row['lengths']['48']['distinct']:,} different codes" in said
+    assert f"meets the label of {row['server']['classes']['purity'][0]:.0%}" in said
+
+
+def test_the_page_shows_it_once_it_is_measured(open_page, found, monkeypatch, tmp_path):
+    from tests.pages.reading import texts
+
+    monkeypatch.setattr("pages.components.kit.results.FOLDER", tmp_path)
+    (tmp_path / "paper_a.json").write_text((RESULTS / "paper_a.json").read_text())
+    assert "evaluate --method matdh --protocol unseen --save" in texts(open_page("benchmarks", part="Unseen galleries"))
+    save_result("matdh-unseen", found, {}, tmp_path)
+    app = open_page("benchmarks", part="Unseen galleries")
+    assert not app.exception
+    assert "Inside one hospital" in texts(app)
+
+
+def test_figures_of_other_splits_are_shown_as_such():
+    measured = {"protocol": {"dataset": "covidx-open"}, "provenance": {"data_sha256": "0" * 64}}
+    assert "Measured on other splits of covidx-open" in evidence.other_splits_sentence(measured)
+    current = measured | {"provenance": {"data_sha256": manifest_hash("covidx-open")}}
+    assert evidence.other_splits_sentence(current) is None
