@@ -10,14 +10,16 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_
 WORKDIR /app
 
 # Before the code, so that a change of code installs nothing again.
-COPY requirements.txt .
+COPY requirements*.txt ./
+# The servers of docs/operators.md need requirements-server.txt as well.
+ARG REQUIREMENTS="requirements.txt"
 RUN pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} "$(grep '^torch==' requirements.txt)" \
-    && pip install -r requirements.txt
+    && for file in $REQUIREMENTS; do pip install -r "$file" || exit 1; done
 
 COPY . .
 
 # Nobody in particular: the app writes to /tmp and, if somebody fetches the real gallery, to /data.
-RUN useradd --system --uid 10001 --no-create-home vault && mkdir /data && chown vault /data
+RUN useradd --system --uid 10001 --no-create-home vault && mkdir /data /state && chown vault /data /state
 USER vault
 VOLUME /data
 EXPOSE 8501

@@ -107,8 +107,16 @@ def _add_log(commands: Any) -> None:
     log.set_defaults(run=verify_log)
 
 
+def _check_installed() -> None:
+    from importlib.util import find_spec
+
+    if not all(map(find_spec, ("starlette", "uvicorn", "jsonschema", "prometheus_client"))):
+        raise VaultError("Serving takes more packages: run `pip install -r requirements-server.txt`.")
+
+
 def serve_cloud(options: argparse.Namespace) -> None:
     """Run the cloud until it is stopped."""
+    _check_installed()
     from engine.retrieval.server import CloudServer
     from engine.serving.cloud import cloud_service
     from engine.serving.running import run
@@ -123,6 +131,7 @@ def serve_cloud(options: argparse.Namespace) -> None:
 
 def serve_owner(options: argparse.Namespace) -> None:
     """Run the owner's agent until it is stopped."""
+    _check_installed()
     from engine.retrieval.owner import DataOwner
     from engine.serving.agent import Quota, owner_service
     from engine.serving.audit import AuditLog

@@ -110,13 +110,13 @@ class OwnerAgent:
 
     def mask(self, call: Call) -> "Response":
         """Masks of codes and of sketches."""
-        masks = {"code": self._owner.issue_code_mask(), "sketch": self._owner.issue_sketch_mask()}
+        masks = self._asked(lambda: {"code": self._owner.issue_code_mask(), "sketch": self._owner.issue_sketch_mask()})
         self._audit.append(call.name, "mask", [])
         return answer({name: mask_facts(mask) for name, mask in masks.items()})
 
     def state(self, call: Call) -> "Response":
         """What the owner vouches for, or null without a receipt."""
-        vouched = self._owner.vouch()
+        vouched = self._asked(self._owner.vouch)
         if vouched is None:
             return answer({"state": None})
         facts = {"count": vouched.count, "epoch": vouched.epoch}
