@@ -183,7 +183,10 @@ def source_hash(patterns: Iterable[str], root: Path = MODELS.parent) -> str:
 
 
 def commit() -> str:
-    """Return the commit the code stands on, or "unknown" outside a checkout or where there is no git."""
+    """Return the commit the code stands on or was built from, or "unknown" where neither is known."""
+    built = MODELS.with_name("engine") / "COMMIT"
+    if built.exists():
+        return built.read_text().strip()[:12]
     asked = ["git", "rev-parse", "--short=12", "HEAD"]
     try:
         git = subprocess.run(asked, cwd=MODELS, capture_output=True, text=True, check=False)

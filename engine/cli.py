@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from engine.commands.console import note
 from engine.errors import VaultError
+from engine.version import __version__
 
 # Which module of engine.commands holds a command. Only that one is imported: a command starts in a fraction of the
 # time, and the server that must not open anything has no cipher in its process.
@@ -47,20 +48,22 @@ COMMANDS = {
     "encrypted-search": "encrypted_search",
     "data": "data",
     "gallery": "gallery",
+    "demo": "demo",
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, program: str = "python -m engine") -> int:
     """Run one command.
 
     Args:
         arguments: Words after ``python -m engine``; the process's own when None.
+        program: What the person typed, for help and messages.
 
     Returns:
         The exit status: 0, 2 after one sentence on standard error, or what a command says of its work.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
-    options = parser(words[0] if words else None).parse_args(words)
+    options = parser(words[0] if words else None, program).parse_args(words)
     try:
         return options.run(options) or 0
     except VaultError as error:
@@ -80,9 +83,23 @@ class _Parser(argparse.ArgumentParser):
         self.exit(_refuse(f"{self.prog}: {message}; --help says what it takes."))
 
 
-def parser(command: str | None = None) -> argparse.ArgumentParser:
+class _Version(argparse.Action):
+    """Says which code and which weights these are, and stops."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from engine.artifacts import commit, weights_path
+        from engine.files import file_sha256
+
+        weights = weights_path("matdh")
+        shipped = f"matdh {file_sha256(weights)[:12]}" if weights.exists() else "no matdh"
+        print(f"cxr-vault {__version__}, commit {commit()}, weights {shipped}")
+        parser.exit()
+
+
+def parser(command: str | None = None, program: str = "python -m engine") -> argparse.ArgumentParser:
     """Return the parser of one command, or of every command if it is not one of them."""
-    root = _Parser(prog="python -m engine", description="Search chest X-rays without showing them.")
+    root = _Parser(prog=program, description="Search chest X-rays without showing them.")
+    root.add_argument("--version", action=_Version, nargs=0, help="say which code and which weights these are")
     commands = root.add_subparsers(title="commands", required=True, metavar="COMMAND")
     modules = [COMMANDS[command]] if command in COMMANDS else list(dict.fromkeys(COMMANDS.values()))
     for module in modules:
