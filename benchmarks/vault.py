@@ -20,6 +20,9 @@ import numpy as np
 import pytest
 
 from engine.retrieval import CloudServer, Gallery, HammingIndex, SealedPicture, open_store
+from engine.retrieval.mirror import nearest_rows
+from engine.retrieval.server import MOST_NEIGHBOURS
+from engine.retrieval.sketches import sketches_of
 from tests.retrieval.stores.killing import survive
 from tests.services import postgresql, s3
 
@@ -114,6 +117,30 @@ def compare(count, addresses):
         measure(name, address(), codes[:S3_ROWS] if name.endswith("s3") else codes, queries)
 
 
+def ties(count, values=3, asked=200):
+    """How many of some stored pictures are among the rows that are named for them, when few codes are shared by all.
+
+    Descriptors are of three tight classes, as a supervised network's are; the first of equal codes used to be named.
+    """
+    rng = np.random.default_rng(5)
+    kinds = np.arange(count) % values
+    descriptors = rng.standard_normal((values, 64))[kinds] * 45 + rng.normal(0, 20, (count, 64))
+    descriptors = np.clip(np.rint(descriptors), -127, 127).astype(np.int8)
+    index, sketches = HammingIndex(BITS).add(np.repeat(kinds.astype(np.uint8)[:, None], 8, 1)), sketches_of(descriptors)
+    codes = index.codes()
+    found, before, times = 0, 0, []
+    for number in rng.choice(count, asked, replace=False):
+        arguments = (index, sketches, codes[number], K, MOST_NEIGHBOURS)
+        spent, (positions, _, _) = timed(nearest_rows, *arguments, sketches[number])
+        found += number in positions
+        before += number in nearest_rows(*arguments)[0]
+        times.append(spent)
+    print(
+        f"{count:,} pictures with {values} codes: {found} of {asked} stored pictures are named with sketches, {before} "
+        f"without; p50 {milliseconds(times)[0]:.1f} ms"
+    )
+
+
 def addresses(stack, wanted):
     """What makes a fresh address of each engine that is there."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -138,6 +165,7 @@ def main():
         there = addresses(stack, options.engines)
         for count in options.counts:
             compare(count, there)
+            ties(count)
         for name in () if not options.kills else (one for one in there if not one.endswith("s3")):
             seconds, kept = timed(survive, there[name](), options.kills)
             print(

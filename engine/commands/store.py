@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -67,6 +68,7 @@ def index(options: argparse.Namespace) -> int:
     """Seal, hash and store the pictures of a folder; the exit status is 3 where some were left out."""
     from engine.hashing import Hasher
     from engine.retrieval import DataOwner
+    from engine.retrieval.parts import upload_in_parts
     from engine.serving.connecting import is_remote, open_server
 
     where = (options.store, options.token_file, options.ca_file)
@@ -80,7 +82,9 @@ def index(options: argparse.Namespace) -> int:
     receipt = receipt_of(options, server, create=True)
     cipher = SCHEMES[options.scheme].container_cipher
     owner = DataOwner(key, server, hasher, cipher=cipher, keep=options.keep, receipt=receipt)
-    for step in owner.upload(found.pictures, unreadable="skip"):
+    # An upload over a network is taken up again as a whole, by its tag.
+    upload = owner.upload if is_remote(options.store) else partial(upload_in_parts, owner)
+    for step in upload(found.pictures, unreadable="skip"):
         progress("sealed", step.done, step.total)
     left_out = sorted((*found.left_out, *step.unreadable))
     name_left_out(left_out)

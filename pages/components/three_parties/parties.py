@@ -203,8 +203,9 @@ def learned_box(walk: Walk, step: Step) -> None:
             return
         st.markdown("\n".join(f"- {':blue-badge[new] ' if new else ''}{text}" for new, text in sentences))
         st.markdown(
-            "**Never sent:** any pixel, name, label, descriptor or key, or what a bit of a code means. But near codes "
-            "mostly share a label: a server that knows some labels guesses others. The Privacy lab measures how often."
+            "**Never sent:** any pixel, name, label, descriptor or key, or what a bit of a code or sketch means. "
+            "But near codes mostly share a label: a server that knows some labels guesses others. "
+            "The Privacy lab measures how often."
         )
 
 
