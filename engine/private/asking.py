@@ -17,8 +17,10 @@ class PrivatelyAsked:
     """Stands between a user and a server: what is near is found privately, what is opened is fetched among decoys.
 
     It takes a server's place in ``DataOwner`` and ``DataUser``; what it does not change goes to the server as it is.
-    Decoys are rows drawn at random among all: of what is fetched, one in ``1 + decoys`` was wanted, and who asks pays
-    for all of it. They do not hide a person who asks for the same pictures again and again, whose decoys differ.
+    Of what is fetched, one in ``1 + decoys`` was wanted, and who asks pays for all of it. Decoys are drawn in runs of
+    rows that lie about equally far from the query: drawn one by one they would lie farther from each other than what
+    was wanted, which the server sees (``python -m engine attack decoys``). They do not hide a person who asks for the
+    same pictures again and again, whose decoys differ.
 
     Attributes:
         bytes_up: size of the last question.
@@ -38,7 +40,7 @@ class PrivatelyAsked:
         if decoys < 0:
             raise PrivateSearchError(f"There cannot be {decoys} decoys: ask for none, or more.")
         self._server, self._decoys = server, decoys
-        self._ids: list[str] = []
+        self._ranked: list[str] = []
         self.bytes_up = self.bytes_down = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -64,10 +66,10 @@ class PrivatelyAsked:
         received = self._server.private_answer(client.question)
         self.bytes_up, self.bytes_down = len(client.question), len(received)
         ids, distances, apart = client.read(received)
-        self._ids = [row.tobytes().hex() for row in ids]
         order = np.lexsort((apart, distances))
-        as_near = order[distances[order] <= distances[order[:k]].max(initial=0)][: max(k, most)]
-        near = [Neighbour(self._ids[n], int(distances[n])) for n in as_near]
+        self._ranked, distances = [row.tobytes().hex() for row in ids[order]], distances[order]
+        count = min(int(np.count_nonzero(distances <= distances[:k].max(initial=0))), max(k, most))
+        near = [Neighbour(one, int(d)) for one, d in zip(self._ranked[:count], distances, strict=False)]
         self._server.remember(code, k, sketch, near)
         return near
 
@@ -91,9 +93,10 @@ class PrivatelyAsked:
     def _among_decoys(self, ids: Sequence[str]) -> list[str]:
         """The ids and some others, in random order; all there are where there are not enough."""
         wanted = set(ids)
-        if not self._decoys:
+        if not self._decoys or not wanted:
             return list(ids)
-        others = [one for one in self._ids if one not in wanted]
-        chance = secrets.SystemRandom()
-        drawn = chance.sample(others, min(len(others), self._decoys * len(wanted)))
-        return chance.sample(asked := [*wanted, *drawn], len(asked))
+        others, chance = [one for one in self._ranked if one not in wanted], secrets.SystemRandom()
+        starts = range(0, len(others), len(wanted))
+        drawn = chance.sample(starts, min(len(starts), self._decoys))
+        asked = [*wanted, *(one for start in drawn for one in others[start : start + len(wanted)])]
+        return chance.sample(asked, len(asked))

@@ -49,7 +49,7 @@ class PrivateClient:
         self._context = new_context()
         self._header = Header(8 * len(code), sketch is not None, len(code) + (0 if sketch is None else SKETCH_BYTES))
         columns = np.concatenate([code, [] if sketch is None else sketch]).astype(np.uint8)
-        self.question = pack(QUESTION, self._header, [self._encrypt(column) for column in columns])
+        self.question = pack(QUESTION, self._header, [self._encrypt(column) for column in columns.tolist()])
 
     def read(self, answer: bytes) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Decrypt an answer.
@@ -74,8 +74,8 @@ class PrivateClient:
         distances, apart = np.divmod(found, SKETCHES) if header.sketch else (found, np.zeros_like(found))
         return np.frombuffer(ids, np.uint8).reshape(-1, ID_BYTES), distances.astype(np.int32), apart.astype(np.int32)
 
-    def _encrypt(self, column: np.uint8) -> bytes:
-        bits = np.tile(np.unpackbits(column[None]), ROWS)
+    def _encrypt(self, column: int) -> bytes:
+        bits = np.tile(np.unpackbits(np.array([column], np.uint8)), ROWS)
         return tenseal().bfv_vector(self._context, bits.tolist()).serialize()
 
     def _decrypt(self, part: bytes) -> npt.NDArray[np.int64]:

@@ -41,6 +41,9 @@ class Rows:
     def private_answer(self, question):
         return answer(question, self.rows)
 
+    def remember(self, *question):
+        """A server in this process needs no record of what it was asked."""
+
 
 def plain(rows, code, k, sketch):
     index = HammingIndex(8 * rows.codes.shape[1]).add(rows.codes)
@@ -102,7 +105,7 @@ def test_decoys_are_fetched_in_random_order_and_not_handed_on(tmp_path, monkeypa
     user = DataUser(DataOwner(key, asked, DescribingHasher()), asked)
     results = user.search(pictures[0].load(), k=2)
     assert len(results) == 2
-    assert len(fetched[-1]) == 8
+    assert len(fetched[-1]) == len(set(fetched[-1])) == 8
     assert {one.id for one in results} < set(fetched[-1])
     with pytest.raises(PrivateSearchError, match="-1 decoys"):
         PrivatelyAsked(server, decoys=-1)

@@ -25,6 +25,9 @@ STUDIES = {
     "gallery-codes": ("gallery", "gallery_codes_study"),
     "inversion": ("codes", "inversion_study"),
     "descriptors": ("codes", "descriptors_study"),
+    "sizes": ("hiding", "sizes_study"),
+    "decoys": ("hiding", "decoys_study"),
+    "pairs": ("hiding", "pairs_study"),
 }
 EVERYTHING, MAP = "all", "map"
 # What the measured map is drawn from, beside what networks find (engine.encrypted_search): many minutes, step by step.
