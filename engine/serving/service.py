@@ -4,6 +4,7 @@ Who asks, how much, how often and in what form is checked here, before an endpoi
 OpenAPI description and the tests' table are all made from :class:`Endpoint`.
 """
 
+import errno
 import json
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -167,9 +168,11 @@ class Service:
                     return await self._work(request, endpoint, grant)
             except RefusedError as refusal:
                 return refused(refusal)
-            except VaultError as error:
+            except (VaultError, OSError) as error:
                 # Its sentence may name a path or an address of this machine.
                 self.log.write("trouble", route=endpoint.path, kind=type(error).__name__, sentence=str(error))
+                if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+                    return refused(RefusedError(507, "The server's disk is full: nothing was kept, tell its operator."))
                 return refused(RefusedError(503, "The server cannot do this now: its operator finds why in its log."))
             except Exception as error:
                 notes.problem = type(error).__name__

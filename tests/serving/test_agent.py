@@ -54,8 +54,8 @@ def test_a_full_log_hands_nothing_over(agent, rows, monkeypatch):
 
     monkeypatch.setattr(AuditLog, "append", full)
     response = agent.ask("POST", "/v1/release", "user", request_for(rows[0]))
-    assert response.status == 500
-    assert "key" not in response.json()
+    assert response.status == 507
+    assert response.json().keys() == {"error"}
 
 
 class TestQuota:

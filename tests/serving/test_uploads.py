@@ -1,5 +1,6 @@
 """Uploads that break off: nothing is seen before the end, and the next run goes on where the server stands."""
 
+import errno
 import os
 import time
 
@@ -113,6 +114,24 @@ def test_a_batch_that_is_sent_twice_is_taken_once_and_another_is_refused(cloud, 
     assert cloud.ask("PUT", path + "5", "owner", two).status == 409
     assert cloud.ask("PUT", path + "1", "owner", two).json() == {"held": 2}
     assert cloud.ask("GET", f"/v1/uploads/{upload}", "owner").json()["ids"] == ["01" * 16, "02" * 16]
+
+
+def test_a_full_disk_keeps_no_half_batch(cloud, filled, store, monkeypatch):
+    gallery = gallery_facts(CloudServer(store).gallery)
+    upload = cloud.ask("POST", "/v1/uploads", "owner", {"gallery": gallery}).json()["upload"]
+    path = f"/v1/uploads/{upload}/rows?start=0"
+
+    def full(self, *_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Uploads, "_save", full)
+        response = cloud.ask("PUT", path, "owner", packed_row(b"\1"))
+        assert response.status == 507
+        assert "disk is full" in response.json()["error"]
+    assert cloud.ask("GET", f"/v1/uploads/{upload}", "owner").json()["held"] == 0
+    assert cloud.ask("PUT", path, "owner", packed_row(b"\2")).json() == {"held": 1}
+    assert cloud.ask("GET", f"/v1/uploads/{upload}", "owner").json()["ids"] == ["02" * 16]
 
 
 def test_another_owners_upload_is_none(cloud, filled, store):
