@@ -8,6 +8,7 @@ import pytest
 
 from engine.encryption import AesGcmCipher, FrequencyCipher
 from engine.retrieval import CloudServer, DataOwner, DataUser, StoreError
+from engine.retrieval.audit import adopt, audit
 from engine.retrieval.stores.sqlite_format import FORMAT
 from tests.retrieval.conftest import BlockHasher, DescribingHasher, make_pictures
 
@@ -53,6 +54,15 @@ def test_it_grows_and_knows_what_it_has(golden):
     assert owner.vouch() is None or owner.vouch().count == COUNT + 2
     for picture in make_pictures(COUNT + 2):
         assert DataUser(owner, server).search(picture.load(), k=1)[0].name == picture.name
+
+
+def test_a_receipt_of_an_earlier_format_is_one_of_the_present_after_an_upgrade(golden):
+    server, owner = golden
+    assert adopt(owner, server) == COUNT
+    assert audit(owner, server).findings == ()
+    list(owner.upload(make_pictures(COUNT + 1)))
+    assert owner.vouch().count == COUNT + 1
+    assert audit(owner, server).findings == ()
 
 
 def test_an_earlier_format_takes_nothing_before_its_owner_brought_it_up_to_date(golden):

@@ -71,6 +71,7 @@ class PostgresStore(Store):
         self._pool = ConnectionPool(
             address.conninfo,
             min_size=0,
+            num_workers=1,
             max_size=MOST_CONNECTIONS,
             timeout=CONNECT_SECONDS,
             kwargs={"autocommit": True},
