@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from engine.retrieval.code_mask import CodeMask
     from engine.retrieval.folders import find_pictures, pictures_in
+    from engine.retrieval.grants import Access, Release, Vouched
     from engine.retrieval.index import HammingIndex
-    from engine.retrieval.owner import Access, DataOwner, Release, Vouched
+    from engine.retrieval.owner import DataOwner
     from engine.retrieval.pictures import Picture, pictures_of, pictures_of_files
     from engine.retrieval.receipts import Receipt
     from engine.retrieval.records import Record
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 _MODULES = {
     "code_mask": ("CodeMask",),
     "index": ("HammingIndex",),
-    "owner": ("Access", "DataOwner", "Release", "Vouched"),
+    "grants": ("Access", "Release", "Vouched"),
+    "owner": ("DataOwner",),
     "folders": ("find_pictures", "pictures_in"),
     "pictures": ("Picture", "pictures_of", "pictures_of_files"),
     "receipts": ("Receipt",),

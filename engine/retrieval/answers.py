@@ -8,9 +8,9 @@ import numpy.typing as npt
 
 from engine.encryption import AuthenticationError
 from engine.retrieval.gallery_keys import row_tag
+from engine.retrieval.grants import Vouched
 from engine.retrieval.index import HammingIndex
 from engine.retrieval.mirror import nearest_rows
-from engine.retrieval.owner import Vouched
 from engine.retrieval.receipts import set_digest
 from engine.retrieval.server import MOST_NEIGHBOURS, Hit, Neighbour
 from engine.retrieval.stores.base import IndexRows, State, StoreError

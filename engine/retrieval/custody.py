@@ -20,7 +20,8 @@ from engine.hashing.codes import hamming_distances
 from engine.imaging import enhance
 from engine.retrieval.answers import Question
 from engine.retrieval.code_mask import CodeMask
-from engine.retrieval.owner import DataOwner, Release
+from engine.retrieval.grants import Release
+from engine.retrieval.owner import DataOwner
 from engine.retrieval.pictures import Picture
 from engine.retrieval.server import MOST_NEIGHBOURS, CloudServer, Hit, Neighbour
 from engine.retrieval.stores import Append, Gallery, SealedPicture, SealedRecord

@@ -14,7 +14,7 @@ from engine.hashing.codes import hamming_distances
 from engine.hashing.descriptors import likeness
 from engine.retrieval.answers import Question, check_answer, check_rows, check_state, checked_hits
 from engine.retrieval.code_mask import CodeMask
-from engine.retrieval.owner import Release, Vouched
+from engine.retrieval.grants import Release, Vouched
 from engine.retrieval.server import CloudServer, Hit, Neighbour
 from engine.retrieval.sketches import sketches_of
 from engine.retrieval.uploading import CodeMaker, describe

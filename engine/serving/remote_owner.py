@@ -10,7 +10,7 @@ import numpy.typing as npt
 from engine.encryption import AuthenticationError
 from engine.hashing.descriptors import DESCRIPTOR_BYTES
 from engine.retrieval.code_mask import CodeMask
-from engine.retrieval.owner import Release, Vouched
+from engine.retrieval.grants import Release, Vouched
 from engine.retrieval.records import Record
 from engine.retrieval.uploading import CodeMaker
 from engine.serving.agent import mask_of
