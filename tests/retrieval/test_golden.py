@@ -19,6 +19,8 @@ GOLDEN = {
     "store_v1_frequency": (FrequencyCipher, DescribingHasher()),
     "store_v1_plain_hasher": (AesGcmCipher, BlockHasher()),
     "store_v2_aes": (AesGcmCipher, DescribingHasher()),
+    "store_v2_files": (AesGcmCipher, DescribingHasher()),
+    "store_v2_frequency": (FrequencyCipher, DescribingHasher()),
 }
 
 
