@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from engine.evaluation import recall_curve
-from engine.training.config import PRESETS
+from engine.hashing.hasher import shipped_input_spec
 from pages.components import frame
 from pages.components.benchmarks.charts import (
     METHOD,
@@ -288,7 +288,7 @@ def frame_section() -> None:
         f"How often a positive scores above a negative (AUC). Inside: {protocol['inside']}. "
         f"Never seen: {protocol['across']}. {publishers(names)} "
         f"Probe: {protocol['probe']}, {protocol['side']} pixels. "
-        f"Interval: {protocol['interval']}. The preset gpu shows {PRESETS['gpu'].frame_margin:.0%}."
+        f"Interval: {protocol['interval']}. The shipped network shows {shipped_input_spec()['margin']:.0%}."
     )
 
 

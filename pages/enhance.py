@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from engine.hashing.hasher import shipped_sight
+from engine.hashing.hasher import shipped_input_spec
 from engine.hashing.preprocess import network_input
 from engine.imaging import enhance, local_contrast, to_uint8
 from pages.components import frame
@@ -64,7 +64,7 @@ def _figures(before: np.ndarray, after: np.ndarray) -> list[Figure]:
 
 def _network_view(picture: Picture) -> None:
     """Show what goes into the hashing network, whatever the dials say."""
-    seen = network_input(picture.image, **shipped_sight())
+    seen = network_input(picture.image, **shipped_input_spec())
     low, high = seen.min(), seen.max()
     pixels = ((seen - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)
     show.picture(

@@ -1,12 +1,6 @@
-"""Metrics of retrieval, classification and ciphers, each in one place, with bootstrap intervals.
+"""Metrics of retrieval, classification and ciphers, each in one place, with bootstrap intervals."""
 
-The cipher metrics of :mod:`engine.evaluation.cipher_quality` can be imported from here as well; that module
-is loaded when one of them is first asked for.
-"""
-
-from importlib import import_module
-from typing import Any
-
+from engine.evaluation.auc import auc_per_positive, distance_margin
 from engine.evaluation.bootstrap import (
     Band,
     Interval,
@@ -14,6 +8,24 @@ from engine.evaluation.bootstrap import (
     bootstrap_band,
     bootstrap_interval,
     paired_bootstrap,
+)
+from engine.evaluation.cipher_quality import (
+    adjacent_correlation,
+    avalanche,
+    chi_square,
+    chi_square_critical,
+    ideal_entropy,
+    ideal_npcr,
+    ideal_uaci,
+    key_sensitivity,
+    mse,
+    npcr,
+    npcr_critical,
+    psnr,
+    shannon_entropy,
+    ssim,
+    uaci,
+    uaci_critical,
 )
 from engine.evaluation.classification import accuracy, confusion_matrix, precision_per_class, recall_per_class
 from engine.evaluation.distances import pairwise_distances
@@ -36,30 +48,41 @@ __all__ = [
     "Interval",
     "PairedDifference",
     "accuracy",
+    "adjacent_correlation",
+    "auc_per_positive",
+    "avalanche",
     "average_precision",
     "ball_precision",
     "bootstrap_band",
     "bootstrap_interval",
+    "chi_square",
+    "chi_square_critical",
     "confusion_matrix",
+    "distance_margin",
     "empty_ball_share",
+    "ideal_entropy",
+    "ideal_npcr",
+    "ideal_uaci",
+    "key_sensitivity",
     "mean_average_precision",
     "mean_of",
+    "mse",
     "neighbour_vote",
     "neighbour_votes",
+    "npcr",
+    "npcr_critical",
     "paired_bootstrap",
     "pairwise_distances",
     "precision_at",
     "precision_curve",
     "precision_per_class",
     "precision_within_radius",
+    "psnr",
     "recall_at",
     "recall_curve",
     "recall_per_class",
+    "shannon_entropy",
+    "ssim",
+    "uaci",
+    "uaci_critical",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    try:
-        return getattr(import_module("engine.evaluation.cipher_quality"), name)
-    except (AttributeError, ModuleNotFoundError):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None

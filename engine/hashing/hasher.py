@@ -28,7 +28,7 @@ def shipped_methods() -> tuple[str, ...]:
     return tuple(method for method in CODE_METHODS if weights_path(method).exists())
 
 
-class Sight(TypedDict):
+class InputSpec(TypedDict):
     """What a network is shown of a picture; see :class:`Hasher`."""
 
     side: int
@@ -86,8 +86,8 @@ class Hasher:
         """
         if method not in METHODS:
             raise HasherError(f"There is no method {method!r}: choose one of {', '.join(METHODS)}.")
-        network, sight = _shipped_network(method, keeps)
-        return cls(network, bits=bits, **sight)
+        network, spec = _shipped_network(method, keeps)
+        return cls(network, bits=bits, **spec)
 
     @property
     def lengths(self) -> tuple[int, ...]:
@@ -192,14 +192,14 @@ def reading_weights(path: Path, refuse: type[VaultError]) -> Iterator[None]:
         raise refuse(f"The weights {path.name} are damaged or another network's: fetch the file again.") from error
 
 
-def shipped_sight(method: str = "matdh") -> Sight:
+def shipped_input_spec(method: str = "matdh") -> InputSpec:
     """Return what the shipped network of ``method`` is shown of a picture, without reading the network.
 
     Raises:
         HasherError: The weights file is missing or damaged.
 
     Example:
-        >>> sorted(shipped_sight("dpn"))
+        >>> sorted(shipped_input_spec("dpn"))
         ['enhanced', 'margin', 'side']
     """
     from safetensors import safe_open
@@ -239,7 +239,7 @@ def _chosen_heads(state: "dict[str, Tensor]", keeps: str, method: str) -> "dict[
 
 
 @functools.cache
-def _shipped_network(method: str, keeps: str = DEFAULT) -> tuple["HashNetwork", Sight]:
+def _shipped_network(method: str, keeps: str = DEFAULT) -> tuple["HashNetwork", InputSpec]:
     """Read ``models/weights/<method>.safetensors``; its metadata names the encoder and what it sees."""
     import torch
     from safetensors import safe_open
@@ -247,7 +247,7 @@ def _shipped_network(method: str, keeps: str = DEFAULT) -> tuple["HashNetwork", 
     from models.hashing import build_network
 
     path = _weights_of(method)
-    sight = shipped_sight(method)
+    spec = shipped_input_spec(method)
     with reading_weights(path, HasherError):
         with safe_open(path, framework="pt") as stored:
             facts = stored.metadata()
@@ -257,4 +257,4 @@ def _shipped_network(method: str, keeps: str = DEFAULT) -> tuple["HashNetwork", 
         whole = {k: v.float() if v.dtype == torch.float16 else v for k, v in state.items()}
         network.load_state_dict(_chosen_heads(whole, keeps, method))
     network = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network, sight
+    return network, spec

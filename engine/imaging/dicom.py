@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.imaging.dicom_values import numbers
 from engine.imaging.limits import LOCAL, MIB, Budget, ImageError
 
 if TYPE_CHECKING:
@@ -186,26 +187,3 @@ def check_dataset(dataset: "Dataset") -> None:
         raise ImageError(
             f"The DICOM file holds {frames:.0f} frames or slices: choose a single two-dimensional chest X-ray."
         )
-
-
-def numbers(dataset: "Dataset", keyword: str) -> tuple[float, ...]:
-    """Read decimal strings the way they are written, a decimal comma among them; NaN for what is no number."""
-    element = dataset.get_item(keyword)
-    value = None if element is None else element.value
-    if value is None:
-        return ()
-    if isinstance(value, bytes):
-        parts = value.decode("latin-1").split("\\")
-    else:
-        parts = [
-            str(part) for part in (value if isinstance(value, (list, tuple)) or hasattr(value, "insert") else [value])
-        ]
-    return tuple(_number(part) for part in parts if part.strip(" \0"))
-
-
-def _number(text: str) -> float:
-    try:
-        number = float(text.strip(" \0").replace(",", "."))
-    except ValueError:
-        return np.nan
-    return number if np.isfinite(number) else np.nan

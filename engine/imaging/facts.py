@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.imaging.decode import load_image
-from engine.imaging.dicom import check_dataset, is_dicom, numbers, read_dicom
+from engine.imaging.dicom import check_dataset, is_dicom, read_dicom
+from engine.imaging.dicom_values import numbers
 from engine.imaging.limits import LOCAL, Budget, ImageError
 
 if TYPE_CHECKING:

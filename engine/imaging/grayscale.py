@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.imaging.dicom import numbers
 from engine.imaging.dicom_pixels import COLOUR, StoredPixels, padding, photometric
+from engine.imaging.dicom_values import numbers
 from engine.imaging.limits import ImageError
 
 if TYPE_CHECKING:

@@ -192,7 +192,7 @@ class CloudServer:
             StoreError: nothing is stored.
             PrivateSearchError: the question cannot be used, or TenSEAL is not installed.
         """
-        from engine.private import answer
+        from engine.private.server import answer
 
         return answer(question, self._mirror.rows())
 

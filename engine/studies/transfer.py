@@ -17,7 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.datasets import PAPER, load_dataset
-from engine.evaluation import average_precision, bootstrap_interval, neighbour_vote
+from engine.evaluation import (
+    auc_per_positive,
+    average_precision,
+    bootstrap_interval,
+    distance_margin,
+    neighbour_vote,
+)
 from engine.evaluation.hashing_report import DECIMALS, NEIGHBOURS
 from engine.hashing.codes import hamming_distances
 from engine.studies.ablations import (
@@ -140,39 +146,18 @@ def _figures(
     vote = neighbour_vote(codes[0], codes[1], answers, k=NEIGHBOURS)
     values = {
         "map": average_precision(codes[0], positive, codes[1], answers),
-        "auc": placements(leaning(*codes, answers), positive),
-        "auc_black": placements(leaning(*black, answers), positive),
+        "auc": _auc(*codes, answers, positive),
+        "auc_black": _auc(*black, answers, positive),
         "sensitivity": vote[positive],
         "specificity": ~vote[~positive],
     }
     return {name: [round(end, DECIMALS) for end in bootstrap_interval(value)] for name, value in values.items()}
 
 
-def leaning(
-    queries: npt.NDArray[np.uint8], gallery: npt.NDArray[np.uint8], positive: npt.NDArray[np.bool_]
+def _auc(
+    queries: npt.NDArray[np.uint8],
+    gallery: npt.NDArray[np.uint8],
+    answers: npt.NDArray[np.bool_],
+    positive: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.float64]:
-    """Return how much nearer each query lies to the gallery's positives than to its negatives, in bits.
-
-    However few positives the gallery has, their mean distance weighs as much as the negatives'.
-
-    Args:
-        queries: ``(Q, B)`` packed codes.
-        gallery: ``(G, B)`` packed codes.
-        positive: ``(G,)`` which of them are positive; some are, some are not.
-
-    Returns:
-        ``(Q,)``.
-    """
-    distances = hamming_distances(queries, gallery)
-    return distances[:, ~positive].mean(1) - distances[:, positive].mean(1)
-
-
-def placements(scores: npt.NDArray[np.float64], positive: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Return, for each positive, the share of negatives that score lower, ties counted half; their mean is the AUC.
-
-    Example:
-        >>> placements(np.array([3.0, 1.0, 2.0, 1.0]), np.array([True, True, False, False])).tolist()
-        [1.0, 0.25]
-    """
-    mine, others = scores[positive, None], scores[None, ~positive]
-    return ((mine > others) + 0.5 * (mine == others)).mean(1)
+    return auc_per_positive(distance_margin(hamming_distances(queries, gallery), answers), positive)

@@ -5,7 +5,7 @@ from torch import nn
 
 
 @torch.no_grad()
-def follow(average: nn.Module, network: nn.Module, decay: float, steps: int) -> None:
+def update_ema(average: nn.Module, network: nn.Module, decay: float, steps: int) -> None:
     """Move every weight and running statistic of ``average`` towards ``network``.
 
     Args:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.files import written_whole
-from engine.training.averaging import follow
+from engine.training.averaging import update_ema
 from engine.training.config import ExpertConfig, TrainingConfig
 from engine.training.loader import BatchLoader
 from engine.training.pictures import FramedPictures
@@ -125,6 +125,6 @@ def _fine_tune(
             optimizer.step()
             schedule.step()
             steps += 1
-            follow(average, expert, config.averaging, steps)
+            update_ema(average, expert, config.averaging, steps)
         _log.info("expert %d, epoch %d: loss %.4f", seed, epoch + 1, float(loss.detach()))
     return average

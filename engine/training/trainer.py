@@ -16,7 +16,7 @@ from engine.evaluation.unseen import distances_apart
 from engine.files import written_whole
 from engine.hashing.codes import pack_bits
 from engine.hashing.losses import TARGETS
-from engine.training.averaging import follow
+from engine.training.averaging import update_ema
 from engine.training.checkpoint import CHECKPOINT, Part, load_checkpoint, save_checkpoint, seed_epoch
 from engine.training.config import TrainingConfig
 from engine.training.loader import BatchLoader
@@ -126,7 +126,7 @@ class Trainer:
             nn.utils.clip_grad_norm_(self.student.parameters(), 5.0)
             self.optimizer.step()
             self.schedule.step()
-            follow(self.average, self.student.network, self.config.averaging, self.schedule.last_epoch)
+            update_ema(self.average, self.student.network, self.config.averaging, self.schedule.last_epoch)
             count += 1
             for name, term in terms.items():
                 sums[name] = sums.get(name, torch.zeros(())) + term.detach()

@@ -7,7 +7,7 @@ import pytest
 from engine.artifacts import RESULTS
 from engine.datasets import Dataset
 from engine.evaluation import mean_average_precision
-from engine.studies.transfer import blackened, leaning, placements, report_transfer, run_transfer
+from engine.studies.transfer import blackened, report_transfer, run_transfer
 from engine.training.config import HOLDOUTS, PRESETS, UNGUARDED, TrainingConfig
 from engine.training.pictures import FramedPictures
 from engine.training.run import configuration, left_in
@@ -111,21 +111,6 @@ def test_a_network_that_knows_a_class_finds_all_of_it() -> None:
         "sensitivity": [1, 1, 1],
         "specificity": [1, 1, 1],
     }
-
-
-def test_the_auc_does_not_mind_how_few_positives_the_gallery_has() -> None:
-    draw = np.random.default_rng(0)
-    queries, gallery = (draw.integers(0, 256, (count, 6), dtype=np.uint8) for count in (12, 9))
-    positive, answers = np.arange(12) < 5, np.arange(9) < 3
-    bits = [np.unpackbits(codes, axis=1).astype(int) for codes in (queries, gallery)]
-    scores = []
-    for query in bits[0]:
-        apart = np.abs(bits[1] - query).sum(1)
-        scores.append(apart[3:].mean() - apart[:3].mean())
-    wins = [(a > b) + (a == b) / 2 for a in scores[:5] for b in scores[5:]]
-    assert placements(leaning(queries, gallery, answers), positive).mean() == pytest.approx(np.mean(wins))
-    many = np.concatenate([gallery[:3], *[gallery[3:]] * 4])
-    np.testing.assert_allclose(leaning(queries, many, np.arange(27) < 3), leaning(queries, gallery, answers))
 
 
 @pytest.mark.skipif(not (RESULTS / "transfer.json").exists(), reason="not measured yet: python -m engine transfer")
