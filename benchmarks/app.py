@@ -10,6 +10,7 @@ import statistics
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from engine.imaging import encode_png, resize
 from scripts.live_app import running
 from scripts.visitor import Answer, Visitor
 
+SEALING_HEAD_START = 0.5
 RERUNS, VISITORS, UPLOADS, TURNS = 30, 20, 5, 6
 WITH_INFERENCE = ("retrieve", "encrypted_search", "compress")
 SIDE = 512
@@ -117,7 +119,6 @@ def own_picture(number: int, side: int = SIDE) -> bytes:
 
 
 def bring(visitor: Visitor, number: int, side: int = SIDE) -> Answer:
-    visitor.turn("picture_way", string_array_value=["Your own"])
     key = next(key for key in visitor.widgets if key.startswith("picture_upload"))
     return visitor.upload(key, "mine.png", own_picture(number, side))
 
@@ -143,15 +144,47 @@ def dials(address: str, server: Server, budget: Budget) -> None:
         assert not any(answer.errors for answer in answers)
 
 
+def ten_results(answer: Answer) -> float:
+    """Return the seconds until the ten results were there: the line below them says that they open."""
+    there = [at for at, text in answer.texts if "Click a picture to open it" in text]
+    assert there, answer.errors
+    return there[-1]
+
+
+def cold_search(budget: Budget) -> None:
+    """Time the first search of a server that nobody has visited, from the address to ten real results."""
+    print("\nRetrieve page on a cold server, built-in gallery")
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as (address, _):
+        with Visitor(address, "retrieve") as visitor:
+            budget.row("ten real results, sealing and imports in it", ten_results(visitor.landed), "s", 6)
+            budget.row("all of the page", visitor.landed.seconds, "s")
+            for bits in ("16", "64"):
+                answer = visitor.turn("bits", string_array_value=[bits])
+                budget.row(f"another length, {bits} bits", ten_results(answer), "s", 1)
+            answer = visitor.turn("method", string_value="DBDH")
+            budget.row("another method", ten_results(answer), "s", 1)
+        second_visitor(address, budget)
+
+
+def second_visitor(address: str, budget: Budget) -> None:
+    """Time a search while another visitor's gallery is being sealed, beside the same search alone."""
+    with Visitor(address, "retrieve", "picture=gx0100") as visitor:
+        alone = ten_results(visitor.landed)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(lambda: Visitor(address, "retrieve", "gallery=simulated"))
+        time.sleep(SEALING_HEAD_START)
+        with Visitor(address, "retrieve", "picture=gx0200") as visitor:
+            budget.row("second visitor during a sealing, more than alone", ten_results(visitor.landed) - alone, "s", 1)
+        first.result().__exit__()
+
+
 def uploads(address: str, budget: Budget) -> None:
     print(f"\nRetrieve page, from an upload of {SIDE} x {SIDE} to ten results")
     times = []
     for number in range(UPLOADS):
         with Visitor(address, "retrieve") as visitor:
             answer = bring(visitor, number + 1)
-            tenth = [at for at, text in answer.texts if text.startswith("**10.**")]
-            assert tenth, answer.errors
-            times.append(1000 * tenth[-1])
+            times.append(1000 * ten_results(answer))
     budget.row(f"the tenth result is there, median of {UPLOADS}", statistics.median(times), "ms", 300)
 
 
@@ -170,6 +203,7 @@ def crowd(address: str, server: Server, budget: Budget, before: float) -> None:
 
 def main() -> int:
     budget = Budget()
+    cold_search(budget)
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as (address, pid):
         server = Server(pid)
         print("Over the websocket of a real server; one thread")

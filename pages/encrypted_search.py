@@ -8,6 +8,7 @@ from pages.components import frame
 from pages.components.encrypted_search import cells, live, paper_figures, readers
 from pages.components.encrypted_search.cells import Cell
 from pages.components.encrypted_search.live import Tile
+from pages.components.kit.dials import one_of
 from pages.components.kit.metrics import Figure, figure_row
 from pages.components.kit.results import missing, result
 from pages.components.kit.show import derived
@@ -39,15 +40,21 @@ def steps(image: np.ndarray, pixels: np.ndarray, cell: Cell) -> None:
     live.tiles([Tile(live.enlarged(p), title, f"{alt}.", alt) for title, p, alt in shown], width="max(100px, 30%)")
 
 
-def answers(cell: Cell, pixels: np.ndarray, picture: Picture) -> None:
-    """Show the class that the network says, and the nearest training pictures."""
+def answers(cell: Cell, pixels: np.ndarray, picture: Picture, truth: str | None) -> None:
+    """Show the class that the network says, and the nearest training pictures.
+
+    Args:
+        cell: Network, setting and quantization.
+        pixels: ``(64, 64, 3)`` uint8, encrypted.
+        picture: The picture at hand.
+        truth: Its class among those that the networks know; None where nobody knows it.
+    """
     dials = (cell.method, cell.setting.name, cell.mode, pixels.tobytes())
     found = derived(picture.token, "encrypted answer", dials, lambda: live.answer(cell, pixels))
     names = [label_title(name) for name in cells.figures_of(Cell(cell.method, cell.setting, "none"))["classes"]]
     best = int(found.probabilities.argmax())
     agree = sum(label_title(label) == names[best] for label in found.labels)
-    # The galleries hold chest X-rays only; what a visitor brought may be anything.
-    wrong = picture.position is not None and names[best] != label_title(CHEST)
+    wrong = truth is not None and names[best] != label_title(truth)
     figure_row(
         [
             Figure(
@@ -59,13 +66,48 @@ def answers(cell: Cell, pixels: np.ndarray, picture: Picture) -> None:
         ],
         min_width=150,
     )
-    row = live.result_tiles(found)
-    live.tiles(row, width="76px")
-    if not any(tile.picture for tile in row):
-        st.caption(
-            "Words only: the anatomy collection (CC BY-SA 4.0) is not on this machine. One that has it shows the "
-            "pictures here."
+    live.tiles(live.result_tiles(found), width="76px")
+    st.caption(
+        "The nearest of 300 training pictures that come with the project (MedNIST, B. J. Erickson, CC BY-SA 4.0)."
+    )
+
+
+def warn_of_strangers(cell: Cell) -> None:
+    """Say that the picture at hand is not of the kind that the networks learned, and how often they err then."""
+    row = unfamiliar(cell)
+    rate = ""
+    if row:
+        right, low, high = row["accuracy"]
+        rate = (
+            f" Of {sum(row['answers'].values())} such X-rays this network, under this encryption, calls {right:.0%} a "
+            f"chest (95 % interval {low:.0%} to {high:.0%})."
         )
+    st.warning(
+        "The networks learned bone, brain and chest from one collection of small pictures; this X-ray is not of it, so "
+        f"how sure they are means little.{rate}",
+        icon=":material/help:",
+    )
+
+
+def unfamiliar(cell: Cell) -> dict | None:
+    """Return what was measured of a network on chest X-rays from elsewhere, or None."""
+    report = result("unfamiliar")
+    # By what no key changes: shared and fresh keys give the same answers.
+    setting = cell.setting.name.replace("shared", "fresh")
+    rows = report["cells"] if report else []
+    return next((row for row in rows if (row["method"], row["setting"]) == (cell.method, setting)), None)
+
+
+def choose_question(picture: Picture) -> tuple[np.ndarray, str | None]:
+    """Draw the choice of what is asked with; return ``(64, 64)`` uint8 pixels and their class if it is known."""
+    asked = one_of(
+        "Ask with", {"mine": "The picture chosen", "bone": "A hand", "brain": "A head", "chest": "A chest"}, "es_ask",
+        width="stretch", help="Hand, head and chest are test pictures of the collection they learned from.",
+    )  # fmt: skip
+    if asked != "mine":
+        return live.sample(asked), asked
+    # The galleries hold chest X-rays only; what a visitor brought may be anything.
+    return live.small(picture.image), CHEST if picture.position is not None else None
 
 
 @st.fragment
@@ -73,9 +115,9 @@ def searching(picture: Picture) -> None:
     """Draw everything that a dial changes."""
     view, controls = st.columns([3, 2], gap="medium")
     with controls:
-        picture_picker()
+        image, truth = choose_question(picture)
         cell, masks = cells.dials()
-    image = live.small(picture.image)
+        picture_picker()
     pixels = live.encrypted(image, cell.setting, masks, visit_key(live.KEY))
     found = cells.figures_of(cell)
     with view:
@@ -87,10 +129,12 @@ def searching(picture: Picture) -> None:
             return
         if cell.way == "ours":
             try:
-                answers(cell, pixels, picture)
+                answers(cell, pixels, picture, truth)
             except VaultError as error:
                 st.warning(str(error), icon=":material/hourglass_empty:")
-            st.caption(f"{picture.note} The networks know three kinds of picture: bone, brain and chest.")
+            if st.session_state.get("es_ask", "mine") == "mine":
+                warn_of_strangers(cell)
+                st.caption(picture.note)
         else:
             st.caption(f"{picture.note} This reader was measured on the test pictures; it does not answer live.")
     st.subheader("How often is it right?", anchor=False)

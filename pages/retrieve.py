@@ -15,6 +15,7 @@ from pages.components.kit.results import result
 from pages.components.kit.words import are, label_title
 from pages.components.retrieve.codes import code_strip
 from pages.components.retrieve.explain import explain, label_votes, why_alike
+from pages.components.retrieve.map import HUES, SPACES, Atlas, draw_map
 from pages.components.retrieve.search import Found, Search, commonest, full_size, search, ties
 from pages.components.retrieve.takeaway import take_home
 from pages.components.retrieve.trust import trust, vote_error
@@ -24,7 +25,7 @@ from pages.components.visit import gallery as galleries
 from pages.components.visit.collection import Collection
 from pages.components.visit.links import choose
 from pages.components.visit.picture import Picture, choose_gallery, current_picture, picture_picker
-from pages.components.visit.vault import open_vault
+from pages.components.visit.vault import known_codes, open_vault
 
 LENGTHS = (16, 24, 32, 48, 64)
 # Whose reference of usual pictures is shipped.
@@ -234,6 +235,28 @@ def show_second(outcome: Search, first: Search, picture: Picture, method: str, b
     results(outcome.found, picture, query_file, sealed=False, on_pick=pick, name="second_")
 
 
+def show_map(outcome: Search, method: str, bits: int) -> None:
+    """Draw, on request, where the pictures of the gallery lie to each other."""
+    part = st.expander("Map of the gallery", icon=":material/scatter_plot:", on_change="rerun", key="gallery_atlas")
+    if not part.open:
+        return
+    name = galleries.gallery_name()
+    known, records = known_codes(name, method, bits), galleries.searched(name).records
+    codes, descriptors = (np.array([known[one.id][part] for one in records]) for part in (0, 1))
+    found = frozenset(hit.name for hit in outcome.found)
+    with part:
+        with st.container(horizontal=True):
+            space = one_of("Placed by", SPACES, "map_space", default="features")
+            hue = one_of("Coloured by", HUES, "map_hue", default="label")
+        atlas = Atlas(records, codes, descriptors, outcome.code, outcome.descriptor, found)
+        kept = draw_map(atlas, space, hue, lambda one: choose("picture", one))
+        st.caption(
+            f"The first two principal components, which keep {kept:.0%} of the variance: near here need not be near. "
+            "The ring is the query; dots with an edge are its ten. Click one to search from it. Equal places are "
+            "spread a little."
+        )
+
+
 def compare_codes(outcome: Search, picture: Picture, network: Hasher, own: Collection | None) -> None:
     """Show the query's code above one result's, and which regions make the two agree."""
     st.subheader("Why is it near?", anchor=False)
@@ -282,6 +305,7 @@ def look_closer(outcome: Search, picture: Picture, method: str, bits: int, own: 
     if not own:
         st.subheader("What do the ten say?", anchor=False)
         label_votes(outcome.found, method, bits)
+        show_map(outcome, method, bits)
     compare_codes(outcome, picture, Hasher.load(bits=bits, method=method), own)
     show_times(outcome)
 

@@ -1,6 +1,6 @@
 """Your collection: a visitor's own X-rays, sealed for this visit, to search and to take along."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from html import escape
 
@@ -9,17 +9,19 @@ import streamlit as st
 from engine.errors import VaultError
 from engine.imaging import PUBLIC
 from engine.imaging.archive import MAX_ENTRIES, MAX_TOTAL_BYTES
-from engine.retrieval import Picture
+from engine.retrieval import Picture, Record
 from pages.components import frame
 from pages.components.kit import show
 from pages.components.kit.downloads import Download, downloads
 from pages.components.kit.metrics import Figure, figure_row
 from pages.components.kit.schemes import look_of
-from pages.components.kit.words import NOTICE, label_title
+from pages.components.kit.thumbnails import Thumbnail, thumbnails
+from pages.components.kit.words import NOTICE, counted, label_title
 from pages.components.visit import collection
 from pages.components.visit import gallery as galleries
 from pages.components.visit.collection import Collection, Intake
 from pages.components.visit.picture import clear_own_data
+from pages.components.visit.uploads import drop_file
 
 PREVIEWS = 24
 NOISE_SIDE = 96
@@ -28,6 +30,9 @@ EXAMPLES = 12
 STORE, KEY = "my-collection.db", "my-collection.key"
 _ROUND = "_collection_round"
 _TRY, _LEAVE = "_collection_try", "_collection_leave"
+_CHOSEN, _SAVED = "_collection_chosen", "_collection_saved"
+# What systems put into folders by themselves.
+_SYSTEM_FILES = {"thumbs.db", ".ds_store", "desktop.ini"}
 
 frame.ensure_frame()
 frame.heading(
@@ -94,14 +99,28 @@ def report(intake: Intake) -> None:
     if intake.added or intake.again:
         again = f" {intake.again} {'was' if intake.again == 1 else 'were'} there already." if intake.again else ""
         st.success(f"{intake.added} sealed.{again}", icon=":material/lock:")
-    if not intake.problems:
-        return
-    more = len(intake.problems) - PROBLEMS
-    lines = "".join(f"<li>{escape(problem)}</li>" for problem in intake.problems[:PROBLEMS])
+    ignored = [problem for problem in intake.problems if _by_the_system(problem)]
+    if ignored:
+        st.caption(f"{counted(len(ignored), 'file')} that your system put there: passed over.")
+    problems = [problem for problem in intake.problems if problem not in ignored]
+    if problems:
+        list_problems(problems, added=bool(intake.added))
+
+
+def _by_the_system(problem: str) -> bool:
+    """Tell whether a file that was left out is one that systems put into folders by themselves."""
+    name = problem.partition(":")[0].replace("\\", "/").rpartition("/")[2].lower()
+    return name in _SYSTEM_FILES or name.startswith("._")
+
+
+def list_problems(problems: Sequence[str], *, added: bool) -> None:
+    """Say which files were left out and why."""
+    more = len(problems) - PROBLEMS
+    lines = "".join(f"<li>{escape(problem)}</li>" for problem in problems[:PROBLEMS])
     rest = f"<li>and {more} more.</li>" if more > 0 else ""
-    count = len(intake.problems)
+    count = len(problems)
     with st.container(border=True, gap=None):
-        st.error(f"{count} left out, the others are kept:" if intake.added else f"{count} left out:")
+        st.error(f"{count} left out, the others are kept:" if added else f"{count} left out:")
         # Names come from strangers, so they are text and never Markdown.
         st.html(f"<ul style='margin:0;font-size:0.9rem;overflow-wrap:anywhere'>{lines}{rest}</ul>")
 
@@ -111,40 +130,42 @@ def contents(own: Collection) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**Searchable now: your collection, {own.counted}.** The public gallery stays beside it.")
         sealed = st.toggle("As the server holds them", key="collection_sealed", bind="query-params")
-    shown = show.derived(own.token, "previews", (sealed,), lambda: previews(own, sealed))
-    items = [
-        f'<figure><img src="{show.data_url(file)}" alt="{escape(alt)}"><figcaption>{escape(name)}'
-        f"<br><small>{escape(label)}</small></figcaption></figure>"
-        for name, label, alt, file in shown
-    ]
-    st.html(_GRID + f'<div class="own">{"".join(items)}</div>')
-    if own.count > len(shown):
-        st.caption(f"The first {len(shown)} of {own.count}.")
+    pages = -(-own.count // PREVIEWS)
+    page = 1
+    if pages > 1:
+        page = st.number_input(f"Page (1 to {pages})", 1, pages, key="collection_page", bind="query-params")
+    shown = show.derived(own.token, "previews", (sealed, page), lambda: previews(own, sealed, page))
+    chosen = st.session_state.get(_CHOSEN)
+    if chosen not in own.contents():
+        chosen = st.session_state[_CHOSEN] = shown[0].id
+    thumbnails(
+        shown,
+        chosen,
+        legend="Your pictures",
+        key="collection_strip",
+        on_pick=lambda one: st.session_state.update({_CHOSEN: one}),
+    )
 
 
-_GRID = """<style>
-.own { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.5rem, 1fr)); gap: 0.6rem; }
-.own figure { margin: 0; min-width: 0; }
-.own img { width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 8px; background: #000; display: block; }
-.own figcaption { font-size: 0.78rem; line-height: 1.3; overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
-  padding-top: 0.2rem; }
-</style>"""
+def rows_of(own: Collection) -> list[tuple[str, Record]]:
+    """Return ids and notes of a collection by name: uploads are shuffled on the server."""
+    return sorted(own.contents().items(), key=lambda row: (row[1].name, row[0]))
 
 
-def previews(own: Collection, sealed: bool) -> list[tuple[str, str, str, bytes]]:
-    """Return name, label, words and a small picture of some rows, as the owner or as the server sees them."""
-    rows = list(own.contents().items())[:PREVIEWS]
+def previews(own: Collection, sealed: bool, page: int) -> list[Thumbnail]:
+    """Return small pictures of some rows, as the owner or as the server sees them."""
+    rows = rows_of(own)[(page - 1) * PREVIEWS : page * PREVIEWS]
     if sealed:
         blobs = own.vault.server.pictures([identity for identity, _ in rows])
         noise = [look_of(blob)[:NOISE_SIDE, :NOISE_SIDE] for blob in blobs]
         files = [show.cipher_file(one, NOISE_SIDE) for one in noise]
-        return [(f"{name[:10]}...", "", "Noise", file) for (name, _), file in zip(rows, files, strict=True)]
+        return [Thumbnail(name, file, f"{name[:10]}...", "Noise") for (name, _), file in zip(rows, files, strict=True)]
     return [
-        (
-            record.name,
-            label_title(record.label) if record.label else "",
-            f"Your X-ray {record.name}",
+        Thumbnail(
+            identity,
             collection.preview(own.open(identity)),
+            f"{record.name}{f', {label_title(record.label)}' if record.label else ''}",
+            f"Your X-ray {record.name}",
         )
         for identity, record in rows
     ]
@@ -184,14 +205,60 @@ def take_along(own: Collection) -> None:
 
 
 def search_it() -> None:
-    """Make Retrieve look in the collection, first for what is like its first picture."""
+    """Make Retrieve look in the collection for what is like the picture chosen."""
     # Looked up and not handed over: a callback's arguments outlive "Clear my data".
     own = collection.current_collection()
     if own is None:
         return
-    collection.make_query(own, next(iter(own.contents())))
+    collection.make_query(own, st.session_state[_CHOSEN])
     st.session_state["search_in"] = "collection"
     ask_for(_LEAVE)
+
+
+def remove_it() -> None:
+    """Delete the picture chosen."""
+    own = collection.current_collection()
+    if own:
+        collection.remove(own, st.session_state.pop(_CHOSEN))
+        st.session_state.pop(collection.REPORT, None)
+
+
+def actions(own: Collection) -> None:
+    """Draw what can be done with the picture chosen."""
+    name = own.contents()[st.session_state[_CHOSEN]].name
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Search it", icon=":material/image_search:", type="primary", on_click=search_it)
+        st.button("Remove it", icon=":material/remove_circle:", on_click=remove_it)
+        # Names come from strangers: as text, never as Markdown.
+        st.text(f"Chosen: {name}")
+
+
+def open_saved() -> None:
+    """Draw the way back to a store that was taken along."""
+    with st.expander("Open a saved store", icon=":material/lock_open:"):
+        turn = st.session_state.setdefault(_ROUND, 0)
+        store = st.file_uploader("Sealed store", type=["db"], key=f"collection_saved_{turn}")
+        key = st.file_uploader("Its key", type=["bin", "key"], key=f"collection_saved_key_{turn}")
+        if refused := st.session_state.pop(_SAVED, None):
+            st.error(refused, icon=":material/key_off:")
+        if not (store and key):
+            return
+        content, secret = store.getvalue(), key.getvalue()
+        for file in (store, key):
+            drop_file(file)
+        try:
+            collection.reopen(content, secret)
+        except VaultError as error:
+            st.session_state[_SAVED] = str(error)
+        st.session_state[_ROUND] += 1
+        st.rerun()
+
+
+def clear() -> None:
+    """Draw the way to forget everything, which asks first."""
+    with st.popover("Clear", icon=":material/delete:"):
+        st.markdown("This forgets your pictures, the store and its key. It cannot be undone.")
+        st.button("Clear my data", icon=":material/delete_forever:", on_click=clear_own_data)
 
 
 def empty() -> None:
@@ -212,8 +279,9 @@ def draw() -> None:
     view, side = st.columns([3, 2], gap="medium")
     with side:
         bring()
+        open_saved()
         if own or st.session_state.get(collection.REPORT):
-            st.button("Clear my data", icon=":material/delete:", on_click=clear_own_data)
+            clear()
     with view:
         if st.session_state.get(collection.REPORT):
             report(st.session_state[collection.REPORT])
@@ -221,7 +289,8 @@ def draw() -> None:
             empty()
         else:
             contents(own)
-            st.button("Search it", icon=":material/image_search:", type="primary", on_click=search_it)
+            actions(own)
+            st.caption(":material/warning: Loading this page anew (F5) ends the visit: take the store with you first.")
             numbers(own)
             take_along(own)
     if st.session_state.pop(_LEAVE, False):

@@ -22,7 +22,7 @@ from pages.components.kit.words import NOTICE
 from pages.components.visit import collection
 from tests.imaging.test_archive import marked, packed
 from tests.pages.conftest import ROOT
-from tests.pages.reading import results, texts
+from tests.pages.reading import component, results, texts
 
 
 def chest(number: int, side: int = 120) -> bytes:
@@ -58,7 +58,10 @@ def bring(app, *files):
 
 
 def html(app) -> str:
-    return "\n".join(element.proto.body for element in app.get("html"))
+    """What a page says outside Streamlit's own elements: its HTML, and the captions of the strip of pictures."""
+    strip = component(app, "collection_strip") or {"items": ()}
+    captions = [one["caption"] for one in strip["items"]]
+    return "\n".join([*(element.proto.body for element in app.get("html")), *captions])
 
 
 def press(app, label):

@@ -6,6 +6,7 @@ from html import escape
 import numpy as np
 import streamlit as st
 
+from engine.datasets.built_in import Anatomy, load_anatomy
 from engine.encrypted_search.roles import PictureOwner, QueryUser, SearchServer
 from engine.encrypted_search.setting import Setting
 from engine.evaluation import pairwise_distances
@@ -19,7 +20,6 @@ from pages.components.visit import gallery as galleries
 from pages.components.visit.keys import visit_key
 from pages.components.visit.picture import Picture, samples
 
-ANATOMY = "anatomy"
 SIDE = 64
 SHOWN_SIDE = 256
 NEIGHBOURS = 10
@@ -77,16 +77,38 @@ def answer(cell: Cell, pixels: np.ndarray) -> Answer:
         "gallery_labels", "gallery_ids", "classes",
     )  # fmt: skip
     gallery, scale = (held[f"{cell.method}/{cell.setting.name}/{name}"] for name in ("gallery", "scale"))
+    # Those of which the pictures come with the project, so that every result can be looked at.
+    here = np.isin(held["gallery_ids"], searched_ids())
+    gallery, labels, names = gallery[here], held["gallery_labels"][here], held["gallery_ids"][here]
     query = eight_bits(found.features[0], float(scale)).astype(np.float32)
     distances = pairwise_distances(query[None], gallery.astype(np.float32))[0] * float(scale)
     nearest = np.argsort(distances, kind="stable")[:NEIGHBOURS]
     classes = held["classes"]
     return Answer(
         found.probabilities[0],
-        [str(classes[label]) for label in held["gallery_labels"][nearest]],
-        [str(name) for name in held["gallery_ids"][nearest]],
+        [str(classes[label]) for label in labels[nearest]],
+        [str(name) for name in names[nearest]],
         distances[nearest].tolist(),
     )
+
+
+@st.cache_resource(show_spinner=False)
+def anatomy() -> Anatomy:
+    """Return the anatomy pictures that come with the project."""
+    return load_anatomy()
+
+
+def searched_ids() -> list[str]:
+    """Return the names of the training pictures that a live search looks through."""
+    box = anatomy()
+    return [name for name, split in zip(box.ids, box.splits, strict=True) if split == "train"]
+
+
+def sample(label: str) -> np.ndarray:
+    """Return a test picture of a class that the networks know, ``(64, 64)`` uint8."""
+    box = anatomy()
+    kinds = zip(box.splits, box.labels, strict=True)
+    return box.images[next(n for n, kind in enumerate(kinds) if kind == ("test", label))]
 
 
 @dataclass(frozen=True)
@@ -129,11 +151,10 @@ _STYLE = """
 
 
 def result_tiles(found: Answer) -> list[Tile]:
-    """Return the nearest training pictures: what each is, how far, and the picture where it is on this machine."""
-    positions = galleries.positions(ANATOMY)
-    row = []
+    """Return the nearest training pictures: what each is, and how far."""
+    box, row = anatomy(), []
     for rank, (name, label, distance) in enumerate(zip(found.ids, found.labels, found.distances, strict=True), 1):
-        file = galleries.thumbnail(ANATOMY, positions[name], SIDE) if name in positions else None
+        file = encode_png(box.images[box.ids.index(name)])
         title = f"{rank}. {label_title(label)}"
         row.append(Tile(file, title, f"distance {distance:.2f}", f"Result {rank}: {label_title(label)}"))
     return row

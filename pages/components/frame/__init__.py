@@ -47,6 +47,7 @@ PAGES = (
     ("compress", "Compress", "compress", "What a network of one byte a weight costs, and what it saves."),
     ("privacy_lab", "Privacy lab", "security", "Attacks that run: what each setting gives away."),
     ("benchmarks", "Benchmarks", "monitoring", "The paper's figures beside ours, and what could spoil them."),
+    ("decide", "For deciders", "fact_check", "One page to print: what it does, what it leaks, what it costs."),
 )
 
 # Small print at 4.5:1: Streamlit's own has 4.3:1, and 2.8:1 where it names a command.

@@ -63,12 +63,14 @@ class Search:
 
     Attributes:
         code: ``(bits // 8,)`` uint8, the query's plain code.
+        descriptor: ``(64,)`` int8 of the query.
         sent: The masked code, all the server gets.
         found: Results by rank.
         seconds: What each step took, by its name.
     """
 
     code: np.ndarray
+    descriptor: np.ndarray
     sent: np.ndarray
     found: tuple[Found, ...]
     seconds: dict[str, float]
@@ -88,14 +90,16 @@ def search(vault: Vault, image: np.ndarray, itself: str | None, credit: Callable
     """
     stages: dict[str, Stage] = {}
     vault.user.search(image, TOP + 1, observe=lambda stage: stages.update({stage.step: stage}))
-    (code, _), asked, hits, results = (stages[step].outcome for step in ("describe", "mask", "fetch", "open"))
+    (code, descriptor), asked, hits, results = (stages[step].outcome for step in ("describe", "mask", "fetch", "open"))
     alike = _likeness(stages)
     pairs = [(r, hit.sealed) for r, hit in zip(results, hits, strict=True) if itself not in (r.name, r.id)][:TOP]
     found = tuple(
         replace(_found(*pair), rank=rank, likeness=alike.get(pair[0].id), credit=credit(pair[0].name))
         for rank, pair in enumerate(pairs, 1)
     )
-    return Search(code, asked.code, found, {STEP_TITLES[stage.step]: stage.seconds for stage in stages.values()})
+    return Search(
+        code, descriptor, asked.code, found, {STEP_TITLES[stage.step]: stage.seconds for stage in stages.values()}
+    )
 
 
 def _likeness(stages: Mapping[str, Stage]) -> dict[str, float]:

@@ -57,11 +57,13 @@ class Collection:
         vault: the gallery and the three roles around it.
         key: 32 bytes, the owner's; shown to nobody but its visitor.
         count: number of pictures.
+        changes: how often something was added or removed.
     """
 
     vault: Vault
     key: bytes = field(repr=False)
     count: int = 0
+    changes: int = 0
 
     @property
     def counted(self) -> str:
@@ -71,7 +73,7 @@ class Collection:
     @property
     def token(self) -> str:
         """Names the content: what was computed for one token holds for no other."""
-        return f"collection/{Path(self.vault.folder.name).name}/{self.count}"
+        return f"collection/{Path(self.vault.folder.name).name}/{self.changes}"
 
     @property
     def file(self) -> Path:
@@ -166,9 +168,47 @@ def add(pictures: Sequence[Picture], on_progress: Callable[[int, int], None]) ->
     for step in collection.vault.owner.upload(bounded, batch_size=BATCH, unreadable="skip"):
         on_progress(step.done, step.total)
     if step.added:
-        _shelf()[:] = [replace(collection, count=collection.count + step.added)]
+        _shelf()[:] = [replace(collection, count=collection.count + step.added, changes=collection.changes + 1)]
     tuning.return_memory()
     return Intake(step.added, step.done - step.added - len(step.unreadable), tuple(sorted(step.unreadable)))
+
+
+def remove(own: Collection, identity: str) -> None:
+    """Delete one picture from this visitor's collection; the last one takes the collection with it.
+
+    Raises:
+        VaultError: the store does not hold it, or fails.
+    """
+    if own.count == 1:
+        forget_collection()
+        return
+    own.vault.owner.remove([identity])
+    _shelf()[:] = [replace(own, count=own.count - 1, changes=own.changes + 1)]
+
+
+def reopen(store: bytes, key: bytes) -> Collection:
+    """Put a saved store in place of this visitor's collection.
+
+    Args:
+        store: the file that was taken along.
+        key: the 32 bytes that go with it.
+
+    Raises:
+        VaultError: the file is no store, the key does not open it, a row was changed, or it is too large for a page;
+            what the visitor had stays.
+    """
+    if len(store) > MAX_SEALED_BYTES:
+        raise CollectionError(f"The store is larger than {MAX_SEALED_BYTES // 2**20} MB: use the command line for it.")
+    folder = tempfile.TemporaryDirectory(prefix="cxr-vault-collection-")
+    store_path(folder.name).write_bytes(store)
+    server = CloudServer(store_path(folder.name))
+    owner = DataOwner(key, server, Hasher.load(bits=BITS, method=METHOD))
+    count = len(owner.records())
+    if server.gallery is None or server.gallery.bits != BITS:
+        raise CollectionError(f"The store does not hold codes of {BITS} bits: use the command line for it.")
+    forget_collection()
+    _shelf()[:] = [Collection(Vault(owner, server, DataUser(owner, server), folder), key, count)]
+    return _shelf()[0]
 
 
 def preview(image: np.ndarray, side: int = 160) -> bytes:

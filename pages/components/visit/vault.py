@@ -152,6 +152,16 @@ def open_vault(name: str, method: str, bits: int, at: DeltaGenerator | None = No
     return index.outcome.result()
 
 
+def known_codes(name: str, method: str, bits: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return packed code and descriptor of every picture of a sealed gallery, by its name.
+
+    The owner's own knowledge, which no server has; a public gallery's owner may show it.
+    """
+    marks, book = _sealing(name).outcome.result().marks, _shelf().book(method)
+    entries = {picture: book.entries[mark] for picture, mark in marks.items()}
+    return {picture: (entry.codes[bits], entry.descriptor) for picture, entry in entries.items()}
+
+
 def begin(name: str) -> None:
     """Have a gallery sealed without waiting for it."""
     _sealing(name)
