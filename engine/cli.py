@@ -37,7 +37,7 @@ COMMANDS = {
     "attack": "attack",
     "novelty": "novelty",
     "ordering": "ordering",
-    "rivals": "rivals",
+    "baselines": "baselines",
     "train": "train",
     "recipes": "train",
     "ablations": "train",

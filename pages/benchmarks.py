@@ -8,6 +8,16 @@ import streamlit as st
 from engine.evaluation import recall_curve
 from engine.hashing.hasher import shipped_input_spec
 from pages.components import frame
+from pages.components.benchmarks.baselines import (
+    READING,
+    deviation_table,
+    length_table,
+    recall_curves,
+    standing_table,
+    standings,
+    t_test_words,
+    who_leads,
+)
 from pages.components.benchmarks.charts import (
     METHOD,
     METRICS,
@@ -39,16 +49,6 @@ from pages.components.benchmarks.evidence import (
     recipe_table,
     shown,
     transfer_table,
-)
-from pages.components.benchmarks.rivals import (
-    READING,
-    deviation_table,
-    length_table,
-    recall_curves,
-    standing_table,
-    standings,
-    t_test_words,
-    who_leads,
 )
 from pages.components.benchmarks.unseen import unseen_section
 from pages.components.kit.charts import confusion
@@ -133,7 +133,7 @@ def recall_section(measured: Report, task: str, bits: int, how: str) -> None:
     with right:
         names = [label_title(name) for name in figures["classes"]]
         confusion(np.array(figures["confusion"]), names, key="chart_confusion")
-    ring = result("rivals")
+    ring = result("baselines")
     if ring:
         st.markdown("**Every method (Fig. 9)**")
         methods_recall_chart(recall_curves(ring, task), ring["protocol"]["budget"])
@@ -144,9 +144,9 @@ def recall_section(measured: Report, task: str, bits: int, how: str) -> None:
 
 def method_section(paper: Report, task: str, metric: Metric) -> None:
     """Show every method of paper A's Tables 2 and 3, measured under one budget, the paper's values beside them."""
-    ring = result("rivals")
+    ring = result("baselines")
     if ring is None:
-        missing("rivals", "python -m engine rivals")
+        missing("baselines", "python -m engine baselines")
         return
     protocol = ring["protocol"]
     rows = standings(ring, paper, task, metric)

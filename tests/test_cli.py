@@ -244,7 +244,7 @@ def test_every_command_explains_itself() -> None:
         "evaluate",
         "ciphers",
         "attack",
-        "rivals",
+        "baselines",
         "train",
         "data",
     ):

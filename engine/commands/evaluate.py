@@ -64,7 +64,7 @@ def evaluate(options: argparse.Namespace) -> None:
         raise VaultError("--task belongs to --protocol unseen: give both.")
     if options.save and options.method != "matdh":
         raise VaultError(
-            "Only matdh has a result file of its own: `python -m engine rivals` writes the other hashing methods', "
+            "Only matdh has a result file of its own: `python -m engine baselines` writes the other hashing methods', "
             "`python -m engine encrypted-search` that of vgg16 and vit."
         )
     if options.method in CLASSIFIERS:
@@ -84,13 +84,13 @@ def evaluate(options: argparse.Namespace) -> None:
 
 def _evaluate_hashing(options: argparse.Namespace) -> tuple[dict[str, Any], list[Any]]:
     from engine.datasets import load_dataset
-    from engine.studies.baseline_figures import evaluate_rival
+    from engine.studies.baseline_figures import evaluate_baseline
 
     dataset = load_dataset(PAPER.collection)
     if options.method == "matdh":
         result = _evaluate_matdh(options, dataset)
     else:
-        result = evaluate_rival(options.method, options.bits, dataset, lambda *done: progress("prepared", *done))
+        result = evaluate_baseline(options.method, options.bits, dataset, lambda *done: progress("prepared", *done))
     shown = [(task, values, _HASHING) for tasks in result["bits"].values() for task, values in tasks.items()]
     return result, shown
 

@@ -218,7 +218,7 @@ def shipped_input_spec(method: str = "matdh") -> InputSpec:
 def _weights_of(method: str) -> Path:
     path = weights_path(method)
     if not path.exists():
-        preset = "gpu" if method == "matdh" else "rivals"
+        preset = "gpu" if method == "matdh" else "baselines"
         raise HasherError(
             f"The weights {path.name} are not here: run `python -m engine train {method} --preset {preset} --ship` to "
             "make them."

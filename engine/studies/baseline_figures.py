@@ -1,4 +1,4 @@
-"""MATDH and its rivals measured alike: the same pictures, metrics and intervals, and paired tests against MATDH."""
+"""MATDH and its baselines measured alike: the same pictures, metrics and intervals, and paired tests against MATDH."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,9 +16,9 @@ from engine.hashing.hasher import Hasher
 from engine.hashing.methods import METHODS
 from engine.studies.protocol import protocol
 
-# The shipped MATDH had another budget; the one of half width is trained as its rivals are.
+# The shipped MATDH had another budget; the one of half width is trained as its baselines are.
 OURS = "matdh-half"
-RIVALS = tuple(name for name in METHODS if name != "matdh")
+BASELINES = tuple(name for name in METHODS if name != "matdh")
 LENGTHS = (16, 24, 32, 48, 64)
 BITS = 48
 
@@ -65,7 +65,7 @@ def ranked_by(hasher: Hasher, inputs: np.ndarray) -> dict[str, np.ndarray]:
     return {str(bits): pack_bits(values >= 0) for bits, values in outputs.items()}
 
 
-def rival_arrays(method: str, queries: Inputs, gallery: Inputs) -> dict[str, np.ndarray]:
+def baseline_arrays(method: str, queries: Inputs, gallery: Inputs) -> dict[str, np.ndarray]:
     """Return the arrays of one method in the code file: ``query_<method>_<what>`` and ``gallery_<method>_<what>``."""
     hasher = Hasher.load(method=method)
     return {
@@ -75,12 +75,12 @@ def rival_arrays(method: str, queries: Inputs, gallery: Inputs) -> dict[str, np.
     }
 
 
-def report_rival(arrays: Arrays, method: str, classes: Sequence[str]) -> dict[str, Any]:
+def report_baseline(arrays: Arrays, method: str, classes: Sequence[str]) -> dict[str, Any]:
     """Report one method at every length, and what MATDH gains over it, from stored arrays.
 
     Args:
-        arrays: ``query_labels``, ``gallery_labels`` and those of :func:`rival_arrays`, MATDH's among them.
-        method: One of ``RIVALS``.
+        arrays: ``query_labels``, ``gallery_labels`` and those of :func:`baseline_arrays`, MATDH's among them.
+        method: One of ``BASELINES``.
         classes: Class names, the positive one first.
 
     Returns:
@@ -106,7 +106,7 @@ def _values(stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _gain(arrays: Arrays, method: str, task: str) -> dict[str, Any]:
-    """Return MATDH's average precision minus the rival's, paired over queries, with both tests."""
+    """Return MATDH's average precision minus the baseline's, paired over queries, with both tests."""
     from scipy.stats import ttest_rel
 
     ours, theirs = (_precision(arrays, name, task) for name in (OURS, method))
@@ -129,11 +129,11 @@ def _precision(arrays: Arrays, method: str, task: str) -> npt.NDArray[np.float64
     return average_precision(query, asked, gallery, held)
 
 
-def evaluate_rival(method: str, bits: int, dataset: Dataset, progress: Callable[[int, int], None]) -> dict[str, Any]:
+def evaluate_baseline(method: str, bits: int, dataset: Dataset, progress: Callable[[int, int], None]) -> dict[str, Any]:
     """Measure one shipped method on a collection at one length, from pictures to figures.
 
     Args:
-        method: One of ``RIVALS``.
+        method: One of ``BASELINES``.
         bits: Code length; of no account for a method without bits.
         dataset: A collection with ``train`` and ``test`` splits.
         progress: Called with (pictures done, pictures in all), for queries and then for the gallery.
@@ -143,7 +143,7 @@ def evaluate_rival(method: str, bits: int, dataset: Dataset, progress: Callable[
     """
     Hasher.load(bits, method)
     queries, gallery = dataset.subset("test"), dataset.subset("train")
-    arrays = rival_arrays(method, Inputs(queries, progress), Inputs(gallery, progress))
+    arrays = baseline_arrays(method, Inputs(queries, progress), Inputs(gallery, progress))
     arrays |= {"query_labels": queries.labels, "gallery_labels": gallery.labels}
     kind, how = str(bits), protocol(queries, gallery)
     if not METHODS[method].bits:
@@ -160,7 +160,7 @@ def cost(method: str, inputs: Inputs, pictures: int = 64, repeats: int = 3) -> d
     """Return what a method costs: bytes of its file, weights, and milliseconds to encode one prepared picture.
 
     Args:
-        method: One of ``RIVALS``.
+        method: One of ``BASELINES``.
         inputs: At least ``pictures`` of them.
         pictures: How many are encoded in batches of 32.
         repeats: The fastest of so many counts.

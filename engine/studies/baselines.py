@@ -10,16 +10,16 @@ import numpy as np
 from engine.artifacts import machine, provenance
 from engine.datasets import PAPER, Dataset, load_dataset
 from engine.hashing.methods import METHODS
-from engine.studies.baseline_figures import BITS, OURS, RIVALS, Inputs, cost, report_rival, rival_arrays
+from engine.studies.baseline_figures import BASELINES, BITS, OURS, Inputs, baseline_arrays, cost, report_baseline
 from engine.studies.protocol import protocol
 from engine.training.config import PRESETS, RATES
 from engine.training.run import Run, train_method
 from engine.training.shipping import ship
 
-BUDGET = "rivals"
+BUDGET = "baselines"
 
 
-def train_rivals(
+def train_baselines(
     seed: int, runs: Path, report: Callable[[str, dict[str, float]], None], folder: Path | None = None
 ) -> dict[str, dict[str, float]]:
     """Train every method at every learning rate and ship the one that retrieves best on the validation split.
@@ -34,7 +34,7 @@ def train_rivals(
         For every method the validation score at each rate.
     """
     scores = {}
-    for method in RIVALS:
+    for method in BASELINES:
         tried = {rate: _train(method, rate, seed, runs, report) for rate in RATES}
         scores[method] = {rate: run.best_score for rate, run in tried.items()}
         ship(max(tried.values(), key=lambda run: run.best_score), folder)
@@ -45,14 +45,14 @@ def _train(method: str, rate: str, seed: int, runs: Path, report: Callable[[str,
     return train_method(method, BUDGET, seed, runs, None, partial(report, f"{method}, {rate}"), rate)
 
 
-def measure_rivals(
+def measure_baselines(
     dataset: Dataset, scores: dict[str, dict[str, float]], progress: Callable[[int, int], None]
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Measure every shipped method from pictures.
 
     Args:
         dataset: A collection with ``train`` and ``test`` splits.
-        scores: From :func:`train_rivals`.
+        scores: From :func:`train_baselines`.
         progress: Called with (pictures done, pictures in all), once for each way of preparing pictures.
 
     Returns:
@@ -61,9 +61,9 @@ def measure_rivals(
     queries, gallery = dataset.subset("test"), dataset.subset("train")
     asked, held = Inputs(queries, progress), Inputs(gallery, progress)
     arrays = {"query_labels": queries.labels, "gallery_labels": gallery.labels, "classes": np.array(dataset.classes)}
-    for method in RIVALS:
-        arrays |= rival_arrays(method, asked, held)
-    rows = {method: _row(method, scores[method], asked, arrays, dataset.classes) for method in RIVALS}
+    for method in BASELINES:
+        arrays |= baseline_arrays(method, asked, held)
+    rows = {method: _row(method, scores[method], asked, arrays, dataset.classes) for method in BASELINES}
     preset = PRESETS[BUDGET]
     result = {
         "protocol": {
@@ -72,7 +72,7 @@ def measure_rivals(
             "ours": OURS,
             "budget": f"{preset.epochs} epochs at {preset.side} pixels, one seed, no teacher; of the learning rates "
             f"{' and '.join(str(change['learning_rate']) for change in RATES.values())} the better on validation",
-            "tests": "MATDH's average precision minus the rival's, paired over queries: bootstrap and Student's t",
+            "tests": "MATDH's average precision minus the baseline's, paired over queries: bootstrap and Student's t",
         },
         "provenance": provenance(dataset, preset=preset.as_dict(), machine=f"{machine()}, {torch_threads()} thread"),
         "methods": rows,
@@ -89,7 +89,7 @@ def _row(
         "network": METHODS[method].scaled,
         "validation_scores": scores,
         "cost": cost(method, inputs),
-        **report_rival(arrays, method, classes),
+        **report_baseline(arrays, method, classes),
     }
 
 
@@ -100,12 +100,12 @@ def torch_threads() -> int:
     return torch.get_num_threads()
 
 
-def run_rivals(
+def run_baselines(
     seed: int,
     runs: Path,
     report: Callable[[str, dict[str, float]], None],
     progress: Callable[[int, int], None],
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Train, ship and measure every method; see :func:`train_rivals` and :func:`measure_rivals`."""
-    scores = train_rivals(seed, runs, report)
-    return measure_rivals(load_dataset(PAPER.collection), scores, progress)
+    """Train, ship and measure every method; see :func:`train_baselines` and :func:`measure_baselines`."""
+    scores = train_baselines(seed, runs, report)
+    return measure_baselines(load_dataset(PAPER.collection), scores, progress)

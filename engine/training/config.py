@@ -272,8 +272,8 @@ PRESETS: dict[str, TrainingConfig] = {
     ),
     # The preset covidx in brief, one budget for every ablation: all of them in an hour on two cores.
     "ablation": replace(_COVIDX, side=96, epochs=15, simulated=0),
-    # One budget for MATDH and its rivals: the same pictures, views, epochs and seed, and no teacher for anyone.
-    "rivals": TrainingConfig(side=96, epochs=20, simulated=0, taught=False, validate_every=4, patience=20),
+    # One budget for MATDH and its baselines: the same pictures, views, epochs and seed, no teacher for anyone.
+    "baselines": TrainingConfig(side=96, epochs=20, simulated=0, taught=False, validate_every=4, patience=20),
 }
 
 # Paper A section 4.5: what each variant changes, by the paper's name.

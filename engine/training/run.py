@@ -168,7 +168,7 @@ def configuration(
     """Return a preset with what the method changes in it, and the variant in both.
 
     Example:
-        >>> configuration("dpn", "rivals", 0).encoder, configuration("matdh", "ablation", 0, 2, "CA").attentions
+        >>> configuration("dpn", "baselines", 0).encoder, configuration("matdh", "ablation", 0, 2, "CA").attentions
         ('resnet18', ('channel',))
     """
     config = replace(PRESETS[preset], **method_changes(method), seed=seed, epochs=epochs or PRESETS[preset].epochs)

@@ -6,7 +6,7 @@ import pytest
 from engine.cli import main
 from engine.datasets import Dataset, load_dataset
 from engine.hashing import Hasher
-from engine.studies import baseline_figures as rivals
+from engine.studies import baseline_figures
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> Dataset:
     small = replace(gallery, records=tuple(kept))
     networks = {"dpn": build_network("resnet18").eval(), "xmir": build_network("densenet").eval()}
     monkeypatch.setattr("engine.datasets.load_dataset", lambda name: small)
-    monkeypatch.setattr(rivals, "provenance", lambda dataset, method: {"weights": method})
+    monkeypatch.setattr(baseline_figures, "provenance", lambda dataset, method: {"weights": method})
     monkeypatch.setattr(
         Hasher, "load", classmethod(lambda cls, bits=48, method="dpn": cls(networks[method], bits=bits, side=64))
     )
@@ -55,7 +55,10 @@ def test_an_unknown_length_is_refused_before_anything_is_measured(
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
-    [(["--method", "dpn", "--save"], "engine rivals"), (["--method", "dpn", "--bits", "20"], "choose one of 16, 24")],
+    [
+        (["--method", "dpn", "--save"], "engine baselines"),
+        (["--method", "dpn", "--bits", "20"], "choose one of 16, 24"),
+    ],
 )
 def test_bad_input_is_one_sentence(
     few: Dataset, capsys: pytest.CaptureFixture, words: list[str], sentence: str

@@ -14,7 +14,7 @@ OF_THE_NETWORK = {"reconstruction", "classification"}
 
 def test_methods_name_what_exists() -> None:
     for name, method in METHODS.items():
-        config = configuration(name, "rivals", 0)
+        config = configuration(name, "baselines", 0)
         assert config.encoder in ENCODERS
         assert config.targets in TARGETS
         assert config.relaxation in RELAXATIONS
@@ -28,11 +28,11 @@ def test_a_method_changes_neither_pictures_nor_budget() -> None:
 
 
 def test_matdh_has_the_losses_of_its_preset() -> None:
-    assert configuration("matdh", "rivals", 0).weights == PRESETS["rivals"].weights == MATDH_WEIGHTS
+    assert configuration("matdh", "baselines", 0).weights == PRESETS["baselines"].weights == MATDH_WEIGHTS
 
 
 def test_stored_configurations_name_every_term() -> None:
-    stored = configuration("dpn", "rivals", 0).as_dict()["weights"]
+    stored = configuration("dpn", "baselines", 0).as_dict()["weights"]
     assert stored["polarization"] == 1.0
     assert stored.keys() >= {*LOSSES, *OF_THE_NETWORK, *MATDH_WEIGHTS}
     assert sum(stored.values()) == 1.0

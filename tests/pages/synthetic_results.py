@@ -10,7 +10,7 @@ from engine.artifacts import save_result
 from engine.datasets import manifest_hash
 from engine.evaluation.controls import report_controls
 from engine.studies.ablations import map_by_seed, report_ablations
-from engine.studies.baseline_figures import OURS, report_rival
+from engine.studies.baseline_figures import OURS, report_baseline
 from engine.studies.novelty import EXPECTED, STRANGE, report_alarms
 from engine.studies.protocol import METRIC_POLICY
 from engine.studies.recipes import RECIPES, SEEDS, SHIPPED, report_recipes
@@ -65,7 +65,7 @@ def write_results(root: Path, queries: int = 40, gallery: int = 90) -> Path:
         "map_by_seed": map_by_seed(codes | labels, tuple(ABLATIONS), CLASSES),
     }
     save_result("ablations", ablations, codes | labels, folder)
-    save_result("rivals", _rivals(arrays, draw), {}, folder)
+    save_result("baselines", _baselines(arrays, draw), {}, folder)
     save_result("recipes", _recipes(arrays), {}, folder)
     frames = {
         "protocol": dict.fromkeys(("inside", "across", "probe", "side", "interval"), "as made up"),
@@ -134,8 +134,8 @@ def _recipes(arrays: dict[str, np.ndarray]) -> dict[str, object]:
     }
 
 
-def _rivals(arrays: dict[str, np.ndarray], draw: np.random.Generator) -> dict:
-    """MATDH, a rival whose codes are noisier, and X-MIR."""
+def _baselines(arrays: dict[str, np.ndarray], draw: np.random.Generator) -> dict:
+    """MATDH, a baseline whose codes are noisier, and X-MIR."""
     stored = {name: arrays[name] for name in ("query_labels", "gallery_labels")}
     for side in ("query", "gallery"):
         stored[f"{side}_xmir_features"] = arrays[f"{side}_features"]
@@ -149,7 +149,7 @@ def _rivals(arrays: dict[str, np.ndarray], draw: np.random.Generator) -> dict:
         "protocol": {"dataset": "covidx-open", "query_count": len(arrays["query_labels"]), **budget},
         "provenance": {"machine": "a machine"},
         "methods": {
-            key: {"title": title, "paper": paper, **facts, **report_rival(stored, key, CLASSES)}
+            key: {"title": title, "paper": paper, **facts, **report_baseline(stored, key, CLASSES)}
             for key, (title, paper) in names.items()
         },
     }

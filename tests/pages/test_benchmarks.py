@@ -149,7 +149,7 @@ def test_without_results_the_page_names_the_commands(open_page, monkeypatch, tmp
     monkeypatch.setattr("pages.components.kit.results.FOLDER", bare)
     said = texts(open_page("benchmarks"))
     assert "evaluate --method matdh --save" in said
-    assert "python -m engine rivals" in said
+    assert "python -m engine baselines" in said
     assert "python -m engine ablations" in texts(open_page("benchmarks", part="Ablations (Table 4, Fig. 11)"))
     assert "python -m engine recipes" in texts(open_page("benchmarks", part="Seeds and recipes"))
     assert "python -m engine frames" in texts(open_page("benchmarks", part="Frames"))

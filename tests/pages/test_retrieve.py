@@ -135,7 +135,7 @@ def test_the_length_of_the_codes_is_a_choice(open_page, bits):
     assert f"of {bits} bits differ" in texts(app)
 
 
-@pytest.mark.skipif(len(shipped_methods()) < 2, reason="one method is shipped: python -m engine rivals")
+@pytest.mark.skipif(len(shipped_methods()) < 2, reason="one method is shipped: python -m engine baselines")
 def test_a_second_method_answers_the_same_query_below(open_page):
     app = open_page("retrieve", second=METHODS[shipped_methods()[1]].title)
     assert not app.exception

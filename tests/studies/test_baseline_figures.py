@@ -10,27 +10,27 @@ from engine.artifacts import RESULTS, WEIGHTS
 from engine.datasets import DataError, Dataset, load_dataset
 from engine.evaluation import average_precision
 from engine.hashing import METHODS, Hasher, HasherError
-from engine.studies.baseline_figures import LENGTHS, OURS, RIVALS, Inputs, ranked_by, report_rival
+from engine.studies.baseline_figures import BASELINES, LENGTHS, OURS, Inputs, ranked_by, report_baseline
 from engine.training.run import method_changes
 
 measured = pytest.mark.skipif(
-    not (RESULTS / "rivals.json").exists(), reason="not measured yet: python -m engine rivals"
+    not (RESULTS / "baselines.json").exists(), reason="not measured yet: python -m engine baselines"
 )
 CLASSES = ("covid-19", "normal", "pneumonia")
 
 
 @pytest.fixture(scope="module")
 def stored() -> tuple[dict, dict[str, np.ndarray]]:
-    arrays = dict(np.load(RESULTS / "rivals.npz", allow_pickle=False))
-    return json.loads((RESULTS / "rivals.json").read_text()), arrays
+    arrays = dict(np.load(RESULTS / "baselines.npz", allow_pickle=False))
+    return json.loads((RESULTS / "baselines.json").read_text()), arrays
 
 
 @measured
-@pytest.mark.parametrize("method", RIVALS)
+@pytest.mark.parametrize("method", BASELINES)
 def test_every_cell_follows_from_the_stored_codes(method: str, stored: tuple[dict, dict[str, np.ndarray]]) -> None:
     result, arrays = stored
     row = result["methods"][method]
-    again = report_rival(arrays, method, tuple(arrays["classes"].tolist()))
+    again = report_baseline(arrays, method, tuple(arrays["classes"].tolist()))
     assert again == {name: row[name] for name in again}
 
 
@@ -39,7 +39,7 @@ def test_every_method_is_shipped_with_a_card_and_all_rivals_stay_small(
     stored: tuple[dict, dict[str, np.ndarray]],
 ) -> None:
     rows = stored[0]["methods"]
-    assert set(rows) == set(RIVALS)
+    assert set(rows) == set(BASELINES)
     total = 0
     for method, row in rows.items():
         card = json.loads((WEIGHTS / f"{method}.json").read_text())
@@ -55,13 +55,13 @@ def test_every_method_is_shipped_with_a_card_and_all_rivals_stay_small(
 @measured
 def test_all_methods_were_trained_on_the_same_budget() -> None:
     own = {"encoder", "enhanced", "relaxation", "targets", "weights", "learning_rate"}
-    configs = [json.loads((WEIGHTS / f"{m}.json").read_text())["training"]["config"] for m in RIVALS]
+    configs = [json.loads((WEIGHTS / f"{m}.json").read_text())["training"]["config"] for m in BASELINES]
     common = [{name: value for name, value in config.items() if name not in own} for config in configs]
     assert all(config == common[0] for config in common)
 
 
 @measured
-@pytest.mark.parametrize("method", RIVALS)
+@pytest.mark.parametrize("method", BASELINES)
 def test_some_stored_codes_are_remade_from_pictures(
     method: str, stored: tuple[dict, dict[str, np.ndarray]], covidx: Dataset
 ) -> None:
@@ -103,7 +103,7 @@ def precision(made_up: dict[str, np.ndarray]) -> Callable[[str, str], np.ndarray
 def test_the_gain_is_paired_over_queries_and_its_t_test_is_students(
     method: str, kind: str, made_up: dict[str, np.ndarray], precision: Callable[[str, str], np.ndarray]
 ) -> None:
-    row = report_rival(made_up, method, CLASSES)
+    row = report_baseline(made_up, method, CLASSES)
     apart = precision(OURS, "48") - precision(method, kind)
     gain = row["matdh_gains"]["three_class"]
     assert gain["map"][0] == pytest.approx(apart.mean(), abs=1e-6)
@@ -113,7 +113,7 @@ def test_the_gain_is_paired_over_queries_and_its_t_test_is_students(
 
 
 def test_matdh_gains_nothing_over_itself(made_up: dict[str, np.ndarray]) -> None:
-    gains = report_rival(made_up, OURS, CLASSES)["matdh_gains"]
+    gains = report_baseline(made_up, OURS, CLASSES)["matdh_gains"]
     assert {tuple(gain["map"]) for gain in gains.values()} == {(0.0, 0.0, 0.0)}
     assert all(gain["t_test_p"] == 1 for gain in gains.values())
 

@@ -29,8 +29,8 @@ def few(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Dataset:
     small = replace(gallery, records=tuple(kept))
     monkeypatch.setattr(run, "load_dataset", lambda name: small)
     monkeypatch.setattr(run, "framed_pictures", functools.partial(framed_pictures, cache=None))
-    monkeypatch.setitem(PRESETS, "rivals", TrainingConfig(side=32, epochs=1, batch=6, simulated=0, taught=False))
-    monkeypatch.setattr(baselines, "RIVALS", CHOSEN)
+    monkeypatch.setitem(PRESETS, "baselines", TrainingConfig(side=32, epochs=1, batch=6, simulated=0, taught=False))
+    monkeypatch.setattr(baselines, "BASELINES", CHOSEN)
     monkeypatch.setattr(artifacts, "WEIGHTS", tmp_path)
     hasher._shipped_network.cache_clear()
     yield small
@@ -39,9 +39,9 @@ def few(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Dataset:
 
 def test_every_method_is_trained_at_both_rates_shipped_and_measured(few: Dataset, tmp_path: Path) -> None:
     seen: list[str] = []
-    scores = baselines.train_rivals(0, tmp_path / "runs", lambda name, row: seen.append(name), tmp_path)
+    scores = baselines.train_baselines(0, tmp_path / "runs", lambda name, row: seen.append(name), tmp_path)
     assert seen == [f"{method}, {rate}" for method in CHOSEN for rate in ("slow", "fast")]
-    result, arrays = baselines.measure_rivals(few, scores, lambda done, total: None)
+    result, arrays = baselines.measure_baselines(few, scores, lambda done, total: None)
     assert list(result["methods"]) == list(CHOSEN)
     assert arrays["query_xmir_features"].shape == (12, 64)
     assert arrays["gallery_ath_24"].shape == (12, 3)

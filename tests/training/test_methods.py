@@ -12,7 +12,7 @@ from engine.training.pictures import FramedPictures, framed_pictures
 from engine.training.run import method_changes
 from engine.training.trainer import Trainer
 
-BUDGET = replace(PRESETS["rivals"], side=64, epochs=1, batch=6, validate_every=1)
+BUDGET = replace(PRESETS["baselines"], side=64, epochs=1, batch=6, validate_every=1)
 
 
 @pytest.fixture(scope="module")

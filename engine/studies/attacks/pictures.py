@@ -206,10 +206,10 @@ LAYER_ATTACKS = {
 def toy_study(progress: Progress) -> dict[str, Any]:
     """Try the 256 keys of the toy on the toy, and on AES and the frequency scheme."""
     pictures = patients(load_dataset("simulated"), "test", SIDE, JIGSAW_PICTURES)
-    rivals = study_ciphers(study_key("toy")) | {"toy": lambda picture, name: ToyCipher(int(name)).encrypt(picture)}
+    ciphers = study_ciphers(study_key("toy")) | {"toy": lambda picture, name: ToyCipher(int(name)).encrypt(picture)}
     rows = {}
     for number, name in enumerate(("toy", "aes", "frequency")):
-        sealed = [rivals[name](picture, str(n)) for n, picture in enumerate(pictures)]
+        sealed = [ciphers[name](picture, str(n)) for n, picture in enumerate(pictures)]
         found = [judge(break_toy, s, truth=p, queries=KEYS) for s, p in zip(sealed, pictures, strict=True)]
         rows[name] = {
             "similarity": np.array([outcome.score for outcome in found]),

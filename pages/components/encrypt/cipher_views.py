@@ -133,11 +133,11 @@ def speed(case: Case) -> None:
     """Time the scheme beside AES-GCM on the same picture, in one interleaved run."""
     title, image = SCHEMES[case.dials.scheme].title, case.image
     own, standard = case.dials.cipher(case.key), AesGcmCipher(case.key)
-    rivals: dict[str, Callable[[], object]] = {
+    jobs: dict[str, Callable[[], object]] = {
         title: lambda: own.encrypt(image, *schemes.names(case.dials)),
         "AES-256-GCM": lambda: standard.encrypt(image),
     }
-    times = schemes.race(rivals)
+    times = schemes.race(jobs)
     rates = {name: image.nbytes * 8 / seconds / 1e6 for name, seconds in times.items()}
     how = f"Best of 5 rounds in turns, just now, on this server; {image.nbytes:,} bytes, all steps included."
     figures = [Figure(name, f"{rate:,.0f} Mbit/s", f"{times[name] * 1000:.1f} ms", how) for name, rate in rates.items()]

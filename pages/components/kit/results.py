@@ -27,7 +27,7 @@ def method_result(method: str) -> dict[str, Any] | None:
     if method == "matdh":
         measured = result(method)
         return None if measured is None else {**measured, "paper": "MATDH"}
-    ring = result("rivals")
+    ring = result("baselines")
     if ring is None or method not in ring["methods"]:
         return None
     return {"protocol": ring["protocol"], **ring["methods"][method]}

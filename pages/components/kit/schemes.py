@@ -101,19 +101,19 @@ def changed(data: Data) -> Data:
     return copy
 
 
-def race(rivals: dict[str, Callable[[], object]], rounds: int = 5) -> dict[str, float]:
-    """Time rivals in turns, so that whatever slows the machine down slows them all.
+def race(jobs: dict[str, Callable[[], object]], rounds: int = 5) -> dict[str, float]:
+    """Time jobs in turns, so that whatever slows the machine down slows them all.
 
     Args:
-        rivals: What to run, by name.
+        jobs: What to run, by name.
         rounds: How often each.
 
     Returns:
         The shortest time of each, in seconds.
     """
-    best = dict.fromkeys(rivals, float("inf"))
+    best = dict.fromkeys(jobs, float("inf"))
     for _ in range(rounds):
-        for name, run in rivals.items():
+        for name, run in jobs.items():
             start = time.perf_counter()
             run()
             best[name] = min(best[name], time.perf_counter() - start)

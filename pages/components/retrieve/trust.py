@@ -31,7 +31,7 @@ def trust(method: str, bits: int, gallery: str) -> None:
         if method == "matdh":
             missing(method, "python -m engine evaluate --method matdh --save")
         else:
-            missing("rivals", "python -m engine rivals")
+            missing("baselines", "python -m engine baselines")
         return
     task = one_of("Question", TASKS, "task", default="binary")
     figures, protocol = measured["bits"][str(bits)][task], measured["protocol"]

@@ -49,7 +49,7 @@ def test_retrieve_shows_votes_of_three_classes_and_of_two(open_page):
     assert shown["COVID-19 or not"] == verdict
 
 
-@pytest.mark.skipif(len(shipped_methods()) < 2, reason="one method is shipped: python -m engine rivals")
+@pytest.mark.skipif(len(shipped_methods()) < 2, reason="one method is shipped: python -m engine baselines")
 def test_how_often_a_vote_is_right_is_said_of_the_method_that_searches(open_page):
     method = shipped_methods()[1]
     figures = method_result(method)["bits"]["48"]

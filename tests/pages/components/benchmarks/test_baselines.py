@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pages.components.benchmarks import rivals
+from pages.components.benchmarks import baselines
 from pages.components.benchmarks.charts import METRICS
 from tests.pages.synthetic_results import LENGTHS, PAPERS, write_results
 
@@ -15,7 +15,7 @@ from tests.pages.synthetic_results import LENGTHS, PAPERS, write_results
 @pytest.fixture(scope="module")
 def ring(tmp_path_factory: pytest.TempPathFactory) -> dict:
     folder: Path = write_results(tmp_path_factory.mktemp("models"))
-    return json.loads((folder / "rivals.json").read_text())
+    return json.loads((folder / "baselines.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def paper() -> dict:
 
 
 def test_standings_go_from_best_to_worst_with_the_papers_ranks(ring: dict, paper: dict) -> None:
-    rows = rivals.standings(ring, paper, "binary", METRICS["map"])
+    rows = baselines.standings(ring, paper, "binary", METRICS["map"])
     means = [row.figure[0] for row in rows]
     assert means == sorted(means, reverse=True)
     assert [row.rank for row in rows] == [1, 2, 3]
@@ -37,18 +37,18 @@ def test_standings_go_from_best_to_worst_with_the_papers_ranks(ring: dict, paper
 
 
 def test_a_method_without_bits_has_no_ball_and_one_reported_value_no_rank(ring: dict, paper: dict) -> None:
-    rows = rivals.standings(ring, paper, "binary", METRICS["precision_within_2"])
+    rows = baselines.standings(ring, paper, "binary", METRICS["precision_within_2"])
     assert "X-MIR" not in {row.title for row in rows}
     assert {row.rank for row in rows} == {None}
 
 
 def test_the_paper_has_no_value_of_three_classes(ring: dict, paper: dict) -> None:
-    assert {row.reported for row in rivals.standings(ring, paper, "three_class", METRICS["map"])} == {None}
-    assert "(" not in rivals.length_table(ring, paper, "three_class")
+    assert {row.reported for row in baselines.standings(ring, paper, "three_class", METRICS["map"])} == {None}
+    assert "(" not in baselines.length_table(ring, paper, "three_class")
 
 
 def test_the_table_sets_each_method_against_matdh(ring: dict, paper: dict) -> None:
-    table = rivals.standing_table(rivals.standings(ring, paper, "binary", METRICS["map"]), METRICS["map"])
+    table = baselines.standing_table(baselines.standings(ring, paper, "binary", METRICS["map"]), METRICS["map"])
     mean, low, high = ring["methods"]["dpn"]["matdh_gains"]["binary"]["map"]
     assert f"{-mean:+.3f} ({-high:+.3f} to {-low:+.3f}; p " in table.replace("\u00a0", " ")
     line = next(line for line in table.splitlines() if line.startswith("| MATDH"))
@@ -56,7 +56,7 @@ def test_the_table_sets_each_method_against_matdh(ring: dict, paper: dict) -> No
 
 
 def test_every_length_stands_beside_the_papers(ring: dict, paper: dict) -> None:
-    line = next(x for x in rivals.length_table(ring, paper, "binary").splitlines() if x.startswith("| DPN"))
+    line = next(x for x in baselines.length_table(ring, paper, "binary").splitlines() if x.startswith("| DPN"))
     cells = re.findall(r"(\d\.\d{3}) \((\d\.\d{3})\)", line)
     assert cells == [
         (
@@ -79,10 +79,10 @@ def test_the_verdict_goes_by_the_interval(ring: dict, gain: list[float], words: 
     changed = copy.deepcopy(ring)
     del changed["methods"]["xmir"]
     changed["methods"]["dpn"]["matdh_gains"]["binary"]["map"] = gain
-    said = rivals.who_leads(changed, "binary")
+    said = baselines.who_leads(changed, "binary")
     assert said.endswith(f"{words}.")
     assert said.count("**It") == 1
 
 
 def test_the_networks_are_described(ring: dict) -> None:
-    assert "| DPN | a network | 5.6\u00a0MB | 1.5\u00a0ms |" in rivals.deviation_table(ring)
+    assert "| DPN | a network | 5.6\u00a0MB | 1.5\u00a0ms |" in baselines.deviation_table(ring)

@@ -21,11 +21,11 @@ def test_the_ring_is_run_written_and_printed(
         }
 
     saved: list[str] = []
-    monkeypatch.setattr("engine.studies.baselines.run_rivals", run)
+    monkeypatch.setattr("engine.studies.baselines.run_baselines", run)
     monkeypatch.setattr("engine.artifacts.save_result", lambda name, result, arrays: saved.append(name))
-    assert main(["rivals", "--seed", "3", "--runs", str(tmp_path)]) == 0
+    assert main(["baselines", "--seed", "3", "--runs", str(tmp_path)]) == 0
     out, err = capsys.readouterr()
     assert asked == [(3, tmp_path)]
-    assert saved == ["rivals"]
+    assert saved == ["baselines"]
     assert "dpn, slow: epoch 1" in err
     assert out.splitlines()[1].split() == ["xmir", "binary", "mAP", "0.9000", "three_class", "mAP", "0.7000"]

@@ -45,7 +45,7 @@ def standings(ring: Report, paper: Report, task: str, metric: Metric) -> list[St
     """Return every method that has the metric, the best one first.
 
     Args:
-        ring: ``models/results/rivals.json``.
+        ring: ``models/results/baselines.json``.
         paper: ``paper_a.json``.
         task: ``"binary"`` or ``"three_class"``; the paper has values of the first only.
         metric: What to rank by.
@@ -127,7 +127,7 @@ def length_table(ring: Report, paper: Report, task: str) -> str:
     """Write mAP at every code length as a Markdown table, the paper's value in brackets (its Table 2).
 
     Args:
-        ring: ``models/results/rivals.json``.
+        ring: ``models/results/baselines.json``.
         paper: ``paper_a.json``.
         task: ``"binary"`` or ``"three_class"``.
     """
@@ -154,7 +154,7 @@ def who_leads(ring: Report, task: str) -> str:
     """Say plainly whom MATDH beats, to whom it loses, and from whom it cannot be told, by intervals of paired gains.
 
     Args:
-        ring: ``models/results/rivals.json``.
+        ring: ``models/results/baselines.json``.
         task: ``"binary"`` or ``"three_class"``.
     """
     ours = ring["methods"][ring["protocol"]["ours"]]
@@ -177,7 +177,7 @@ def t_test_words(ring: Report, paper: Report) -> str:
     """Say of which methods paper A's t-test tells MATDH apart, and of which ours does.
 
     Args:
-        ring: ``models/results/rivals.json``.
+        ring: ``models/results/baselines.json``.
         paper: ``paper_a.json``.
     """
     alike = paper["t_test"]["not_different_from_matdh"]
@@ -196,7 +196,7 @@ def recall_curves(ring: Report, task: str) -> dict[str, list[float]]:
     """Return mean recall at K = 1, 2, ... of every method, the one that finds most first.
 
     Args:
-        ring: ``models/results/rivals.json``.
+        ring: ``models/results/baselines.json``.
         task: ``"binary"`` or ``"three_class"``.
     """
     bits = ring["protocol"]["bits"]
@@ -208,7 +208,7 @@ def deviation_table(ring: Report) -> str:
     """Write what each method's network is here and what it costs, as a Markdown table.
 
     Args:
-        ring: ``models/results/rivals.json``.
+        ring: ``models/results/baselines.json``.
     """
     return markdown_table(
         ["Method", "Network here", "File", "One picture"],

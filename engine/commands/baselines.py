@@ -1,4 +1,4 @@
-"""``rivals``: train and measure MATDH and the other methods of paper A's tables under one budget."""
+"""``baselines``: train and measure MATDH and the other methods of paper A's tables under one budget."""
 
 import argparse
 from pathlib import Path
@@ -8,29 +8,29 @@ from engine.commands.console import note, note_figures, progress
 
 
 def add_parser(commands: Any) -> None:
-    """Add ``rivals`` to the commands."""
+    """Add ``baselines`` to the commands."""
     ring = commands.add_parser(
-        "rivals",
+        "baselines",
         help="train and measure every method",
-        description="Train MATDH and its rivals under one budget, ship them and write models/results/rivals.",
+        description="Train MATDH and its baselines under one budget, ship them and write models/results/baselines.",
     )
     ring.add_argument("--seed", type=int, default=0, help="seed (default: %(default)s)")
     ring.add_argument("--runs", type=Path, default=Path("runs"), help="folder of resumable runs")
-    ring.set_defaults(run=rivals)
+    ring.set_defaults(run=baselines)
 
 
-def rivals(options: argparse.Namespace) -> None:
+def baselines(options: argparse.Namespace) -> None:
     """Train and measure every method, and write the result files."""
     from engine.artifacts import save_result
-    from engine.studies.baselines import run_rivals
+    from engine.studies.baselines import run_baselines
 
     def report(name: str, row: dict[str, float]) -> None:
         note_figures(row, f"{name}: ")
 
-    result, arrays = run_rivals(
+    result, arrays = run_baselines(
         options.seed, options.runs, report, lambda done, total: progress("prepared", done, total)
     )
-    note(f"written: {save_result('rivals', result, arrays)}")
+    note(f"written: {save_result('baselines', result, arrays)}")
     for name, row in result["methods"].items():
         tasks = row["bits"].get("48") or row["bits"]["features"]
         print(f"{name:<12} " + "  ".join(f"{task} mAP {figures['map'][0]:.4f}" for task, figures in tasks.items()))
