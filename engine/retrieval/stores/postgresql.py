@@ -62,19 +62,20 @@ class PostgresStore(Store):
             raise StoreError(
                 "A store in PostgreSQL needs psycopg: install the extra (requirements-server.txt)."
             ) from error
-        self._database_error, self._connect = psycopg.Error, partial(psycopg.connect, address.conninfo, autocommit=True)
+        options: dict[str, Any] = {"autocommit": True, "connect_timeout": CONNECT_SECONDS}
+        self._database_error, self._connect = psycopg.Error, partial(psycopg.connect, address.conninfo, **options)
         self.address = address
         self._sql = statements(address.schema)
         self._blobs = Blobs.of(address.blobs, address.endpoint) if address.blobs else None
         with self._errors():
-            self._connect(connect_timeout=CONNECT_SECONDS).close()
+            self._connect().close()
         self._pool = ConnectionPool(
             address.conninfo,
             min_size=0,
             num_workers=1,
             max_size=MOST_CONNECTIONS,
             timeout=CONNECT_SECONDS,
-            kwargs={"autocommit": True},
+            kwargs=options,
             check=ConnectionPool.check_connection,
             open=True,
         )
