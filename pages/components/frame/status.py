@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-import tomllib
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from engine.hashing.methods import METHODS
+from engine.version import __version__
 from pages.components.kit.results import ROOT
 from pages.components.visit import collection, gallery
 
@@ -90,7 +90,6 @@ def weights(method: str) -> str:
     return str(json.loads(card.read_text())["file_sha256"])[:8] if card.exists() else "missing"
 
 
-@st.cache_resource(show_spinner=False)
 def version() -> str:
     """Return the version of this program."""
-    return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
+    return __version__

@@ -42,7 +42,7 @@ def test_the_footer_is_drawn_after_the_page_which_would_push_it_down(app, monkey
 
 
 def test_version_is_the_one_of_the_project():
-    assert f'version = "{status.version()}"' in (status.ROOT / "pyproject.toml").read_text()
+    assert f'__version__ = "{status.version()}"' in (status.ROOT / "engine" / "version.py").read_text()
 
 
 def test_the_footer_names_the_weights_that_are_here():
