@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from openapi_spec_validator import validate
 
 from engine.retrieval import CloudServer
 from engine.serving.agent import OwnerAgent, Quota
@@ -94,6 +95,7 @@ def test_the_description_is_openapi_and_names_every_endpoint(filled, agent):
     for party, table in ((filled, CLOUD), (agent, OWNER)):
         described = party.ask("GET", "/v1/openapi.json", None).json()
         assert described["openapi"].startswith("3.1")
+        validate(described)
         found = {(method.upper(), path) for path, methods in described["paths"].items() for method in methods}
         assert found == {(method, path) for method, path, _ in table + COMMON}
 
