@@ -1,4 +1,4 @@
-"""The cloud server: it keeps what it cannot read, and finds what is near without knowing what it is."""
+"""The cloud server: it keeps what it cannot open, and finds what is near by codes that tell it what is alike."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager

@@ -8,7 +8,7 @@ from engine import artifacts
 from engine.artifacts import save_result
 from engine.encryption import SealSetting
 from engine.hashing.codes import pack_bits, unpack_bits
-from engine.studies.attacks import codes, gallery, pictures, run
+from engine.studies.attacks import codes, gallery, hiding, pictures, run
 from engine.studies.attacks.settings import measure_setting
 from engine.studies.attacks.stored import measure_codes
 from tests.attacks.subjects import collection
@@ -49,6 +49,7 @@ def write_attacks(folder: Path, monkeypatch) -> Path:
             for name in ("toy", "known-plaintext", "jigsaw", "layers")
         },
         "codes": _codes_study(folder, monkeypatch),
+        **_hiding(monkeypatch),
         "gallery-codes": gallery.gallery_codes_study(_quiet),
         "inversion": _inversion(),
         "descriptors": {"protocol": "made up", "code": _lent(0.01), "descriptor": _lent(0.1)},
@@ -73,6 +74,16 @@ def _codes_study(folder: Path, monkeypatch) -> dict:
     save_result(codes.METHOD, {}, arrays | known, folder)
     monkeypatch.setattr(artifacts, "RESULTS", folder)
     return codes.codes_study(_quiet)
+
+
+def _hiding(monkeypatch) -> dict:
+    monkeypatch.setattr(hiding, "DECOYS", (1, 3))
+    row = {"way": "made up", "named": np.array([0.5, 0.5, 1.0]), "alone": np.array([False, False, True]), "cost": 1.02}
+    return {
+        "sizes": {"protocol": "made up", "rows": [row]},
+        "decoys": hiding.decoys_study(_quiet),
+        "pairs": hiding.pairs_study(_quiet),
+    }
 
 
 def _lent(gain: float) -> dict:

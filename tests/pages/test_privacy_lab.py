@@ -24,6 +24,7 @@ PARTS = {
     "Key strength": "How long would a thief really have to search?",
     "Toy": "Does passing the tests mean safe?",
     "Server": "What does the server learn from the codes it searches?",
+    "Hiding": "What does the server see besides codes, and what does hiding it cost?",
     "Picture from code": "Can a code be turned back into a picture?",
 }
 
