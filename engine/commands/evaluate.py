@@ -8,7 +8,7 @@ from engine.commands.console import note, progress
 from engine.errors import VaultError
 
 if TYPE_CHECKING:
-    from engine.datasets import PAPER, Dataset
+    from engine.datasets import Dataset
 
 _HASHING = ("map", "p_at_1", "p_at_5", "p_at_10", "precision_within_2", "accuracy")
 _CLASSIFYING = ("accuracy", "map", "p_at_1", "p_at_5", "p_at_10")
@@ -83,7 +83,7 @@ def evaluate(options: argparse.Namespace) -> None:
 
 
 def _evaluate_hashing(options: argparse.Namespace) -> tuple[dict[str, Any], list[Any]]:
-    from engine.datasets import load_dataset
+    from engine.datasets import PAPER, load_dataset
     from engine.studies.baseline_figures import evaluate_baseline
 
     dataset = load_dataset(PAPER.collection)

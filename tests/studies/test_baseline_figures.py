@@ -35,7 +35,7 @@ def test_every_cell_follows_from_the_stored_codes(method: str, stored: tuple[dic
 
 
 @measured
-def test_every_method_is_shipped_with_a_card_and_all_rivals_stay_small(
+def test_every_method_is_shipped_with_a_card_and_all_stay_small(
     stored: tuple[dict, dict[str, np.ndarray]],
 ) -> None:
     rows = stored[0]["methods"]
