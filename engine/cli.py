@@ -30,6 +30,8 @@ COMMANDS = {
     "rotate": "collection",
     "revoke": "collection",
     "audit": "collection",
+    "pacs": "pacs",
+    "deidentify": "pacs",
     "evaluate": "evaluate",
     "head": "head",
     "quantize": "quantize",

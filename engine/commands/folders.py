@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from engine.commands.console import note, progress
 from engine.errors import VaultError
@@ -12,11 +12,19 @@ if TYPE_CHECKING:
     from engine.retrieval.pictures import Picture
 
 
+KEPT = ("file", "deidentified", "pixels")
+
+
+def kept_as(keep: str) -> "Literal['file', 'pixels']":
+    """What the owner seals: a file, be it as it came or cleared, or pixels."""
+    return "pixels" if keep == "pixels" else "file"
+
+
 def pictures_to_index(options: argparse.Namespace) -> "Found":
     """Find the pictures of ``options.folder`` with their labels, and make sure that there is something to seal.
 
     Args:
-        options: ``folder``, ``labels`` and ``strict`` of ``index``.
+        options: ``folder``, ``labels``, ``keep``, ``keep_header`` and ``strict`` of ``index``.
 
     Returns:
         At least one picture that can be read.
@@ -24,11 +32,15 @@ def pictures_to_index(options: argparse.Namespace) -> "Found":
     Raises:
         VaultError: none can be read, or with ``--strict`` one cannot; each has been named.
     """
-    from engine.retrieval.folders import find_pictures, with_labels
+    from engine.retrieval.folders import find_pictures, with_copies, with_headers, with_labels
 
     found = find_pictures(options.folder)
+    if options.keep == "deidentified":
+        found = with_copies(found)
     if options.labels:
         found = with_labels(found, options.labels)
+    if options.keep_header:
+        found = with_headers(found, options.folder)
     if options.strict:
         problems = [*found.left_out, *_unreadable(found.pictures)]
         name_left_out(problems)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.commands.console import check_target, note, read_key, read_picture_key, write_whole
 from engine.encryption.schemes import CONTAINER_SCHEMES, SCHEMES
+from engine.errors import VaultError
 
 if TYPE_CHECKING:
     from engine.encryption import Content
@@ -20,6 +21,9 @@ def add_parser(commands: Any) -> None:
         "--scheme", choices=CONTAINER_SCHEMES, default="frequency", help="cipher (default: %(default)s)"
     )
     sealing.add_argument("--key-file", type=Path, required=True, help="32-byte key; made if it does not exist")
+    sealing.add_argument(
+        "--deidentify", action="store_true", help="seal a DICOM file without what names the patient (extra clinic)"
+    )
     sealing.set_defaults(run=encrypt)
     opening = commands.add_parser("decrypt", help="open a sealed picture", description="Open a sealed file.")
     opening.add_argument("source", metavar="IN", type=Path, help="the sealed file")
@@ -43,10 +47,24 @@ def encrypt(options: argparse.Namespace) -> None:
     check_target(options.target, options.key_file, options.source, force=options.force)  # before a key is made
     data = read_file(options.source)
     image = load_image(data)
+    if options.deidentify:
+        data = _cleared(data, options.scheme)
     cipher = SCHEMES[options.scheme].container_cipher(read_key(options.key_file, create=True))
     sealed = cipher.encrypt_file(data) if cipher.seals_files else cipher.encrypt(image)
     write_whole(options.target, sealed, options.key_file, force=options.force)
     note(f"{options.target}: {image.shape[1]}x{image.shape[0]} {image.dtype}, {len(sealed)} bytes")
+
+
+def _cleared(data: bytes, scheme: str) -> bytes:
+    from engine.clinic.deidentify import deidentified
+    from engine.encryption import generate_key
+
+    # Asked of a key that seals nothing: the person's own is not made for a refused run.
+    if not SCHEMES[scheme].container_cipher(generate_key()).seals_files:
+        raise VaultError(
+            "This scheme seals pixels alone, which name nobody: leave --deidentify out, or say --scheme aes."
+        )
+    return deidentified(data)
 
 
 def decrypt(options: argparse.Namespace) -> None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from engine.commands.collection import add_store_options, receipt_of
 from engine.commands.console import note, progress, read_key, write_whole
-from engine.commands.folders import name_left_out, pictures_to_index
+from engine.commands.folders import KEPT, kept_as, name_left_out, pictures_to_index
 from engine.encryption.schemes import CONTAINER_SCHEMES, GALLERY_SCHEME, SCHEMES
 from engine.errors import VaultError
 
 if TYPE_CHECKING:
+    from engine.clinic.header import HeaderFacts
     from engine.hashing.encoders import EncoderHasher
-    from engine.retrieval import CloudServer, Stage
+    from engine.retrieval import CloudServer, DataOwner, Stage
     from engine.retrieval.uploading import CodeMaker
     from engine.retrieval.user import Owner
 
@@ -33,9 +34,13 @@ def add_parser(commands: Any) -> None:
     indexing.add_argument("--strict", action="store_true", help="write nothing if one file cannot be read")
     indexing.add_argument(
         "--keep",
-        choices=("file", "pixels"),
+        choices=KEPT,
         default="file",
-        help="seal files as they came, header and all, or nothing but their pixels (default: %(default)s)",
+        help="seal files as they came, DICOM files without what names the patient, or nothing but pixels "
+        "(default: %(default)s)",
+    )
+    indexing.add_argument(
+        "--keep-header", action="store_true", help="keep UIDs, view, spacing, age band and sex in the sealed notes"
     )
     indexing.set_defaults(run=index)
     searching = commands.add_parser("search", help="find similar pictures", description="Find similar pictures.")
@@ -57,6 +62,11 @@ def add_parser(commands: Any) -> None:
         "--decoys", type=int, metavar="N", help="with --private: fetch N others for each picture (default: 0)"
     )
     searching.add_argument("--force", action="store_true", help="replace files of --out that exist")
+    searching.add_argument(
+        "--viewer-url",
+        metavar="TEMPLATE",
+        help="address of the clinic's viewer with {study}, {series} or {instance} in it; needs the key",
+    )
     searching.set_defaults(run=search)
     for command in (indexing, searching):
         add_store_options(command)
@@ -81,7 +91,7 @@ def index(options: argparse.Namespace) -> int:
         server = open_server(*where, tag=_tag(key, options.folder))
     receipt = receipt_of(options, server, create=True)
     cipher = SCHEMES[options.scheme].container_cipher
-    owner = DataOwner(key, server, hasher, cipher=cipher, keep=options.keep, receipt=receipt)
+    owner = DataOwner(key, server, hasher, cipher=cipher, keep=kept_as(options.keep), receipt=receipt)
     # An upload over a network is taken up again as a whole, by its tag.
     upload = owner.upload if is_remote(options.store) else partial(upload_in_parts, owner)
     for step in upload(found.pictures, unreadable="skip"):
@@ -145,11 +155,16 @@ def search(options: argparse.Namespace) -> None:
     rows = [
         {"rank": r.rank, "id": r.id, "distance": int(r.distance), "name": r.name, "label": r.label} for r in results
     ]
+    if options.viewer_url:
+        rows = linked(rows, cast("DataOwner", owner), options.viewer_url)
     if options.json:
         print(json.dumps(rows, indent=1))
         return
     for row in rows:
-        print(f"{row['rank']:>3}  {row['distance']:>3} bits  {row['id']}  {row['label'] or '-':<12} {row['name']}")
+        where = f"  {row['viewer']}" if row.get("viewer") else ""
+        print(
+            f"{row['rank']:>3}  {row['distance']:>3} bits  {row['id']}  {row['label'] or '-':<12} {row['name']}{where}"
+        )
 
 
 def _parties(options: argparse.Namespace) -> "tuple[Owner, CloudServer, Path]":
@@ -173,3 +188,30 @@ def _tag(key: bytes, folder: Path) -> str:
     from engine.encryption import derive_key
 
     return derive_key(key, salt=b"", info=b"CXR Vault upload " + str(folder.resolve()).encode(), length=16).hex()
+
+
+def linked(rows: list[dict[str, Any]], owner: "DataOwner", template: str) -> list[dict[str, Any]]:
+    """Say for each result where the clinic's own viewer shows its study, if the note kept the UIDs.
+
+    Args:
+        rows: of the results.
+        owner: holds the key of the notes.
+        template: an address with ``{study}``, ``{series}`` or ``{instance}``.
+
+    Raises:
+        VaultError: the template names something else, or the owner is far away.
+    """
+    from engine.clinic.header import HeaderFacts
+
+    records = owner.records() if hasattr(owner, "records") else None
+    if records is None:
+        raise VaultError("--viewer-url reads the sealed notes, which takes the owner's key: leave --owner out.")
+    return [row | {"viewer": _address(HeaderFacts.of_json(records[row["id"]].header), template)} for row in rows]
+
+
+def _address(facts: "HeaderFacts", template: str) -> str | None:
+    try:
+        address = template.format(study=facts.study, series=facts.series, instance=facts.instance)
+    except (KeyError, IndexError, ValueError) as error:
+        raise VaultError(f"{template} is no address with {{study}}, {{series}} or {{instance}}: correct it.") from error
+    return address if facts.study else None

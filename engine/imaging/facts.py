@@ -126,7 +126,7 @@ def load_described(
         image = load_image(data, budget)
         bits = 8 * image.itemsize
         kind = "PNG" if data.startswith(b"\x89PNG") else "JPEG"
-        return image, PictureFacts(kind, *image.shape, depth=f"{bits} of {bits} bits")
+        return image, PictureFacts(kind, image.shape[0], image.shape[1], f"{bits} of {bits} bits")
     if window is not None and not window[1] > 0:
         raise ImageError(f"A window is wider than 0, not {window[1]:g}: choose another.")
     with _damage_named():

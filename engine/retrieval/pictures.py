@@ -28,12 +28,14 @@ class Picture:
         load: gives the pixels, ``(H, W)`` uint8 or uint16.
         label: its class, if known.
         file: gives the file that ``load`` decodes, as it came; None where the pixels come from elsewhere.
+        header: gives what is kept of its DICOM header, as JSON (``engine.clinic.header``); None keeps nothing.
     """
 
     name: str
     load: Callable[[], np.ndarray]
     label: str | None = None
     file: Callable[[], bytes] | None = None
+    header: Callable[[], str] | None = None
 
 
 def pictures_of(dataset: "Dataset") -> list[Picture]:

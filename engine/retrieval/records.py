@@ -42,6 +42,7 @@ class Record:
             gives none.
         file_digest: SHA-256 of the file, where it was sealed as it came; empty where pixels were.
         container: version of the container in which the picture lies.
+        header: what is kept of its DICOM header, as JSON (``engine.clinic.header``); empty if nothing is.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Record:
     descriptor: bytes = b""
     file_digest: str = ""
     container: int = VERSION
+    header: str = ""
 
     @classmethod
     def of(cls, name: str, label: str | None, image: np.ndarray, file: bytes | None = None) -> "Record":

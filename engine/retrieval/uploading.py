@@ -218,13 +218,14 @@ def load_new(
     for picture in batch:
         try:
             image = picture.load()
+            header = picture.header() if picture.header else ""
         except VaultError as error:
             if unreadable == "raise":
                 raise
             problems.append(str(error))
             continue
         file = picture.file() if files and picture.file else None
-        record = Record.of(picture.name, picture.label, image, file)
+        record = replace(Record.of(picture.name, picture.label, image, file), header=header)
         if record.digest not in known:
             known.add(record.digest)
             fresh.append(Loaded(record, image, file))

@@ -9,6 +9,8 @@ import pytest
 
 from engine.cli import main
 from engine.imaging import encode_png, load_image
+from engine.retrieval.folders import find_pictures, with_copies
+from tests.clinic.conftest import radiograph
 
 PICTURES = [np.random.default_rng(seed).integers(0, 256, (40, 30), dtype=np.uint8) for seed in range(3)]
 PNGS = [encode_png(picture) for picture in PICTURES]
@@ -126,3 +128,26 @@ def test_a_picture_of_60_megapixels_is_sealed_in_bounded_memory(tmp_path):
     decoded, peak = map(int, run.stdout.split())
     assert decoded == 120_000_000
     assert peak < 6 * decoded
+
+
+def test_a_dicom_file_comes_back_without_a_name(tmp_path):
+    """`encrypt --deidentify` and `index --keep deidentified` seal a copy; `decrypt` gives a valid DICOM file."""
+    pytest.importorskip("dicomanonymizer")
+    source, sealed, opened = tmp_path / "a.dcm", tmp_path / "s", tmp_path / "o.dcm"
+    source.write_bytes(radiograph(3))
+    key = ["--key-file", str(tmp_path / "k")]
+    assert main(["encrypt", str(source), str(sealed), "--scheme", "frequency", "--deidentify", *key]) == 2
+    assert main(["encrypt", str(source), str(sealed), "--scheme", "aes", "--deidentify", *key]) == 0
+    assert main(["decrypt", str(sealed), str(opened), *key]) == 0
+    assert b"Doe" in source.read_bytes()
+    assert b"Doe" not in opened.read_bytes()
+    assert np.array_equal(load_image(opened.read_bytes()), load_image(source.read_bytes()))
+
+
+def test_copies_are_indexed_in_place_of_files(tmp_path, folder):
+    (folder / "a.dcm").write_bytes(radiograph(3))
+    found = with_copies(find_pictures(folder))
+    files = {one.name: one.file() for one in found.pictures}
+    assert b"Doe" not in files["a.dcm"]
+    assert load_image(files["0.png"]).tolist() == PICTURES[0].tolist()
+    assert index(tmp_path, folder, "--keep", "deidentified", "--keep-header") == 0
