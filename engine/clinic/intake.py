@@ -5,10 +5,10 @@ from functools import partial
 from threading import Lock
 
 from engine.clinic.header import read_header
+from engine.clinic.keeping import cleared
 from engine.errors import VaultError
 from engine.imaging import ImageError, describe, load_image
 from engine.retrieval import DataOwner, Picture, StoreError
-from engine.retrieval.folders import cleared
 
 
 class Intake:

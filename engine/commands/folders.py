@@ -32,15 +32,16 @@ def pictures_to_index(options: argparse.Namespace) -> "Found":
     Raises:
         VaultError: none can be read, or with ``--strict`` one cannot; each has been named.
     """
-    from engine.retrieval.folders import find_pictures, with_copies, with_headers, with_labels
+    from engine.clinic.keeping import with_copies, with_headers
+    from engine.retrieval.folders import find_pictures, with_labels
 
     found = find_pictures(options.folder)
-    if options.keep == "deidentified":
-        found = with_copies(found)
     if options.labels:
         found = with_labels(found, options.labels)
     if options.keep_header:
-        found = with_headers(found, options.folder)
+        found = with_headers(found)
+    if options.keep == "deidentified":
+        found = with_copies(found)
     if options.strict:
         problems = [*found.left_out, *_unreadable(found.pictures)]
         name_left_out(problems)

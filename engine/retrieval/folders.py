@@ -2,17 +2,16 @@
 
 import csv
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from engine.imaging import ImageError, encode_png, load_file, load_image
+from engine.imaging import ImageError, load_file
 from engine.imaging.archive import LOCAL_ARCHIVE, is_archive, open_archive
-from engine.imaging.decode import is_picture, read_file
-from engine.imaging.dicom import is_dicom
+from engine.imaging.decode import is_picture
 from engine.retrieval.pictures import Picture, decode_named, labels_of
 from engine.retrieval.stores import StoreError
 
@@ -64,44 +63,6 @@ def find_pictures(folder: Path | str) -> Found:
     if not pictures and not left_out:
         raise StoreError(f"The folder {root} holds no PNG, JPEG or DICOM file: choose another folder.")
     return Found(tuple(pictures), tuple(left_out), others)
-
-
-def with_headers(found: Found, folder: Path | str) -> Found:
-    """Keep, in the sealed note of each file's picture, what its DICOM header says (``engine.clinic.header``)."""
-    root = Path(folder)
-    return replace(
-        found,
-        pictures=tuple(
-            replace(one, header=partial(_header, root / one.name)) if (root / one.name).is_file() else one
-            for one in found.pictures
-        ),
-    )
-
-
-def with_copies(found: Found) -> Found:
-    """Have copies that name nobody sealed in place of DICOM files, and PNGs of their pixels in place of others."""
-    return replace(
-        found,
-        pictures=tuple(replace(one, file=partial(cleared, one.file)) if one.file else one for one in found.pictures),
-    )
-
-
-def cleared(file: Callable[[], bytes]) -> bytes:
-    """Give a file without what names anybody: see :mod:`engine.clinic.deidentify`.
-
-    Raises:
-        VaultError: the extra ``clinic`` is not installed, or the header cannot be cleared.
-    """
-    from engine.clinic.deidentify import deidentified
-
-    data = file()
-    return deidentified(data) if is_dicom(data) else encode_png(load_image(data))
-
-
-def _header(path: Path) -> str:
-    from engine.clinic.header import read_header
-
-    return read_header(read_file(path)).to_json()
 
 
 def pictures_in(folder: Path | str) -> list[Picture]:
