@@ -27,6 +27,8 @@ class Facts:
         views: ``"PA"`` or ``"AP"``, lying or upright; empty where unknown.
         findings: The source's own words.
         collections: Which manifest they are in.
+        earlier: bool, whether an excluded picture shares the group: networks from before the splits were corrected
+            have been trained on a copy of it, or on another picture of its patient.
     """
 
     ids: Names
@@ -38,6 +40,7 @@ class Facts:
     views: Names
     findings: Names
     collections: Names
+    earlier: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -63,13 +66,15 @@ def facts_of(records: Iterable[Record], task: Task) -> Facts:
     """Gather what the manifest says of pictures.
 
     Args:
-        records: The pictures; those whose label the task does not ask for are left out.
+        records: The pictures; excluded ones, and those whose label the task does not ask for, are left out.
         task: Gives the labels their numbers.
 
     Returns:
         The facts, in the order of the records.
     """
-    kept = [record for record in records if record.label in task.labels]
+    asked = [record for record in records if record.label in task.labels]
+    kept = [record for record in asked if record.split != EXCLUDED]
+    earlier = {record.group for record in asked if record.split == EXCLUDED}
     return Facts(
         ids=np.array([r.id for r in kept], np.str_),
         labels=np.array([task.labels.index(r.label) for r in kept], np.int64),
@@ -80,6 +85,7 @@ def facts_of(records: Iterable[Record], task: Task) -> Facts:
         views=np.array([r.view[:2] for r in kept], np.str_),
         findings=np.array([r.finding for r in kept], np.str_),
         collections=np.array([r.collection for r in kept], np.str_),
+        earlier=np.array([r.group in earlier for r in kept], bool),
     )
 
 
@@ -92,4 +98,4 @@ def task_facts(task: Task) -> Facts:
         300
     """
     folder = data_root() / find_collection(task.collection).folder
-    return facts_of((r for r in read_manifest(task.collection, folder) if r.split != EXCLUDED), task)
+    return facts_of(read_manifest(task.collection, folder), task)

@@ -126,6 +126,8 @@ class TrainingConfig:
         without_positives: Publisher whose positive pictures are left out of training; empty for none.
         without: Publisher whose pictures are all left out of training and validation; empty for none.
         balance: What batches are balanced over inside a label: ``"sources"`` or ``"origins"``.
+        kept: Share of the start's weights in what is shipped, the rest being the run's: between the two lie networks
+            that know the new pictures and have not forgotten the old ones (WiSE-FT, Wortsman et al., CVPR 2022).
         heads: Whose hash heads are shipped: those ``"trained"`` with the encoder, or ones ``"fitted"`` on its features
             without labels, for every share of ``engine.hashing.keeps``.
         validation: What selects the weights: ``"papers"`` asks validation pictures of the training split, ``"unseen"``
@@ -165,6 +167,7 @@ class TrainingConfig:
     without: str = ""
     balance: str = "sources"
     validation: str = "papers"
+    kept: float = 0.0
     heads: str = "trained"
     validate_every: int = 3
     patience: int = 2
@@ -229,6 +232,7 @@ PRESETS: dict[str, TrainingConfig] = {
         simulated=0,
         balance="origins",
         validation="unseen",
+        kept=0.3,
         heads="fitted",
         patience=99,
     ),

@@ -29,6 +29,8 @@ def ship(run: Run, folder: Path | None = None) -> Path:
     from safetensors.torch import load_file, save_file
 
     best = load_file(run.weights)
+    if run.config.kept:
+        best = between(best, load_file(weights_path(run.config.start)), run.config.kept)
     if run.config.heads == "fitted":
         best |= fitted_heads(run, best)
     state = {name: value.half() if value.is_floating_point() else value for name, value in best.items()}
@@ -43,6 +45,27 @@ def ship(run: Run, folder: Path | None = None) -> Path:
         save_file(state, partial, {"method": run.method, **seen})
     write_json(path.with_suffix(".json"), _card(run, path))
     return path
+
+
+def between(best: dict[str, "Tensor"], start: dict[str, "Tensor"], kept: float) -> dict[str, "Tensor"]:
+    """Return the weights between a run's and those it started from; hash heads stay the run's.
+
+    Args:
+        best: The run's, float32.
+        start: Of the same encoder.
+        kept: Share of the start's weights, 0 to 1.
+
+    Example:
+        >>> import torch
+        >>> between({"w": torch.ones(1)}, {"w": torch.zeros(1)}, 0.25)["w"].item()
+        0.75
+    """
+    return {
+        name: value.lerp(start[name].float(), kept)
+        if value.is_floating_point() and not name.startswith("heads.")
+        else value
+        for name, value in best.items()
+    }
 
 
 def fitted_heads(run: Run, best: dict[str, "Tensor"]) -> dict[str, "Tensor"]:

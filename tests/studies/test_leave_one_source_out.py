@@ -42,6 +42,7 @@ def facts():
         views=np.where(labels == 0, "AP", draw.choice(["AP", "PA", ""], COUNT)),
         findings=names,
         collections=np.full(COUNT, "cxr-open"),
+        earlier=np.zeros(COUNT, bool),
     )
 
 

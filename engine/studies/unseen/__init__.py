@@ -112,7 +112,7 @@ def report_unseen(arrays: Arrays, task: Task, facts: Facts | None = None, bits: 
     known = (facts or task_facts(task)).of_ids(arrays["ids"])
     codes = arrays[f"codes_{bits}"]
     lengths = sorted(int(name.removeprefix("codes_")) for name in arrays if name.startswith("codes_"))
-    scopes = {name: _scope(arrays, known, task, name, lengths, bits) for name in scopes_of(task)}
+    scopes = {name: _scope(arrays, known, task, name, lengths, bits) for name in scopes_of(task, known)}
     return {
         "protocols": PROTOCOLS,
         "labels": list(task.labels),
@@ -122,7 +122,9 @@ def report_unseen(arrays: Arrays, task: Task, facts: Facts | None = None, bits: 
         "by": report_parts(codes, known, task),
         "inside": report_inside(codes, known, task),
         "controls": report_unseen_controls(arrays, known, task, bits),
-        "codes": {name: report_code_quality(arrays, known, task, name, lengths, bits) for name in scopes_of(task)},
+        "codes": {
+            name: report_code_quality(arrays, known, task, name, lengths, bits) for name in scopes_of(task, known)
+        },
     }
 
 

@@ -37,7 +37,7 @@ def report_unseen_controls(arrays: Arrays, facts: Facts, task: Task, bits: int) 
         For each collection ``source_only``, ``view_only``, ``black_centre``, ``random_codes`` and ``float_features``:
         the mAP of both tasks; under ``what`` what each of them is in a sentence.
     """
-    return {"what": _WHAT, **{scope: _of_scope(arrays, facts, task, scope, bits) for scope in scopes_of(task)}}
+    return {"what": _WHAT, **{scope: _of_scope(arrays, facts, task, scope, bits) for scope in scopes_of(task, facts)}}
 
 
 _WHAT = {

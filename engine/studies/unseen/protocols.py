@@ -22,17 +22,24 @@ PROTOCOLS = {
     "unseen": "Test pictures ask test and validation pictures, their own group left out.",
     "each_other": "Test pictures ask all other test pictures, their own group left out.",
 }
+# Without test pictures whose patient stood in the training split before it was corrected: encoders that go on from one
+# of that time are measured here.
+NEW_PATIENTS = ", new patients"
 _GALLERIES = {"papers": ("train",), "unseen": ("test", "val"), "each_other": ("test",)}
 
 
-def scopes_of(task: Task) -> tuple[str, ...]:
-    """Return the collections to report: the task's, and those it joins."""
-    return (task.collection, *find_collection(task.collection).parts)
+def scopes_of(task: Task, facts: Facts) -> tuple[str, ...]:
+    """Return what to report: the task's collection, those it joins, and what no earlier network can know of those."""
+    whole = (task.collection, *find_collection(task.collection).parts)
+    touched = [name for name in whole[1:] or whole if (in_scope(facts, task, name) & facts.earlier).any()]
+    return (*whole, *(name + NEW_PATIENTS for name in touched))
 
 
 def in_scope(facts: Facts, task: Task, scope: str) -> Mask:
-    """Mark the pictures of a collection: ``(N,)`` bool."""
-    return np.ones(len(facts), bool) if scope == task.collection else facts.collections == scope
+    """Mark the pictures of a scope: ``(N,)`` bool."""
+    name = scope.removesuffix(NEW_PATIENTS)
+    within = np.ones(len(facts), bool) if name == task.collection else facts.collections == name
+    return within if name == scope else within & ~facts.earlier
 
 
 def protocol_distances(codes: Matrix, facts: Facts, within: Mask, protocol: str) -> tuple[Floats, Facts, Facts]:
