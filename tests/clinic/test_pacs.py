@@ -15,7 +15,7 @@ from engine.clinic.pulling import pull
 from engine.clinic.pushing import push
 from engine.errors import VaultError
 from engine.imaging import load_image
-from tests.clinic.conftest import CT, DX, free_port, radiograph
+from tests.clinic.archive import CT, DX, free_port, radiograph
 from tests.imaging.encoders import rle
 
 VERIFICATION = "1.2.840.10008.1.1"
@@ -24,7 +24,7 @@ FILES = [*(radiograph(seed) for seed in range(5)), rle(radiograph(5))]
 
 @pytest.fixture(scope="module")
 def filled(orthanc):
-    for data in [*FILES, radiograph(50, CT), radiograph(51, CT)]:
+    for data in [*FILES, radiograph(50, kind=CT), radiograph(51, kind=CT)]:
         orthanc.send(data)
     orthanc.send(radiograph(60, BodyPartExamined="HAND"))
     return orthanc

@@ -11,7 +11,7 @@ from engine.cli import main
 from engine.clinic.keeping import with_copies
 from engine.imaging import encode_png, load_image
 from engine.retrieval import find_pictures
-from tests.clinic.conftest import radiograph
+from tests.clinic.archive import radiograph
 
 PICTURES = [np.random.default_rng(seed).integers(0, 256, (40, 30), dtype=np.uint8) for seed in range(3)]
 PNGS = [encode_png(picture) for picture in PICTURES]

@@ -6,7 +6,8 @@ import pytest
 
 from engine.cli import main
 from engine.imaging import load_image
-from tests.clinic.conftest import free_port, orthanc, radiograph  # noqa: F401
+from tests.clinic.archive import free_port, radiograph
+from tests.clinic.conftest import orthanc  # noqa: F401
 from tests.imaging.conftest import dicom_bytes
 from tests.imaging.encoders import wave
 
