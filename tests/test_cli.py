@@ -276,3 +276,10 @@ def test_aes_seals_the_file_as_it_came(tmp_path: Path, picture: Path) -> None:
     np.testing.assert_array_equal(
         load_image((tmp_path / "o.png").read_bytes()), load_image((tmp_path / "same").read_bytes())
     )
+
+
+def test_a_file_of_version_1_opens_with_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    golden, key = Path(__file__).parent / "encryption" / "golden" / "v1-aes-gray16.cxrv", tmp_path / "k"
+    write_key_file(key, bytes(range(32)))
+    assert main(["decrypt", str(golden), str(tmp_path / "o.png"), "--key-file", str(key)]) == 0
+    assert "whoever was ever given its key" in capsys.readouterr().err

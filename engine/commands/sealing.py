@@ -70,11 +70,14 @@ def _cleared(data: bytes, scheme: str) -> bytes:
 def decrypt(options: argparse.Namespace) -> None:
     """Open one sealed picture: the file that was sealed, or a PNG of its pixels."""
     from engine.encryption import cipher_for
+    from engine.encryption.container import read_prefix
 
     check_target(options.target, options.key_file, options.source, force=options.force)
     key = (read_picture_key if options.image_key else read_key)(options.key_file)
     sealed = options.source.read_bytes()
     content = cipher_for(sealed, key, "image" if options.image_key else "master").unseal(sealed)
+    if read_prefix(sealed).version == 1:
+        note("the file is of version 1: whoever was ever given its key could have sealed it, so seal it anew")
     data = file_for(options.target, content)
     write_whole(options.target, data, options.key_file, force=options.force)
     note(f"{options.target}: {'the file as it was sealed' if data is content.file else 'PNG'}, {len(data)} bytes")
