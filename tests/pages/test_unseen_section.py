@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from engine.artifacts import RESULTS, save_result
+from engine.artifacts import RESULTS, load_result, save_result
 from engine.datasets import TASKS, manifest_hash
 from engine.datasets.facts import task_facts
 from engine.hashing.codes import pack_bits
 from engine.studies.unseen import report_unseen
 from pages.components.benchmarks import evidence
-from pages.components.benchmarks.unseen import control_lines, inside_table, kept_sentence, unseen_table
+from pages.components.benchmarks.unseen import control_lines, inside_table, kept_sentence, ring_table, unseen_table
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +29,14 @@ def test_the_unseen_gallery_comes_first_and_the_papers_stands_beside(found):
     row = found["scopes"]["covidx-open"]["unseen"]
     assert f"{row['binary']['map'][0]:.3f} (" in lines[2]
     assert f"({row['queries']:,} ask {row['gallery']:,})" in lines[2]
+
+
+def test_the_ring_is_ranked_by_what_it_finds():
+    ring = load_result("ring_unseen")[0]
+    lines = ring_table(ring).splitlines()[2:]
+    figures = [float(line.split("|")[2].split()[0]) for line in lines]
+    assert figures == sorted(figures, reverse=True)
+    assert len(lines) == len(ring["methods"])
 
 
 def test_hospitals_and_their_views_are_rows(found):

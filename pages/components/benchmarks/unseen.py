@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from engine.hashing.methods import METHODS
 from pages.components.kit.metrics import markdown_table, with_interval
 from pages.components.kit.results import missing, result
 from pages.components.kit.words import label_title
@@ -23,6 +24,13 @@ def unseen_section(method: str) -> None:
     Args:
         method: Whose codes.
     """
+    if (ring := result("ring_unseen")) is not None:
+        st.markdown("**Every method: test pictures ask each other, nobody their own patient**")
+        st.markdown(ring_table(ring))
+        st.caption(
+            f"{ring['protocol']}. Kin: another picture of the patient among ten by code alone. Groups: how many labels a "
+            "server meets by grouping masked codes, nothing else known. The networks of the ring had a small budget each."
+        )
     found = result(f"{method}-unseen")
     if found is None:
         missing(f"{method}-unseen", f"python -m engine evaluate --method {method} --protocol unseen --save")
@@ -59,6 +67,30 @@ def unseen_table(found: Report, scope: str) -> str:
         for name, row in _in_order(found["scopes"][scope])
     ]
     return markdown_table(header, rows)
+
+
+def ring_table(found: Report) -> str:
+    """Write what every method's codes are worth where nothing was trained on, best first.
+
+    Args:
+        found: ``models/results/ring_unseen.json``.
+    """
+    header = ("Method", "COVID-19 or not, mAP", "Every label, mAP", "Codes", "Kin", "Groups are labels")
+    ranked = sorted(found["methods"].items(), key=lambda item: -item[1]["binary"][0])
+    return markdown_table(
+        header,
+        [
+            (
+                METHODS[name].title,
+                _figure(row["binary"]),
+                _figure(row["classes"]),
+                str(row["distinct"]),
+                f"{row['kin_in_ten'][0]:.0%}",
+                f"{row['purity'][0]:.0%}",
+            )
+            for name, row in ranked
+        ],
+    )
 
 
 def inside_table(found: Report) -> str:
