@@ -50,6 +50,5 @@ def _unseen() -> None:
     result = measure_ring_unseen()
     note(f"written: {save_result(RESULT, result)}")
     for name, row in result["methods"].items():
-        print(
-            f"{name:<12} binary mAP {row['binary'][0]:.4f}  classes mAP {row['classes'][0]:.4f}  {row['distinct']} codes"
-        )
+        figures = f"binary mAP {row['binary'][0]:.4f}  classes mAP {row['classes'][0]:.4f}"
+        print(f"{name:<12} {figures}  {row['distinct']} codes")

@@ -54,7 +54,7 @@ def audit_collection(name: str, root: Path | None) -> None:
         VaultError: Something crosses.
     """
     from engine.datasets import load_dataset, split_audit
-    from engine.datasets.copies import INLIERS, find_copies
+    from engine.datasets.copies import find_copies
 
     dataset = load_dataset(name, root)
     audit = split_audit(dataset)
@@ -63,9 +63,9 @@ def audit_collection(name: str, root: Path | None) -> None:
         note(f"group {group}")
     for first, second, correlation in audit.near_copies:
         note(f"{first} and {second}: thumbnails correlate by {correlation}")
-    for first, second, agreeing in copies:
-        note(f"{first} and {second}: {agreeing} corners agree")
+    for first, second, corners, correlation in copies:
+        note(f"{first} and {second}: {corners} corners agree, detail correlates by {correlation:.2f}")
     found = len(audit.groups) + len({pair[:2] for pair in (*audit.copies, *audit.near_copies, *copies)})
     if found:
         raise VaultError(f"{found} groups or pairs of {name} cross its splits: exclude one side of each.")
-    print(f"Nothing crosses the splits of {name}: no group, no near-copy, no pair with {INLIERS} corners that agree.")
+    print(f"Nothing crosses the splits of {name}: no group, no near-copy, no re-cropped copy.")

@@ -1,6 +1,7 @@
 """The ring of methods where nothing was trained on: stored codes of test pictures, each asked of all others.
 
-Needs neither pictures nor networks: codes come from the results of ``evaluate`` and ``baselines``, groups from the manifest.
+Needs neither pictures nor networks: codes come from the results of ``evaluate`` and ``baselines``, groups from the
+manifest.
 """
 
 from typing import Any

@@ -8,7 +8,7 @@ import pytest
 
 from engine.cli import main
 from engine.datasets import DataError, load_dataset
-from engine.datasets.copies import INLIERS, affine_inliers, find_copies, local_features
+from engine.datasets.copies import CORRELATION, INLIERS, affine_match, detail_correlation, find_copies, local_features
 from engine.imaging import encode_png
 
 
@@ -42,7 +42,7 @@ def agreeing_corners(dataset):
     """(N, N): corners of each picture that agree with those of each picture's copy."""
     pictures = [dataset.load(number) for number in range(len(dataset))]
     copies = [local_features(recropped(picture, seed)) for seed, picture in enumerate(pictures)]
-    return np.array([[affine_inliers(local_features(one), other) for other in copies] for one in pictures])
+    return np.array([[affine_match(one, other)[0] for other in copies] for one in map(local_features, pictures)])
 
 
 def test_a_recropped_copy_agrees_most_with_its_original(gallery):
@@ -65,6 +65,25 @@ def test_real_patients_do_not_agree_with_each_others_copies():
     assert agreeing[~own].max() < INLIERS
 
 
+def test_copies_have_the_same_detail_and_patients_of_one_scan_do_not(gallery):
+    """Whatever corners agree: laid upon each other, only a copy is the same between them."""
+    pictures = [gallery.load(number) for number in range(len(gallery))]
+    same, others = [], []
+    for number, picture in enumerate(pictures):
+        copy = recropped(picture, number)
+        matrix = affine_match(local_features(picture), local_features(copy))[1]
+        same.append(detail_correlation(picture, copy, matrix))
+        others.append(detail_correlation(pictures[number - 1], copy, matrix))
+    assert min(same) > CORRELATION > max(others)
+
+
+def test_pictures_that_do_not_overlap_have_no_detail_in_common(gallery):
+    away = np.array([[1.0, 0, 4000], [0, 1, 4000]])
+    assert detail_correlation(gallery.load(0), gallery.load(0), away) == 0
+    flat = np.full((80, 80), 7, np.uint8)
+    assert detail_correlation(flat, flat, np.eye(2, 3)) == 0
+
+
 def test_copies_are_found_across_splits_only(gallery, tmp_path):
     records = [replace(record, split="train") for record in gallery.records]
     for number, split in ((2, "test"), (5, "val"), (7, "train")):
@@ -81,8 +100,8 @@ def test_copies_are_found_across_splits_only(gallery, tmp_path):
 
 def test_a_flat_picture_is_nobodys_copy(gallery):
     flat = local_features(np.full((80, 80), 9, np.uint8))
-    assert affine_inliers(flat, local_features(gallery.load(0))) == 0
-    assert affine_inliers(flat, flat) == 0
+    assert affine_match(flat, local_features(gallery.load(0))) == (0, None)
+    assert affine_match(flat, flat) == (0, None)
 
 
 def test_a_burnt_in_mark_makes_no_copy(gallery):
@@ -92,7 +111,7 @@ def test_a_burnt_in_mark_makes_no_copy(gallery):
         picture = gallery.load(number).copy()
         cv2.putText(picture, "R PORTABLE", (10, 40), cv2.FONT_HERSHEY_SIMPLEX, 0.6, 255, 2)
         marked.append(local_features(picture))
-    assert affine_inliers(*marked) < INLIERS
+    assert affine_match(*marked)[0] < INLIERS
 
 
 def test_the_command_names_what_crosses_or_says_that_nothing_does(gallery, tmp_path, monkeypatch, capsys):
@@ -104,7 +123,9 @@ def test_the_command_names_what_crosses_or_says_that_nothing_does(gallery, tmp_p
     monkeypatch.setattr("engine.datasets.load_dataset", lambda name, root: dataset)
     assert main(["data", "audit", "simulated"]) == 2
     lines = capsys.readouterr().err.splitlines()
-    assert any(line.startswith(f"{few[1].id} and copy: ") and line.endswith("corners agree") for line in lines)
+    assert any(
+        line.startswith(f"{few[1].id} and copy: ") and "corners agree, detail correlates by" in line for line in lines
+    )
     assert lines[-1] == "1 groups or pairs of simulated cross its splits: exclude one side of each."
     dataset = replace(gallery, records=few)
     assert main(["data", "audit", "simulated"]) == 0

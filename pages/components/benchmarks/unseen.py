@@ -28,8 +28,8 @@ def unseen_section(method: str) -> None:
         st.markdown("**Every method: test pictures ask each other, nobody their own patient**")
         st.markdown(ring_table(ring))
         st.caption(
-            f"{ring['protocol']}. Kin: another picture of the patient among ten by code alone. Groups: how many labels a "
-            "server meets by grouping masked codes, nothing else known. The networks of the ring had a small budget each."
+            f"{ring['protocol']}. Kin: another picture of the patient among ten by code alone. Groups: how many labels "
+            "a server meets by grouping masked codes, nothing else known. The ring's networks had a small budget each."
         )
     found = result(f"{method}-unseen")
     if found is None:
