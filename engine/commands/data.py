@@ -14,6 +14,7 @@ def add_parser(commands: Any) -> None:
     data.add_argument("action", choices=("fetch", "verify", "audit", "list"))
     data.add_argument("collection", nargs="?", help="covidx-open, cxr-sources, both as cxr-open, anatomy or simulated")
     data.add_argument("--root", type=Path, help="folder of the collections (default: CXR_VAULT_DATA, else data)")
+    data.add_argument("--save", action="store_true", help="with audit: write models/results/split_audit")
     data.set_defaults(run=manage_data)
 
 
@@ -27,7 +28,7 @@ def manage_data(options: argparse.Namespace) -> None:
     if options.collection is None:
         raise VaultError(f"Name a collection to {options.action}: {', '.join(COLLECTIONS)}.")
     if options.action == "audit":
-        audit_collection(options.collection, options.root)
+        audit_collection(options.collection, options.root, options.save)
         return
     action = fetch if options.action == "fetch" else verify
     report = action(options.collection, options.root, lambda done, total: progress("checked", done, total))
@@ -47,25 +48,30 @@ def list_collections(root: Path | None) -> None:
             print(f"{name:<12} not here: {error}")
 
 
-def audit_collection(name: str, root: Path | None) -> None:
+def audit_collection(name: str, root: Path | None, save: bool) -> None:
     """Look for groups, files, near-copies and re-cropped copies that cross splits; print each.
 
     Raises:
         VaultError: Something crosses.
     """
-    from engine.datasets import load_dataset, split_audit
-    from engine.datasets.copies import find_copies
+    from engine.artifacts import save_result
+    from engine.datasets import load_dataset
+    from engine.studies.split_audit import RESULT, measure_split_audit
 
-    dataset = load_dataset(name, root)
-    audit = split_audit(dataset)
-    copies = find_copies(dataset, lambda done, total: progress("compared", done, total))
-    for group in audit.groups:
+    found = measure_split_audit(load_dataset(name, root), lambda done, total: progress("compared", done, total))
+    if save:
+        note(f"written: {save_result(RESULT, found)}")
+    thumbnails, copies = found["thumbnails"], found["copies"]
+    for group in thumbnails["groups"]:
         note(f"group {group}")
-    for first, second, correlation in audit.near_copies:
+    for first, second, correlation in thumbnails["near_copies"]:
         note(f"{first} and {second}: thumbnails correlate by {correlation}")
-    for first, second, corners, correlation in copies:
-        note(f"{first} and {second}: {corners} corners agree, detail correlates by {correlation:.2f}")
-    found = len(audit.groups) + len({pair[:2] for pair in (*audit.copies, *audit.near_copies, *copies)})
-    if found:
-        raise VaultError(f"{found} groups or pairs of {name} cross its splits: exclude one side of each.")
+    for row in copies:
+        note(
+            f"{' and '.join(row['ids'])}: {row['corners']} corners agree, detail correlates by {row['correlation']:.2f}"
+        )
+    pairs = [tuple(pair[:2]) for pair in (*thumbnails["copies"], *thumbnails["near_copies"])]
+    count = len(thumbnails["groups"]) + len({*pairs, *(tuple(row["ids"]) for row in copies)})
+    if count:
+        raise VaultError(f"{count} groups or pairs of {name} cross its splits: exclude one side of each.")
     print(f"Nothing crosses the splits of {name}: no group, no near-copy, no re-cropped copy.")
