@@ -48,6 +48,7 @@ COMMANDS = {
     "frames": "train",
     "train-network": "encrypted_search",
     "encrypted-search": "encrypted_search",
+    "likeness": "encrypted_search",
     "data": "data",
     "gallery": "gallery",
     "demo": "demo",

@@ -143,6 +143,7 @@ def searching(picture: Picture) -> None:
     st.subheader("Who can read it?", anchor=False)
     st.markdown(readers.readers_table())
     st.caption(readers.how())
+    st.markdown(readers.likeness_words(cell))
     st.subheader("Every setting at a glance", anchor=False)
     cells.draw_map(cell)
     st.caption(

@@ -1,4 +1,4 @@
-"""``train-network`` and ``encrypted-search``: networks that search encrypted pictures, trained and measured."""
+"""``train-network``, ``encrypted-search`` and ``likeness``: readers of encrypted pictures, trained and measured."""
 
 import argparse
 from pathlib import Path
@@ -42,8 +42,36 @@ def add_parser(commands: Any) -> None:
         default="ours",
         help="our networks, paper B's on cipher pixels, or the nearest cipher picture (default: %(default)s)",
     )
+    measuring.add_argument(
+        "--setting",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help='with --as: only this, like "shared-8"; repeatable',
+    )
     measuring.add_argument("--runs", type=Path, default=Path("runs"), help="folder of resumable runs")
     measuring.set_defaults(run=encrypted_search)
+    alike = commands.add_parser(
+        "likeness",
+        help="measure how alike queries and results look",
+        description="Measure SSIM and feature distance of test pictures and what each reader finds for them, encrypted "
+        "and in the clear; write models/results.",
+    )
+    alike.set_defaults(run=likeness)
+
+
+def likeness(options: argparse.Namespace) -> None:
+    """Measure how alike queries and results look, and write the result files."""
+    from engine.artifacts import save_result
+    from engine.studies import likeness as study
+
+    result, arrays = study.measure(lambda done, total: progress("settings measured:", done, total))
+    note(f"written: {save_result(study.NAME, result, arrays)}")
+    for row in result["cells"]:
+        print(
+            f"{row['reader']:<8} {row['setting']:<10} SSIM {row['ssim'][0]:.4f} [{row['ssim'][1]:.4f}, "
+            f"{row['ssim'][2]:.4f}]  feature distance {row['feature_distance'][0]:.3f}"
+        )
 
 
 def train_network(options: argparse.Namespace) -> None:
@@ -64,7 +92,7 @@ def encrypted_search(options: argparse.Namespace) -> None:
         result, arrays = measured(steps, options.method)
         note(f"written: {save(result, arrays)}")
     else:
-        result = _measure_pixels(options.way, steps)
+        result = _measure_pixels(options.way, steps, options.setting)
     steps.forget()
     show(result)
 
@@ -79,12 +107,12 @@ def show(result: dict[str, Any]) -> None:
         )
 
 
-def _measure_pixels(way: str, steps: "Steps") -> dict[str, Any]:
+def _measure_pixels(way: str, steps: "Steps", settings: list[str]) -> dict[str, Any]:
     """Measure what reads cipher pixels and write its files."""
     from engine.artifacts import save_result
     from engine.studies import encrypted_pixels as study
 
-    found = study.measure(way, lambda done, total: progress("settings measured:", done, total), steps)
+    found = study.measure(way, lambda done, total: progress("settings measured:", done, total), steps, settings)
     result, arrays = study.joined(*found)
     note(f"written: {save_result(study.NAME, result, arrays)}")
     return result

@@ -4,7 +4,7 @@ Unlike the shipped networks, which read what no key changes, these see the ciphe
 compute every figure again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -43,28 +43,33 @@ HOW = {
 Progress = Callable[[int, int], None]
 
 
-def measure(way: str, progress: Progress, steps: Steps | None = None) -> tuple[dict[str, Any], Arrays]:
-    """Measure every setting in one way.
+def measure(
+    way: str, progress: Progress, steps: Steps | None = None, settings: Sequence[str] = ()
+) -> tuple[dict[str, Any], Arrays]:
+    """Measure settings in one way.
 
     Args:
         way: ``"paper"`` or ``"nearest"``.
         progress: Called with (settings done, settings in all).
         steps: Keeps each setting's answers for a run that is stopped.
+        settings: Their names (``Setting.name``); all of them when empty.
 
     Returns:
         The result file's data and the answers file's arrays.
 
     Raises:
         DataError: The anatomy pictures are not on this machine.
+        SettingError: There is no setting of a name.
         VaultError: ImageNet's base is not on this machine, and the way needs it.
     """
+    chosen = [Setting.named(name) for name in settings] or list(SETTINGS)
     queries, gallery, steps = load_split("test"), load_split("train"), steps or Steps()
     arrays = known(queries, gallery)
-    for done, setting in enumerate(SETTINGS, start=1):
+    for done, setting in enumerate(chosen, start=1):
         found = steps.once(f"{way}-{setting.name}", partial(answer, way, setting, queries, gallery), ())
         arrays |= {f"{way}/{setting.name}/{name}": values for name, values in found.items()}
-        progress(done, len(SETTINGS))
-    cells = [cell_figures(arrays, way, setting.name) for setting in SETTINGS]
+        progress(done, len(chosen))
+    cells = [cell_figures(arrays, way, setting.name) for setting in chosen]
     ways = {way: {"how": HOW[way], "provenance": _provenance(way)}}
     return {"protocol": _protocol(queries, gallery), "ways": ways, "cells": cells}, arrays
 
@@ -148,13 +153,15 @@ def stored_cell(way: str, method: str, setting: str) -> dict[str, Any]:
 
 
 def joined(result: dict[str, Any], arrays: Arrays) -> tuple[dict[str, Any], Arrays]:
-    """Add what was measured before in the other way, if it was on the same pictures."""
+    """Add the cells that were measured before and not now, if it was on the same pictures."""
     old, answers = stored()
     now = next(iter(result["ways"].values()))["provenance"]["data_sha256"]
     kept = {way: facts for way, facts in old["ways"].items() if facts["provenance"]["data_sha256"] == now}
     ways = {way: (kept | result["ways"])[way] for way in WAYS if way in kept | result["ways"]}
-    cells = [cell for cell in old["cells"] if cell["as"] in kept and cell["as"] not in result["ways"]] + result["cells"]
-    cells.sort(key=lambda cell: WAYS.index(cell["as"]))
+    order = [(way, setting.name) for way in WAYS for setting in SETTINGS]
+    measured = {(cell["as"], cell["setting"]): cell for cell in old["cells"] if cell["as"] in kept}
+    measured |= {(cell["as"], cell["setting"]): cell for cell in result["cells"]}
+    cells = [measured[cell] for cell in order if cell in measured]
     return {**result, "ways": ways, "cells": cells}, (answers if kept else {}) | arrays
 
 

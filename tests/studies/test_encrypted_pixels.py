@@ -23,10 +23,32 @@ def test_stored_figures_are_those_of_the_stored_answers(files):
         assert study.cell_figures(arrays, cell["as"], cell["setting"]) == cell
 
 
-def test_every_way_has_every_setting(files):
+def test_cells_stand_in_order_and_the_search_without_a_network_has_every_setting(files):
     result, _ = files
-    for way in result["ways"]:
-        assert [c["setting"] for c in result["cells"] if c["as"] == way] == [s.name for s in SETTINGS]
+    names = [setting.name for setting in SETTINGS]
+    found = {way: [c["setting"] for c in result["cells"] if c["as"] == way] for way in result["ways"]}
+    assert found["nearest"] == names
+    assert all(settings == [name for name in names if name in settings] for settings in found.values())
+    assert sum(map(len, found.values())) == len(result["cells"])
+
+
+def test_a_few_settings_join_what_was_measured_before(monkeypatch, files):
+    result, arrays = files
+    some = load_small()
+    monkeypatch.setattr(study, "load_split", lambda name: some)
+    monkeypatch.setattr(study, "_provenance", lambda way: result["ways"]["nearest"]["provenance"])
+    found, answers = study.measure("nearest", lambda *_: None, settings=["fresh-4"])
+    assert [cell["setting"] for cell in found["cells"]] == ["fresh-4"]
+    whole, joined = study.joined(found, answers)
+    assert [cell["setting"] for cell in whole["cells"] if cell["as"] == "nearest"] == [s.name for s in SETTINGS]
+    assert next(c for c in whole["cells"] if c["setting"] == "fresh-4" and c["as"] == "nearest")["count"] == 12
+    assert len(joined["nearest/shared-1/predicted"]) == 300
+
+
+def load_small():
+    draw = np.random.default_rng(0)
+    images = draw.integers(0, 256, (12, 16, 16), dtype=np.uint8)
+    return study.Split(images, np.arange(12) % 3, [f"p{n}" for n in range(12)], ("bone", "brain", "chest"))
 
 
 def test_the_five_nearest_pictures_voted(files):
@@ -59,6 +81,12 @@ def test_pictures_give_the_stored_answers(files):
 def test_the_command_reads_a_cell(capsys):
     assert main(["evaluate", "--method", "vgg16", "--as", "nearest", "--block-size", "1", "--json"]) == 0
     assert '"right": 297' in capsys.readouterr().out
+
+
+def test_an_unmeasured_cell_names_the_command(monkeypatch, capsys):
+    monkeypatch.setattr(study, "find_result", lambda name: None)
+    assert main(["evaluate", "--method", "vgg16", "--as", "paper", "--block-size", "1"]) == 2
+    assert "encrypted-search --as paper" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

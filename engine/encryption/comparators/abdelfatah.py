@@ -13,6 +13,7 @@ from engine.encryption.comparators.scheme import CipherPicture, Comparator, chec
 from engine.encryption.compilation import Kernel, use_compiled
 
 TRANSIENT = 1000
+GAIN = 1024.0
 # The eight rules under which complementary bases (A-T, C-G; here 0-3, 1-2) stand for complementary pairs of bits.
 _RULES = ("0123", "0213", "1032", "1302", "2031", "2301", "3120", "3210")
 
@@ -34,8 +35,8 @@ class AbdelfatahCipher(Comparator):
     )
     claimed_key_bits = 478
     departures = (
-        "The HGL map is the sum of the three maps modulo 1: x' = 1 - a x^2 + b y + exp(-c x^2) + d + r x (1 - x); how "
-        "the paper merges them is not public in what we could read.",
+        "The HGL map is 1024 times the sum of the three maps, modulo 1: 1 - a x^2 + b y + exp(-c x^2) + d + r x (1 - x). "
+        "How the paper merges them is not public in what we could read; the sum alone has keys without chaos.",
         "The exponential is a polynomial of additions and products, because those give the same bits on every machine.",
         "The owner's key and the picture's SHA-256 give start and parameters by HKDF-SHA256; in the paper the hash "
         "sets the start, so it is part of each picture's key. Here it travels with the cipher picture.",
@@ -114,5 +115,5 @@ def _orbit(start, values):  # type: ignore[no-untyped-def]
     for n in range(len(values)):
         total = 1.0 - a * x * x + b * y + _exp(-c * x * x) + d + r * x * (1.0 - x)
         y = x
-        x = total % 1.0
+        x = (GAIN * total) % 1.0
         values[n] = x

@@ -31,8 +31,8 @@ class CastroCipher(Comparator):
     claimed_key_bits = 256
     key_bits = 104  # start and rate of the orbit, 52 bits each
     departures = (
-        "The permutation is the sort order of a logistic orbit in double precision; which chaotic map the paper "
-        "uses is not public in what we could read.",
+        "The permutation is the sort order of a logistic orbit in double precision at a rate of 3.999 to 4; which "
+        "chaotic map the paper uses is not public in what we could read.",
         "The owner's key gives the orbit's start and rate by HKDF-SHA256; the paper sends the permutation itself "
         "under ECC and AES.",
         "Hiding in a cover picture, the fingerprint and the health record are left out: they conceal, cost exactness, "
@@ -57,8 +57,8 @@ class CastroCipher(Comparator):
     def order(self, count: int) -> np.ndarray:
         """The permutation key: pixel i of the result is pixel ``order[i]`` of the picture, ``(count,)`` int64."""
         material = self._derive(b"", 14)
-        # Rates below 3.9 have windows without chaos.
-        rate, start = 3.9 + 0.1 * fraction(material), fraction(material[7:])
+        # Two keys in a hundred between 3.9 and 4 lie in a window without chaos, where few values come round and round.
+        rate, start = 3.999 + 0.001 * fraction(material), fraction(material[7:])
         values = np.empty(TRANSIENT + count)
         (_orbit.compiled if use_compiled("auto") else _orbit)(start, rate, values)
         return np.argsort(values[TRANSIENT:], kind="stable")

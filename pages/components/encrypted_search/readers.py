@@ -113,3 +113,21 @@ def how() -> str:
             "as it is, which the paper does not say of its own."
         )
     return " ".join(words)
+
+
+def likeness_words(cell: Cell) -> str:
+    """Say how much results resemble the query, beside the plain path and luck; empty where nobody measured it."""
+    report = result("likeness")
+    cells = {(row["reader"], row["setting"]): row for row in report["cells"]} if report else {}
+    reader = cell.method if cell.way == "ours" else cell.way
+    found, plain, luck = (
+        cells.get(key) for key in ((reader, cell.setting.name), (reader, "plain"), ("random", "plain"))
+    )
+    if not (found and plain and luck):
+        return ""
+    words = [f"{row['ssim'][0]:.2f} and {row['feature_distance'][0]:.2f}" for row in (found, plain, luck)]
+    return (
+        f"**How alike query and results look:** SSIM and distance of features {words[0]}; searched in the clear "
+        f"{words[1]}, drawn at random {words[2]}. {report['protocol']['results'].capitalize()}; features are those of "
+        "the VGG-16 trained in the clear, 1 is the distance of a random pair."
+    )
