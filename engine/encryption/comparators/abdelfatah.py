@@ -35,8 +35,8 @@ class AbdelfatahCipher(Comparator):
     )
     claimed_key_bits = 478
     departures = (
-        "The HGL map is 1024 times the sum of the three maps, modulo 1: 1 - a x^2 + b y + exp(-c x^2) + d + r x (1 - x). "
-        "How the paper merges them is not public in what we could read; the sum alone has keys without chaos.",
+        "The HGL map is 1024 times the sum of the three maps, 1 - a x^2 + b y + exp(-c x^2) + d + r x (1 - x), modulo "
+        "1. How the paper merges them is not public in what we could read; the sum alone has keys without chaos.",
         "The exponential is a polynomial of additions and products, because those give the same bits on every machine.",
         "The owner's key and the picture's SHA-256 give start and parameters by HKDF-SHA256; in the paper the hash "
         "sets the start, so it is part of each picture's key. Here it travels with the cipher picture.",
@@ -70,7 +70,8 @@ class AbdelfatahCipher(Comparator):
         start = np.array([a + (b - a) * part for a, b, part in zip(low, high, drawn, strict=True)])
         values = np.empty(TRANSIENT + count)
         (_orbit.compiled if use_compiled("auto") else _orbit)(start, values)
-        words = (values[TRANSIENT:] * 2.0**48).astype(np.uint64)
+        # Of a value's 53 bits the gain leaves 42 after the point.
+        words = (values[TRANSIENT:] * 2.0**32).astype(np.uint64)
         return words.astype(np.uint8), (words >> 8 & 7).astype(np.uint8), (words >> 11 & 7).astype(np.uint8)
 
 
