@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from engine.commands.collection import add_store_options, receipt_of
-from engine.commands.console import note, progress, read_key, write_whole
+from engine.commands.console import note, positive, progress, read_key, write_whole
 from engine.commands.folders import KEPT, kept_as, name_left_out, pictures_to_index
 from engine.encryption.schemes import CONTAINER_SCHEMES, GALLERY_SCHEME, SCHEMES
 from engine.errors import VaultError
@@ -42,11 +42,17 @@ def add_parser(commands: Any) -> None:
     indexing.add_argument(
         "--keep-header", action="store_true", help="keep UIDs, view, spacing, age band and sex in the sealed notes"
     )
+    indexing.add_argument(
+        "--no-sketches", action="store_true", help="tell the server nothing by which it orders equal codes"
+    )
     indexing.set_defaults(run=index)
     searching = commands.add_parser("search", help="find similar pictures", description="Find similar pictures.")
     searching.add_argument("image", metavar="IMAGE", type=Path, help="the query")
     searching.add_argument("--k", type=int, default=10, help="how many results (default: %(default)s)")
     searching.add_argument("--json", action="store_true", help="print JSON")
+    searching.add_argument(
+        "--most", type=positive, default=1000, help="equally near pictures to compare at most (default: %(default)s)"
+    )
     searching.add_argument(
         "--save", "--out", dest="save", metavar="DIR", type=Path, help="folder to write the opened pictures to"
     )
@@ -91,7 +97,9 @@ def index(options: argparse.Namespace) -> int:
         server = open_server(*where, tag=_tag(key, options.folder))
     receipt = receipt_of(options, server, create=True)
     cipher = SCHEMES[options.scheme].container_cipher
-    owner = DataOwner(key, server, hasher, cipher=cipher, keep=kept_as(options.keep), receipt=receipt)
+    kept = kept_as(options.keep)
+    sketched = not options.no_sketches
+    owner = DataOwner(key, server, hasher, cipher=cipher, keep=kept, receipt=receipt, sketched=sketched)
     # An upload over a network is taken up again as a whole, by its tag.
     upload = owner.upload if is_remote(options.store) else partial(upload_in_parts, owner)
     for step in upload(found.pictures, unreadable="skip"):
@@ -145,7 +153,9 @@ def search(options: argparse.Namespace) -> None:
     query = load_file(options.image)
     owner, server, secret = _parties(options)
     user, sent = DataUser(owner, server, name="command line"), list[str]()
-    results = user.search(query, options.k, lambda stage: sent.extend(_sent(stage)), options.verify, damaged="skip")
+    results = user.search(
+        query, options.k, lambda stage: sent.extend(_sent(stage)), options.verify, "skip", options.most
+    )
     for identity in set(sent) - {result.id for result in results}:
         note(f"The row {identity} was changed since its owner uploaded it and is left out: audit the store.")
     for result in results if options.save else ():

@@ -24,11 +24,13 @@ class Question:
         code: ``(bits // 8,)`` uint8, masked.
         k: how many pictures, at least 1.
         sketch: ``(24,)`` uint8, masked, which orders equal distances; None without a descriptor.
+        most: how many equally near rows to name at most, if that is more than ``k``.
     """
 
     code: npt.NDArray[np.uint8] = field(repr=False)
     k: int
     sketch: npt.NDArray[np.uint8] | None = field(default=None, repr=False)
+    most: int = MOST_NEIGHBOURS
 
 
 def check_state(state: State, vouched: Vouched) -> None:
@@ -109,7 +111,7 @@ def check_rows(near: Sequence[Neighbour], asked: Question, rows: IndexRows, vouc
             "The server's rows are not those of the owner's receipt: some are missing, set back or foreign."
         )
     index = HammingIndex(rows.codes.shape[1] * 8).add(rows.codes)
-    most = max(asked.k, MOST_NEIGHBOURS)
+    most = max(asked.k, asked.most)
     positions, distances, apart = nearest_rows(index, rows.sketches, asked.code, asked.k, len(rows.ids), asked.sketch)
     keys = list(zip(distances.tolist(), apart.tolist(), strict=True))
     known = dict(zip((rows.ids[n].tobytes().hex() for n in positions), keys, strict=True))

@@ -68,6 +68,7 @@ class DataOwner:
         cipher: Callable[[bytes], ContainerCipher] = AesGcmCipher,
         keep: Literal["file", "pixels"] = "file",
         receipt: Receipt | None = None,
+        sketched: bool = True,
     ) -> None:
         """Open the owner's side of a server.
 
@@ -79,6 +80,9 @@ class DataOwner:
             keep: seal the "file" of a picture as it came, with all that stands in its header, where the cipher seals
                 files and there is one; or nothing but its "pixels".
             receipt: what this owner remembers of its galleries; in memory if not given.
+            sketched: give the server masked sketches of what is uploaded, by which it orders equal codes. They tell
+                it more than codes do (:mod:`engine.retrieval.sketches`); without them it names the oldest of equal
+                codes, and in a large gallery a user may miss the most similar ones.
 
         Raises:
             AuthenticationError: the server holds a gallery of another key.
@@ -90,6 +94,7 @@ class DataOwner:
         self._cipher = cipher(self._key)
         self._files = keep == "file" and self._cipher.seals_files
         self.receipt = receipt or Receipt()
+        self._sketched = sketched
         self._derived: GalleryKeys | None = None
         self.access_log: deque[Access] = deque(maxlen=LOG_ENTRIES)
         self._gallery()
@@ -228,7 +233,7 @@ class DataOwner:
         with transferring(successor, scratch, keys.gallery, self._key) as transfer:
             for row in self._server.records():
                 (sealed,) = self._server.pictures([row.id])
-                transfer.send([upgraded(row, sealed, keys)])
+                transfer.send([upgraded(row, sealed, keys, self._sketched)])
         self._server.succeed(epoch)
         # The rows have other tags now: what a receipt said of them is of the earlier format.
         self.receipt.take_over(scratch, keys.gallery.id)
@@ -346,7 +351,7 @@ class DataOwner:
     def _send(self, fresh: list[Loaded], codes: npt.NDArray[np.uint8], transfer: Transfer) -> None:
         check_code_length(codes, transfer.keys.gallery.bits)
         rows = zip(fresh, codes, strict=True)
-        transfer.send([seal_row(one, code, transfer.keys, self._cipher) for one, code in rows])
+        transfer.send([seal_row(one, code, transfer.keys, self._cipher, self._sketched) for one, code in rows])
 
 
 def readable(row: SealedRecord, key: bytes) -> Record | None:
@@ -357,8 +362,9 @@ def readable(row: SealedRecord, key: bytes) -> Record | None:
         return None
 
 
-def upgraded(row: SealedRecord, sealed: bytes, keys: GalleryKeys) -> SealedPicture:
+def upgraded(row: SealedRecord, sealed: bytes, keys: GalleryKeys, sketched: bool) -> SealedPicture:
     """A row of an earlier format in the present one."""
     record = readable(row, keys.record_key)
-    digest, sketch = (keys.digest(record), masked_sketch(record, keys)) if record else (b"", b"")
+    digest = keys.digest(record) if record else b""
+    sketch = masked_sketch(record, keys) if record and sketched else b""
     return SealedPicture(row.id, row.code, row.record, sealed, digest=digest, sketch=sketch)

@@ -46,7 +46,7 @@ def revoke(owner: DataOwner, server: CloudServer) -> Iterator[Progress]:
     """
 
     def remask(record: Record, row: SealedRecord, sealed: bytes, code: np.ndarray, keys: GalleryKeys) -> SealedPicture:
-        return note_row(record, row.id, code, sealed, keys)
+        return note_row(record, row.id, code, sealed, keys, sketched=bool(row.sketch))
 
     yield from _renew(owner, server, owner.keys.key, owner.receipt, remask)
 
@@ -74,7 +74,8 @@ def rotate(owner: DataOwner, server: CloudServer, key: bytes, receipt: Receipt |
 
     def reseal(record: Record, row: SealedRecord, sealed: bytes, code: np.ndarray, keys: GalleryKeys) -> SealedPicture:
         renewed = resealed(sealed, record, old, key)
-        return note_row(replace(record, container=VERSION), read_prefix(renewed).salt.hex(), code, renewed, keys)
+        identity, noted = read_prefix(renewed).salt.hex(), replace(record, container=VERSION)
+        return note_row(noted, identity, code, renewed, keys, sketched=bool(row.sketch))
 
     yield from _renew(owner, server, key, receipt or Receipt(), reseal)
 

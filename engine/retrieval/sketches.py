@@ -3,6 +3,9 @@
 A supervised code gives thousands of pictures one value. A sketch is a thermometer code of the descriptor (Rachkovskij,
 2007): each of its 64 values becomes three bits, whether it reaches each of three thresholds, so that Hamming distances
 between sketches follow L1 distances between descriptors. It goes to the server under a mask of its own.
+
+A mask hides what a bit means and no distance: with sketches a server sees how alike any two pictures are, finer than
+their codes say, and so guesses more of what it knows of some of them. An owner may keep them back (``sketched=False``).
 """
 
 import numpy as np

@@ -172,7 +172,9 @@ def hashed(hasher: CodeMaker, fresh: list[Loaded]) -> tuple[list[Loaded], npt.ND
     return fresh, check_codes(codes)
 
 
-def seal_row(loaded: Loaded, code: npt.NDArray[np.uint8], keys: GalleryKeys, cipher: ContainerCipher) -> SealedPicture:
+def seal_row(
+    loaded: Loaded, code: npt.NDArray[np.uint8], keys: GalleryKeys, cipher: ContainerCipher, sketched: bool
+) -> SealedPicture:
     """Seal one picture and what is known of it into a row.
 
     Args:
@@ -180,18 +182,24 @@ def seal_row(loaded: Loaded, code: npt.NDArray[np.uint8], keys: GalleryKeys, cip
         code: ``(bits // 8,)`` uint8, plain.
         keys: of the gallery.
         cipher: seals pictures under the master key.
+        sketched: whether the server is given a sketch.
     """
     sealed = cipher.encrypt(loaded.image) if loaded.file is None else cipher.encrypt_file(loaded.file)
-    return note_row(loaded.record, read_prefix(sealed).salt.hex(), code, sealed, keys)
+    return note_row(loaded.record, read_prefix(sealed).salt.hex(), code, sealed, keys, sketched)
 
 
 def note_row(
-    record: Record, identity: str, code: npt.NDArray[np.uint8], sealed: bytes, keys: GalleryKeys
+    record: Record,
+    identity: str,
+    code: npt.NDArray[np.uint8],
+    sealed: bytes,
+    keys: GalleryKeys,
+    sketched: bool = True,
 ) -> SealedPicture:
     """Make the row of a picture that is sealed already: mask its code and sketch, and seal its note."""
     masked = keys.code_mask.apply(code[None])[0].tobytes()
     note = seal_record(record, keys.record_key, identity=identity, code=masked)
-    sketch = masked_sketch(record, keys)
+    sketch = masked_sketch(record, keys) if sketched else b""
     return SealedPicture(identity, masked, note, sealed, digest=keys.digest(record), sketch=sketch)
 
 

@@ -15,7 +15,7 @@ from engine.hashing.descriptors import likeness
 from engine.retrieval.answers import Question, check_answer, check_rows, check_state, checked_hits
 from engine.retrieval.code_mask import CodeMask
 from engine.retrieval.grants import Release, Vouched
-from engine.retrieval.server import CloudServer, Hit, Neighbour
+from engine.retrieval.server import MOST_NEIGHBOURS, CloudServer, Hit, Neighbour
 from engine.retrieval.sketches import sketches_of
 from engine.retrieval.uploading import CodeMaker, describe
 
@@ -135,6 +135,7 @@ class DataUser:
         observe: Observer = _unobserved,
         verify: bool = False,
         damaged: Literal["raise", "skip"] = "raise",
+        most: int = MOST_NEIGHBOURS,
     ) -> list[Result]:
         """Find, fetch and open the pictures most similar to one.
 
@@ -145,6 +146,8 @@ class DataUser:
             verify: have the server send every id, masked code and masked sketch (40 bytes and the code a picture),
                 check them against the owner's receipt, and repeat the search.
             damaged: "raise" when a row that is found was changed on the server, or "skip" it.
+            most: how many equally near rows to compare at most. Where the owner keeps sketches back, the server names
+                the oldest: only a number as large as a class finds the most similar of it.
 
         Returns:
             Results by Hamming distance, and where that is equal by likeness.
@@ -155,7 +158,7 @@ class DataUser:
         """
         run = _Observed(observe)
         code, descriptor = run("describe", lambda: self.describe(image))
-        asked = run("mask", lambda: Question(self.mask(code), k, self.mask_sketch(descriptor)))
+        asked = run("mask", lambda: Question(self.mask(code), k, self.mask_sketch(descriptor), most))
         near = run("ask", lambda: self._ask(asked, verify))
         if descriptor is not None:
             lent = run("lend", lambda: self._owner.descriptors([one.id for one in near], self.name))
@@ -205,8 +208,8 @@ class DataUser:
         vouched = self._owner.vouch()
         if vouched:
             check_state(self._server.state, vouched)
-        near = self._server.nearest(asked.code, asked.k, sketch=asked.sketch)
-        check_answer(near, asked.k, vouched.count if vouched else 0)
+        near = self._server.nearest(asked.code, asked.k, asked.most, asked.sketch)
+        check_answer(near, asked.k, vouched.count if vouched else 0, asked.most)
         if verify:
             check_rows(near, asked, self._server.index_rows(), vouched)
         return near
