@@ -151,10 +151,11 @@ def _meta(data: bytes) -> tuple["FileMetaDataset | None", int]:
     from pydicom.dataset import FileMetaDataset
     from pydicom.filereader import read_dataset
 
-    if data[128:132] != b"DICM":
+    start = 132 if data[128:132] == b"DICM" else 0
+    if data[start : start + 2] != b"\x02\0":
         return None, 0
     stream = io.BytesIO(data)
-    stream.seek(132)
+    stream.seek(start)
     meta = read_dataset(stream, False, True, stop_when=lambda tag, vr, length: tag.group != 2)
     return FileMetaDataset(meta), stream.tell()
 

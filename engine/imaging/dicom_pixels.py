@@ -21,7 +21,7 @@ _JPEG = "1.2.840.10008.1.2.4."
 GRAY = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 # What a decoder and the copies around it hold for each sample at the peak.
-_NATIVE_BYTES, _GDCM_BYTES, _OPENJPEG_BYTES, _PILLOW_BYTES = 5, 9, 6, 4
+_NATIVE_BYTES, _GDCM_BYTES, _RLE_BYTES, _OPENJPEG_BYTES, _PILLOW_BYTES = 5, 10, 13, 6, 4
 
 
 @dataclass(frozen=True)
@@ -259,7 +259,7 @@ def _decode_rle(dataset: "Dataset", frame: bytes, budget: Budget) -> StoredPixel
     channels, allocated = samples(dataset), int(dataset.BitsAllocated)
     if channels not in (1, 3) or allocated not in (8, 16):
         raise _unsupported()
-    check_cost(dataset.Rows * dataset.Columns * channels * (allocated // 8), _GDCM_BYTES, budget, len(frame))
+    check_cost(dataset.Rows * dataset.Columns * channels, _RLE_BYTES, budget, 2 * len(frame))
     pixels = _decode_gdcm(dataset, frame, channels, allocated, _RLE)
     if channels == 1:
         return _table(dataset, pixels)

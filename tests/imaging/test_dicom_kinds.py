@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from pydicom import dcmread, dcmwrite
 from pydicom.pixels import apply_modality_lut, apply_voi
-from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, JPEG2000Lossless
+from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, JPEG2000Lossless, JPEGBaseline8Bit
 
 from engine.imaging import ImageError, load_image
 from tests.imaging.conftest import dicom_bytes, voi_lut
@@ -308,6 +308,34 @@ def test_a_second_picture_behind_the_first_is_left_alone():
     pixels, share = wave(8)
     data = changed(dicom_bytes(pixels), PixelData=pixels.tobytes() + bytes(pixels.size) + b"\0" * (pixels.size % 2))
     assert np.abs(shares(data) - share).max() < 0.005
+
+
+@pytest.mark.parametrize("options", [("+td",), ("+te",), ("+ti",)])
+def test_files_that_lost_their_preamble_or_their_meta_information(options, tmp_path):
+    pixels, share = wave(12)
+    data = dcmtk("dcmconv", dicom_bytes(pixels, BitsStored=12), tmp_path, *options)
+    assert np.abs(shares(data[132:]) - share).max() < 0.005
+    bare = dcmtk("dcmconv", dicom_bytes(pixels, BitsStored=12), tmp_path, "-F", "+te")
+    assert np.abs(shares(bytes(128) + b"DICM" + bare) - share).max() < 0.005
+
+
+def test_a_mislabelled_stream_is_told_by_its_content(tmp_path):
+    pixels, share = wave(12, (60, 48))
+    dataset = dcmread(io.BytesIO(jpeg_lossless(dicom_bytes(pixels, BitsStored=12), tmp_path)))
+    for number in (50, 57, 90):
+        dataset.file_meta.TransferSyntaxUID = f"1.2.840.10008.1.2.4.{number}"
+        assert np.abs(shares(saved(dataset)) - share).max() < 0.005
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+def test_colour_jpeg_inside_dicom_becomes_luminance(subsampling):
+    gray, _ = wave(8)
+    rgb = np.stack([gray, gray[::-1], gray[:, ::-1]], 2)
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, "JPEG", quality=95, subsampling=subsampling)
+    tags = {"SamplesPerPixel": 3, "PhotometricInterpretation": "YBR_FULL_422"}
+    data = with_frames(dicom_bytes(rgb, **tags), JPEGBaseline8Bit, buffer.getvalue())
+    assert np.abs(shares(data) - rgb @ np.array([0.299, 0.587, 0.114]) / 255).max() < 0.03
 
 
 def test_a_big_endian_file_with_8_bits_in_words():
