@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.errors import VaultError
-from engine.retrieval.server import MOST_NEIGHBOURS, CloudServer
+from engine.retrieval.server import MOST_NEIGHBOURS, CloudServer, Neighbour
 from engine.retrieval.stores import MAX_BITS, SealedPicture, StoreError
+from engine.retrieval.stores.base import SKETCH_BYTES, check_rows
 from engine.serving.errors import RefusedError
 from engine.serving.limits import Limits
 from engine.serving.service import BINARY, Call, Endpoint, Service, answer
@@ -183,10 +183,7 @@ class CloudService:
 
     def search(self, call: Call) -> "Response":
         """The nearest rows."""
-        code, body = self._code(call), call.body
-        sketch = np.frombuffer(bytes.fromhex(body["sketch"]), np.uint8) if "sketch" in body else None
-        self._check_sketch(sketch)
-        near = self._server.nearest(code, body["k"], body.get("most", MOST_NEIGHBOURS), sketch)
+        near = self._nearest(call, call.body["k"], call.body.get("most", MOST_NEIGHBOURS))
         return answer([{"id": one.id, "distance": one.distance} for one in near])
 
     def private_search(self, call: Call) -> "Response":
@@ -202,7 +199,7 @@ class CloudService:
 
     def within(self, call: Call) -> "Response":
         """All rows in a ball, at most ``MOST_NEIGHBOURS``."""
-        near = self._server.nearest(self._code(call), MOST_NEIGHBOURS, MOST_NEIGHBOURS)
+        near = self._nearest(call, MOST_NEIGHBOURS, MOST_NEIGHBOURS)
         radius = call.body["radius"]
         if len(near) == MOST_NEIGHBOURS and near[-1].distance <= radius:
             raise RefusedError(
@@ -323,17 +320,18 @@ class CloudService:
             raise RefusedError(404, "Nothing has been uploaded here yet: index a folder of pictures first.")
         return gallery.bits
 
-    def _code(self, call: Call) -> npt.NDArray[np.uint8]:
-        code, bits = np.frombuffer(bytes.fromhex(call.body["code"]), np.uint8), self._existing()
-        if len(code) * 8 != bits:
-            raise RefusedError(422, f"The gallery has {bits}-bit codes, not {len(code) * 8}-bit ones.")
-        return code
-
-    def _check_sketch(self, sketch: npt.NDArray[np.uint8] | None) -> None:
-        from engine.retrieval.stores.base import SKETCH_BYTES
-
+    def _nearest(self, call: Call, k: int, most: int) -> list[Neighbour]:
+        code = np.frombuffer(bytes.fromhex(call.body["code"]), np.uint8)
+        sketch = np.frombuffer(bytes.fromhex(call.body["sketch"]), np.uint8) if "sketch" in call.body else None
         if sketch is not None and len(sketch) != SKETCH_BYTES:
             raise RefusedError(422, f"A sketch has {SKETCH_BYTES} bytes, not {len(sketch)}.")
+        try:
+            return self._server.nearest(code, k, most, sketch)
+        except StoreError:
+            # What was wrong is asked only now: a look at the store costs as much as the search.
+            if len(code) * 8 != (bits := self._existing()):
+                raise RefusedError(422, f"The gallery has {bits}-bit codes, not {len(code) * 8}-bit ones.") from None
+            raise
 
     def _found(self, ids: list[str]) -> list[Any]:
         """Sealed records of ids, or a refusal if one is not there."""
@@ -372,8 +370,6 @@ def cloud_service(
 
 
 def _check_row(row: SealedPicture, state: UploadState) -> None:
-    from engine.retrieval.stores.base import check_rows
-
     check_rows([row], state.gallery)
     if not row.record or not row.sealed:
         raise RefusedError(422, "A row has no note or no picture: send rows as the API describes them.")

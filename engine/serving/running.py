@@ -64,10 +64,14 @@ def bound(host: str, port: int) -> socket.socket:
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=256)
+        listening = socket.create_server((host, port), family=family, backlog=256)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ServingError(f"{host}:{port} cannot be served ({reason}): choose another --host or --port.") from error
+    # Connections inherit it. asyncio sets it on sockets that name TCP only, and this one names none: each answer's body
+    # would wait 40 ms for its head to be acknowledged.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 def prepared(service: "Service", tls: Tls | None = None) -> "uvicorn.Server":
