@@ -59,22 +59,6 @@ def reassemble(shuffled: np.ndarray, block_size: int) -> np.ndarray:
     return shuffle_blocks(shuffled, block_size, solve(shuffled, block_size))
 
 
-def right_neighbours(found: np.ndarray, truth: np.ndarray, across: int) -> float:
-    """Share of neighbouring pairs that stand together in both orders of the pieces.
-
-    >>> right_neighbours(np.array([0, 1, 2, 3]), np.array([0, 1, 2, 3]), across=2)
-    1.0
-    """
-    pairs = [_pairs(order.reshape(-1, across)) for order in (found, truth)]
-    return len(pairs[0] & pairs[1]) / max(1, len(pairs[1]))
-
-
-def _pairs(order: np.ndarray) -> set[tuple[int, int, int]]:
-    beside = zip(order[:, :-1].reshape(-1), order[:, 1:].reshape(-1), strict=True)
-    below = zip(order[:-1].reshape(-1), order[1:].reshape(-1), strict=True)
-    return {(0, int(a), int(b)) for a, b in beside} | {(1, int(a), int(b)) for a, b in below}
-
-
 def _misfit(pieces: np.ndarray) -> np.ndarray:
     """How badly piece j fits to the right of piece i, ``(n, n)``: error of prolonging either edge into the other.
 

@@ -11,6 +11,9 @@ import numpy.typing as npt
 
 from engine.evaluation.ranking import Floats
 
+# Of a figure in a result file.
+DECIMALS = 6
+
 
 class Interval(NamedTuple):
     """A mean with the lower and upper end of its interval."""
@@ -86,6 +89,20 @@ def bootstrap_band(per_query: npt.ArrayLike, level: float = 0.95, resamples: int
     means = _resampled_means(curves, resamples, seed)
     low, high = np.nanquantile(means, _tails(level), axis=0)
     return Band(_weighted_mean(np.ones((1, len(curves))), curves)[0], low, high)
+
+
+def interval(values: npt.ArrayLike, decimals: int = DECIMALS) -> list[float]:
+    """Return ``[mean, low, high]`` of a figure that each query has, 95 % bootstrap, as result files hold it.
+
+    Args:
+        values: ``(N,)`` numbers, or yes and no.
+        decimals: Of the three numbers.
+
+    Example:
+        >>> interval([True, True])
+        [1.0, 1.0, 1.0]
+    """
+    return [round(end, decimals) for end in bootstrap_interval(np.asarray(values, np.float64))]
 
 
 def paired_bootstrap(

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from engine.evaluation.bootstrap import DECIMALS, interval
 from engine.evaluation.classification import confusion_matrix, precision_per_class, recall_per_class
-from engine.evaluation.hashing_report import DECIMALS, interval
 
 
 def report_classes(labels: np.ndarray, predicted: np.ndarray, classes: int) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.evaluation.bootstrap import paired_bootstrap
-from engine.evaluation.hashing_report import DECIMALS, NEIGHBOURS, report, report_tasks
+from engine.evaluation.bootstrap import DECIMALS, paired_bootstrap
+from engine.evaluation.hashing_report import NEIGHBOURS, report, report_tasks
 from engine.evaluation.ranking import Matrix
 from engine.evaluation.retrieval import average_precision, mean_average_precision, precision_curve
 from engine.evaluation.vote import neighbour_vote

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.evaluation.bootstrap import bootstrap_band, bootstrap_interval
+from engine.evaluation.bootstrap import bootstrap_band, interval
 from engine.evaluation.classification import confusion_matrix
 from engine.evaluation.ranking import Matrix
 from engine.evaluation.retrieval import (
@@ -23,7 +23,6 @@ from engine.evaluation.vote import neighbour_vote
 RADIUS = 2
 NEIGHBOURS = 10
 RECALL_RANKS = 200
-DECIMALS = 6
 
 
 def report_tasks(
@@ -130,16 +129,6 @@ def summary(per_query: Mapping[str, npt.NDArray[np.float64]]) -> dict[str, Any]:
     if "empty_balls" in figures:
         figures["empty_balls"] = figures["empty_balls"][0]
     return figures
-
-
-def interval(per_query: npt.ArrayLike) -> list[float]:
-    """Return ``[mean, low, high]`` of a figure that each query has, 95 % bootstrap, as result files hold it.
-
-    Example:
-        >>> interval([1.0, 1.0])
-        [1.0, 1.0, 1.0]
-    """
-    return [round(end, DECIMALS) for end in bootstrap_interval(np.asarray(per_query, np.float64))]
 
 
 def _band(per_query: npt.NDArray[np.float64]) -> dict[str, list[float]]:

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from engine.artifacts import commit
 from engine.datasets import PAPER, Dataset, load_dataset
 from engine.evaluation import neighbour_vote, paired_bootstrap
-from engine.evaluation.hashing_report import DECIMALS, NEIGHBOURS, query_figures, summary
+from engine.evaluation.bootstrap import DECIMALS
+from engine.evaluation.hashing_report import NEIGHBOURS, query_figures, summary
 from engine.studies.protocol import protocol
 from engine.training.config import ABLATIONS, PRESETS
 from engine.training.pictures import FramedPictures, framed_pictures

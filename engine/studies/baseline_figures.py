@@ -10,7 +10,8 @@ import numpy.typing as npt
 from engine.artifacts import provenance, weights_path
 from engine.datasets import PAPER, Dataset
 from engine.evaluation import average_precision, paired_bootstrap
-from engine.evaluation.hashing_report import DECIMALS, report_tasks
+from engine.evaluation.bootstrap import DECIMALS
+from engine.evaluation.hashing_report import report_tasks
 from engine.hashing.codes import pack_bits
 from engine.hashing.hasher import Hasher
 from engine.hashing.methods import METHODS

@@ -25,8 +25,8 @@ from engine.encrypted_search.paper_recipe import (
 from engine.encrypted_search.pictures import COLLECTION, Split, load_split
 from engine.encrypted_search.setting import SETTINGS, Setting, SettingError
 from engine.errors import VaultError
+from engine.evaluation.bootstrap import interval
 from engine.evaluation.distances import pairwise_distances
-from engine.evaluation.hashing_report import interval
 from engine.studies.encrypted_search.figures import CAVEAT, Arrays, classified, known
 from engine.studies.protocol import INTERVAL_POLICY
 from engine.studies.steps import Steps

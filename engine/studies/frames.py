@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from engine.artifacts import provenance
 from engine.datasets import PAPER, DataError, Dataset, load_dataset
-from engine.evaluation import auc_per_positive, bootstrap_interval
-from engine.evaluation.hashing_report import DECIMALS
+from engine.evaluation import auc_per_positive
+from engine.evaluation.bootstrap import interval
 from engine.hashing.preprocess import BLUR, FRAME_MARGIN
 from engine.imaging.framing import frame_chest
 from engine.studies.protocol import INTERVAL_POLICY
@@ -160,4 +160,4 @@ def report_margins(arrays: Arrays) -> dict[str, dict[str, Any]]:
 
 
 def _auc(scores: npt.NDArray[np.float32], positive: npt.NDArray[np.bool_]) -> list[float]:
-    return [round(end, DECIMALS) for end in bootstrap_interval(auc_per_positive(scores, positive))]
+    return interval(auc_per_positive(scores, positive))

@@ -19,8 +19,8 @@ from engine.datasets import DataError, Dataset, find_task
 from engine.datasets.facts import Facts, facts_of, task_facts
 from engine.datasets.tasks import Task
 from engine.evaluation.auc import auc_per_positive, distance_margin
+from engine.evaluation.bootstrap import interval
 from engine.evaluation.distances import pairwise_distances
-from engine.evaluation.hashing_report import interval
 from engine.evaluation.ranking import Floats, Matrix
 from engine.evaluation.unseen import distances_apart, ranking_figures
 

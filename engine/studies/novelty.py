@@ -9,8 +9,7 @@ import numpy as np
 
 from engine.artifacts import provenance
 from engine.datasets import PAPER, Dataset, load_dataset
-from engine.evaluation import bootstrap_interval
-from engine.evaluation.hashing_report import DECIMALS
+from engine.evaluation.bootstrap import interval
 from engine.hashing.hasher import Hasher
 from engine.hashing.novelty import Reference, describe
 from engine.imaging.framing import find_chest
@@ -96,7 +95,7 @@ def report_alarms(scores: dict[str, np.ndarray]) -> dict[str, Any]:
             name: {
                 "what": what,
                 "count": len(scores[f"scores_{name}"]),
-                "alarms": [round(end, DECIMALS) for end in bootstrap_interval(scores[f"scores_{name}"] > threshold)],
+                "alarms": interval(scores[f"scores_{name}"] > threshold),
             }
             for name, what in names.items()
         }

@@ -13,8 +13,7 @@ import numpy.typing as npt
 
 from engine.artifacts import provenance
 from engine.datasets import PAPER, load_dataset
-from engine.evaluation.bootstrap import bootstrap_interval, paired_bootstrap
-from engine.evaluation.hashing_report import DECIMALS
+from engine.evaluation.bootstrap import DECIMALS, bootstrap_interval, paired_bootstrap
 from engine.evaluation.ranking import Floats, expected_hits, hit_chance
 from engine.hashing.codes import hamming_distances
 from engine.hashing.descriptors import likeness

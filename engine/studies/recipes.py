@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from engine.datasets import PAPER, DataError, data_hash, load_dataset
 from engine.evaluation import average_precision
-from engine.evaluation.hashing_report import DECIMALS
+from engine.evaluation.bootstrap import DECIMALS
 from engine.studies.ablations import BITS, asked_and_held, codes_of, report_ablations
 from engine.studies.protocol import protocol
 from engine.training.run import Run, train_method

@@ -20,11 +20,11 @@ from engine.datasets import PAPER, load_dataset
 from engine.evaluation import (
     auc_per_positive,
     average_precision,
-    bootstrap_interval,
     distance_margin,
     neighbour_vote,
 )
-from engine.evaluation.hashing_report import DECIMALS, NEIGHBOURS
+from engine.evaluation.bootstrap import interval
+from engine.evaluation.hashing_report import NEIGHBOURS
 from engine.hashing.codes import hamming_distances
 from engine.studies.ablations import (
     BITS,
@@ -151,7 +151,7 @@ def _figures(
         "sensitivity": vote[positive],
         "specificity": ~vote[~positive],
     }
-    return {name: [round(end, DECIMALS) for end in bootstrap_interval(value)] for name, value in values.items()}
+    return {name: interval(value) for name, value in values.items()}
 
 
 def _auc(

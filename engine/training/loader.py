@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from engine.hashing.samplers import balanced_batches
 from engine.training.augment import random_frames, random_views
 from engine.training.config import TrainingConfig
 from engine.training.objective import Batch, blend
 from engine.training.pictures import SPARE_MARGIN, FramedPictures
+from engine.training.samplers import balanced_batches
 from engine.training.teacher import Teacher
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from engine.attacks.jigsaw import cut, join, reassemble, right_neighbours, shuffle_blocks, solve
+from engine.attacks.jigsaw import cut, join, reassemble, shuffle_blocks, solve
 from engine.attacks.outcome import judge
 from engine.encryption import MultiStageCipher, generate_key
 from tests.attacks.subjects import noise, xrays
@@ -33,3 +33,15 @@ def test_scrambled_pixels_and_masked_values_resist(stage):
     picture = xrays(1, 320, 384)[0]
     sealed = MultiStageCipher(generate_key(), 32).stages(picture)[stage][..., 0]
     assert judge(reassemble, sealed, 32, truth=picture, queries=1).score < 0.3
+
+
+def right_neighbours(found: np.ndarray, truth: np.ndarray, across: int) -> float:
+    """Share of neighbouring pairs that stand together in both orders of the pieces."""
+    pairs = [_pairs(order.reshape(-1, across)) for order in (found, truth)]
+    return len(pairs[0] & pairs[1]) / max(1, len(pairs[1]))
+
+
+def _pairs(order: np.ndarray) -> set[tuple[int, int, int]]:
+    beside = zip(order[:, :-1].reshape(-1), order[:, 1:].reshape(-1), strict=True)
+    below = zip(order[:-1].reshape(-1), order[1:].reshape(-1), strict=True)
+    return {(0, int(a), int(b)) for a, b in beside} | {(1, int(a), int(b)) for a, b in below}

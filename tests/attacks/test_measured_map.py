@@ -16,7 +16,7 @@ from engine.attacks.measured_map import (
     recommend,
 )
 from engine.attacks.outcome import Guesses, sure_advantage
-from engine.studies.attacks.values import interval
+from engine.studies.attacks.values import kept_interval
 
 NOTHING = {"kind": 0.0, "labelled": 0.0, "confirm": 0.0, "opened": 0.0}
 
@@ -155,7 +155,7 @@ class TestShippedResults:
             found = figures
             for place in path.split("/"):
                 found = found[int(place)] if isinstance(found, list) else found[place]
-            assert found == interval(values), path
+            assert found == kept_interval(values), path
             checked += 1
         assert checked > 300
 

@@ -8,23 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from engine.evaluation import bootstrap_interval
+from engine.evaluation.bootstrap import interval
 
 DIGITS = 4
-
-
-def interval(values: Any) -> list[float]:
-    """Write one value per picture as mean and ends of the 95 % bootstrap interval.
-
-    >>> interval([1.0, 1.0])
-    [1.0, 1.0, 1.0]
-    """
-    return [round(value, DIGITS) for value in bootstrap_interval(as_kept(np.asarray(values)))]
 
 
 def as_kept(values: np.ndarray) -> np.ndarray:
     """Return values as they are kept: numbers as float32 with four digits, yes and no and pictures as they are."""
     return values if values.dtype in (bool, np.uint8) else np.round(values, DIGITS).astype(np.float32)
+
+
+def kept_interval(values: Any) -> list[float]:
+    """Write one value per picture, as it is kept, as mean and ends of the 95 % bootstrap interval.
+
+    Example:
+        >>> kept_interval([1.0, 1.0])
+        [1.0, 1.0, 1.0]
+    """
+    return interval(as_kept(np.asarray(values)), DIGITS)
 
 
 def separate(found: Any) -> tuple[Any, dict[str, np.ndarray]]:
@@ -47,7 +48,7 @@ def separate(found: Any) -> tuple[Any, dict[str, np.ndarray]]:
 def _figures(found: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(found, np.ndarray):
         arrays[path] = as_kept(found)
-        return None if found.dtype == np.uint8 else interval(found)
+        return None if found.dtype == np.uint8 else kept_interval(found)
     if isinstance(found, dict):
         figures = {name: _figures(value, f"{path}/{name}".strip("/"), arrays) for name, value in found.items()}
         return {name: value for name, value in figures.items() if value is not None or found[name] is None}

@@ -15,8 +15,8 @@ from engine.encrypted_search.networks import network_for
 from engine.encrypted_search.pictures import COLLECTION, Split
 from engine.encrypted_search.setting import Setting
 from engine.evaluation import average_precision, precision_curve
+from engine.evaluation.bootstrap import interval
 from engine.evaluation.classification_report import report_classes
-from engine.evaluation.hashing_report import interval
 from engine.studies.protocol import INTERVAL_POLICY
 
 PROTOCOL = (

@@ -13,8 +13,8 @@ from engine.evaluation import (
     paired_bootstrap,
     pairwise_distances,
 )
+from engine.evaluation.bootstrap import DECIMALS, interval
 from engine.evaluation.classification_report import report_classes
-from engine.evaluation.hashing_report import DECIMALS, interval
 from engine.quantization.observers import MODES
 
 NEIGHBOURS = 10

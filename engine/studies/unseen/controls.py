@@ -8,8 +8,7 @@ import numpy.typing as npt
 
 from engine.datasets.facts import Facts
 from engine.datasets.tasks import Task
-from engine.evaluation.bootstrap import paired_bootstrap
-from engine.evaluation.hashing_report import DECIMALS, interval
+from engine.evaluation.bootstrap import DECIMALS, interval, paired_bootstrap
 from engine.evaluation.ranking import Matrix
 from engine.studies.unseen.protocols import (
     in_scope,

@@ -9,7 +9,7 @@ from engine.datasets.facts import Facts
 from engine.datasets.manifest import find_collection
 from engine.datasets.tasks import Task
 from engine.evaluation.auc import auc_per_positive
-from engine.evaluation.hashing_report import interval
+from engine.evaluation.bootstrap import interval
 from engine.evaluation.ranking import Floats, Matrix
 from engine.evaluation.unseen import by_value, distances_apart, positive_scores, ranking_figures
 from engine.evaluation.vote import winning_label

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from engine.attacks.gallery_codes import learned_of_gallery
 from engine.datasets.facts import Facts
 from engine.datasets.tasks import Task
+from engine.evaluation.bootstrap import DECIMALS, interval
 from engine.evaluation.code_quality import bit_entropy, distinct_codes, order_agreement
-from engine.evaluation.hashing_report import DECIMALS, interval
 from engine.evaluation.ranking import Matrix
 from engine.evaluation.unseen import by_value, kin_among, ranking_figures
 from engine.studies.unseen.protocols import LEAST, in_scope, protocol_distances

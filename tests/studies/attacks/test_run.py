@@ -12,7 +12,7 @@ from engine.attacks.measured_map import TASKS
 from engine.attacks.outcome import AttackError
 from engine.errors import VaultError
 from engine.studies.attacks import codes, run
-from engine.studies.attacks.values import interval
+from engine.studies.attacks.values import kept_interval
 from engine.studies.steps import Steps
 
 
@@ -89,7 +89,7 @@ def test_saving_one_study_keeps_the_others(two_studies, tmp_path):
     assert [result["value"] for result in saved.values()] == [1, 2]
     assert set(values) == {"one/right", "one/picture", "other/right", "other/picture"}
     for name in ("one", "other"):
-        assert saved[name]["right"] == interval(values[f"{name}/right"])
+        assert saved[name]["right"] == kept_interval(values[f"{name}/right"])
         assert "picture" not in saved[name]
         assert values[f"{name}/picture"].max() == saved[name]["value"]
 

@@ -2,7 +2,7 @@ from collections import Counter
 
 import numpy as np
 
-from engine.hashing.samplers import balanced_batches
+from engine.training.samplers import balanced_batches
 
 
 def test_balanced_batches_hold_as_many_of_every_class() -> None:
