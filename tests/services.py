@@ -1,5 +1,6 @@
 """Real services for tests: PostgreSQL and S3 servers on this machine, or a skip that says what is missing."""
 
+import logging
 import os
 import pwd
 import shutil
@@ -55,6 +56,7 @@ def s3(bucket: str) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as environment:
         for name, value in names.items():
             environment.setenv(name, value)
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
         server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=free_port(), verbose=False)
         server.start()
         host, port = server.get_host_and_port()

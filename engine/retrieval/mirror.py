@@ -12,6 +12,7 @@ from engine.retrieval.stores.base import (
     Gallery,
     IndexRows,
     Snapshot,
+    State,
     Store,
     check_code_length,
 )
@@ -34,6 +35,7 @@ class Mirror:
         self._store = store
         self._lock = Lock()
         self._gallery: Gallery | None = None
+        self._seen: tuple[Gallery, State] | None = None
         self._clear(8)
 
     def __len__(self) -> int:
@@ -78,6 +80,8 @@ class Mirror:
 
     def _refresh(self) -> None:
         """Read what was appended since the last look, or everything if rows went or codes changed."""
+        if self._seen is not None and self._store.glance() == self._seen:
+            return
         with self._store.following(self._last) as snapshot:
             if self._continues(snapshot):
                 self._take(snapshot)
@@ -95,7 +99,7 @@ class Mirror:
     def _clear(self, bits: int) -> None:
         self._index = HammingIndex(bits)
         self._ids, self._sketches = _Column(ID_BYTES), _Column(SKETCH_BYTES)
-        self._last = -1
+        self._last, self._seen = -1, None
 
     def _take(self, snapshot: Snapshot) -> None:
         for rows in snapshot.rows:
@@ -103,6 +107,7 @@ class Mirror:
             self._ids.add(rows.ids)
             self._sketches.add(rows.sketches)
             self._last = rows.last
+        self._seen = (snapshot.gallery, snapshot.state)
 
 
 def nearest_rows(

@@ -26,6 +26,9 @@ class Growing:
         wide = [np.frombuffer(rng.bytes(count * width), np.uint8).reshape(count, width) for width in (16, 6, 24)]
         self.rows.append(wide)
 
+    def glance(self):
+        return GALLERY, State(sum(len(ids) for ids, _, _ in self.rows), len(self.rows))
+
     def following(self, after=-1):
         return Looking(self, after)
 
@@ -40,7 +43,7 @@ class Looking:
         self.store.reads.append(fresh)
         rest = slice(self.after + 1, None)
         rows = IndexRows(ids[rest], codes[rest], sketches[rest], len(ids) - 1)
-        return Snapshot(GALLERY, State(len(ids), 1), fresh, iter([rows] if fresh else []))
+        return Snapshot(GALLERY, State(len(ids), len(self.store.rows)), fresh, iter([rows] if fresh else []))
 
     def __exit__(self, *_):
         return False
@@ -70,8 +73,8 @@ def test_only_what_is_new_is_read():
     store.grow(3)
     assert len(mirror) == 1003
     assert len(mirror.rows().ids) == 1003
-    # The first look compares nothing with 1000 rows and begins anew.
-    assert store.reads == [1000, 3, 0] or store.reads == [1000, 1000, 3, 0]
+    # The first look compares nothing with 1000 rows and begins anew; where nothing has changed there is no other.
+    assert store.reads == [1000, 1000, 3]
 
 
 @pytest.mark.parametrize("count", [1, 7, 40])

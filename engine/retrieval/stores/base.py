@@ -190,6 +190,14 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def glance(self) -> tuple[Gallery, State]:
+        """The gallery held and how it stands, in one quick look: where neither has changed, nothing has.
+
+        Raises:
+            StoreError: nothing has been stored yet, or the store is damaged.
+        """
+
+    @abstractmethod
     def following(self, after: int = -1) -> AbstractContextManager[Snapshot]:
         """Look at the rows after a position.
 

@@ -64,6 +64,7 @@ class PostgresStore(Store):
             ) from error
         options: dict[str, Any] = {"autocommit": True, "connect_timeout": CONNECT_SECONDS}
         self._database_error, self._connect = psycopg.Error, partial(psycopg.connect, address.conninfo, **options)
+        self._undefined = psycopg.errors.UndefinedTable
         self.address = address
         self._sql = statements(address.schema)
         self._blobs = Blobs.of(address.blobs, address.endpoint) if address.blobs else None
@@ -101,6 +102,14 @@ class PostgresStore(Store):
         """How the gallery stands; see :class:`Store`."""
         with self._connection() as connection:
             return self._held(connection)[1]
+
+    def glance(self) -> tuple[Gallery, State]:
+        """The gallery held and how it stands, in one statement; see :class:`Store`."""
+        with self._connection() as connection:
+            try:
+                return self._read_facts(connection)
+            except self._undefined:
+                return self._held(connection)
 
     @contextmanager
     def following(self, after: int = -1) -> Iterator[Snapshot]:
@@ -282,6 +291,9 @@ class PostgresStore(Store):
     def _facts(self, connection: "Connection") -> tuple[Gallery, State] | None:
         if not _value(connection, self._sql["exists"]):
             return None
+        return self._read_facts(connection)
+
+    def _read_facts(self, connection: "Connection") -> tuple[Gallery, State]:
         rows = connection.execute(self._sql["gallery"]).fetchall()
         if len(rows) != 1:
             raise self._damaged()

@@ -94,6 +94,11 @@ class SqliteStore(Store):
         with self._reading() as (connection, layout):
             return layout.state(connection)
 
+    def glance(self) -> tuple[Gallery, State]:
+        """The gallery held and how it stands; see :class:`Store`."""
+        with self._reading() as (connection, layout):
+            return layout.gallery(connection), layout.state(connection)
+
     @contextmanager
     def following(self, after: int = -1) -> Iterator[Snapshot]:
         """Look at the rows after a position; see :class:`Store`."""
