@@ -167,7 +167,7 @@ def every_section(entry: dict[str, Any]) -> None:
 frame.ensure_frame()
 measured, paper = result("quantization"), result("paper_b")
 if measured is None:
-    frame.heading("What does one byte a weight cost?", "Paper B's quantization, and int8 arithmetic beside it.")
+    frame.heading("What does one byte per weight cost?", "Paper B's quantization, and int8 arithmetic beside it.")
     missing("quantization", COMMAND)
     st.stop()
 networks = measured["networks"]
@@ -177,7 +177,7 @@ with beside:
     network, choice, layer = dials(networks)
 entry = networks[network]
 with heading:
-    frame.heading("What does one byte a weight cost?", saved_sentence(entry, measured["papers_vgg16"]))
+    frame.heading("What does one byte per weight cost?", saved_sentence(entry, measured["papers_vgg16"]))
 with chart:
     weights(network, entry, choice, layer)
 figure_row(cards(entry, choice))

@@ -27,7 +27,7 @@ frame.heading(
 
 def what_it_does() -> None:
     """Say what it is for."""
-    st.subheader("What it does", anchor=False)
+    st.header("What it does", anchor=False)
     st.markdown(
         "A hospital keeps its chest X-rays on a server that it does not trust, sealed, and still finds the ones most "
         "similar to a new one. The server compares short codes and holds noise; only what the owner releases opens. It "
@@ -37,7 +37,7 @@ def what_it_does() -> None:
 
 def what_is_shown() -> None:
     """Show the three readings of one measurement that people quote, and say how they belong together."""
-    st.subheader("What is shown", anchor=False)
+    st.header("What is shown", anchor=False)
     measured = result("matdh")
     if measured is None:
         missing("matdh", "python -m engine evaluate --method matdh --save")
@@ -59,14 +59,14 @@ def what_is_shown() -> None:
 
 def what_leaks() -> None:
     """Say what the server learns all the same."""
-    st.subheader("What leaks all the same", anchor=False)
+    st.header("What leaks all the same", anchor=False)
     for line in leak_lines(result("attacks")):
         st.markdown(f"- {line}")
 
 
 def what_it_costs() -> None:
     """Show costs by a price list that can be changed."""
-    st.subheader("What it costs", anchor=False)
+    st.header("What it costs", anchor=False)
     measured = result("costs")
     if measured is None:
         missing("costs", "python -m engine gallery costs")
@@ -87,7 +87,7 @@ def what_it_costs() -> None:
 
 def pilot() -> None:
     """Say what a pilot would take."""
-    st.subheader("What a pilot would take", anchor=False)
+    st.header("What a pilot would take", anchor=False)
     st.markdown(
         "1. A question that a search can answer, and a radiologist who judges ten results for each of some hundred "
         "pictures, without knowing how they were found.\n"

@@ -66,7 +66,7 @@ def answers(cell: Cell, pixels: np.ndarray, picture: Picture, truth: str | None)
         ],
         min_width=150,
     )
-    live.tiles(live.result_tiles(found), width="76px")
+    live.tiles(live.result_tiles(found), width="max(76px, 17%)")
     st.caption(
         "The nearest of 300 training pictures that come with the project (MedNIST, B. J. Erickson, CC BY-SA 4.0)."
     )
@@ -128,23 +128,23 @@ def searching(picture: Picture) -> None:
             missing(name, cells.COMMAND + words)
             return
         if cell.way == "ours":
+            if st.session_state.get("es_ask", "mine") == "mine":
+                warn_of_strangers(cell)
+                st.caption(picture.note)
             try:
                 answers(cell, pixels, picture, truth)
             except VaultError as error:
                 st.warning(str(error), icon=":material/hourglass_empty:")
-            if st.session_state.get("es_ask", "mine") == "mine":
-                warn_of_strangers(cell)
-                st.caption(picture.note)
         else:
             st.caption(f"{picture.note} This reader was measured on the test pictures; it does not answer live.")
-    st.subheader("How often is it right?", anchor=False)
+    st.header("How often is it right?", anchor=False)
     st.markdown(readers.verdict(cell, found))
     measured(cell, found)
-    st.subheader("Who can read it?", anchor=False)
+    st.header("Who can read it?", anchor=False)
     st.markdown(readers.readers_table())
     st.caption(readers.how())
     st.markdown(readers.likeness_words(cell))
-    st.subheader("Every setting at a glance", anchor=False)
+    st.header("Every setting at a glance", anchor=False)
     cells.draw_map(cell)
     st.caption(
         f"Share of {found['count']} test pictures with the right class, in percent. Click a square: the dials take it "
@@ -167,7 +167,7 @@ def measured(cell: Cell, found: dict) -> None:
 
 def flow(cell: Cell, picture: Picture, masks: int) -> None:
     """Show paper B's Fig. 2, done with the visitor's picture."""
-    st.subheader("Who holds what (paper B, Fig. 2)", anchor=False)
+    st.header("Who holds what (paper B, Fig. 2)", anchor=False)
     # On request: a network reads seven pictures for it, and a dial should answer at once.
     if not st.toggle("Let owner, server and user do it with this picture", key="es_walk", bind="query-params"):
         return

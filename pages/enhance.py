@@ -45,10 +45,10 @@ def dials_and_preview(picture: Picture) -> None:
         figure_row(_figures(before, after))
     levels, network = st.columns([3, 2], gap="medium")
     with levels:
-        st.subheader("Gray levels before and after", anchor=False)
+        st.header("Gray levels before and after", anchor=False)
         histograms({"As taken": before, "Enhanced": after}, key="enhance_histograms")
     with network:
-        st.subheader("What the search looks at", anchor=False)
+        st.header("What the search looks at", anchor=False)
         _network_view(picture)
 
 

@@ -120,15 +120,17 @@ with view:
         "Real X-rays of several hospitals, openly licensed. Top left is the question; the other five are its nearest "
         f"of {facts['gallery_count']}. One search, done once; the times are of the machine that did it."
     )
-    st.page_link("pages/retrieve.py", label="Search your own X-ray", icon=":material/upload:")
+    with st.container(horizontal=True):
+        st.page_link("pages/retrieve.py", label="Search your own X-ray", icon=":material/upload:")
+        st.page_link("pages/decide.py", label="What it costs and what it leaks", icon=":material/fact_check:")
 with steps:
     story(facts, pictures)
-st.subheader("Who sees what?", anchor=False)
+st.header("Who sees what?", anchor=False)
 with st.grid(3, min_column_width=240):
     for name, icon, sees in PARTIES:
         with st.container(border=True, height="stretch", gap="xsmall"):
             st.markdown(f"{icon} **{name}**")
             st.caption(sees)
 st.page_link("pages/three_parties.py", label="Follow one search byte by byte", icon=":material/arrow_forward:")
-st.subheader("How well does it find?", anchor=False)
+st.header("How well does it find?", anchor=False)
 headline()

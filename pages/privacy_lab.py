@@ -97,7 +97,7 @@ def map_section() -> None:
 @st.fragment
 def attack_sections() -> None:
     """Draw the attack a visitor has opened; the others cost nothing until then."""
-    st.subheader("See for yourself", anchor=False)
+    st.header("See for yourself", anchor=False)
     picture = current_picture()
     with st.popover("Attack another picture", icon=":material/image:"):
         picture_picker()

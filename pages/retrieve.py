@@ -227,7 +227,7 @@ def worth_of_order() -> str | None:
 
 def show_second(outcome: Search, first: Search, picture: Picture, method: str, bits: int) -> None:
     """Show another method's ten for the same query, and how many both found."""
-    st.subheader(f"{METHODS[method].title} on the same query", anchor=False)
+    st.header(f"{METHODS[method].title} on the same query", anchor=False)
     both = {hit.name for hit in outcome.found} & {hit.name for hit in first.found}
     say_vote(outcome, picture, method, bits)
     st.caption(f"{len(both)} of the ten {are(len(both))} among the first method's ten as well.")
@@ -259,7 +259,7 @@ def show_map(outcome: Search, method: str, bits: int) -> None:
 
 def compare_codes(outcome: Search, picture: Picture, network: Hasher, own: Collection | None) -> None:
     """Show the query's code above one result's, and which regions make the two agree."""
-    st.subheader("Why is it near?", anchor=False)
+    st.header("Why is it near?", anchor=False)
     rank = st.pills(
         "Result",
         [hit.rank for hit in outcome.found],
@@ -303,7 +303,7 @@ def look_closer(outcome: Search, picture: Picture, method: str, bits: int, own: 
     """Draw what a visitor may want to know of the ten."""
     take_home(outcome, picture, method, bits, "Your collection" if own else galleries.TITLES[galleries.gallery_name()])
     if not own:
-        st.subheader("What do the ten say?", anchor=False)
+        st.header("What do the ten say?", anchor=False)
         label_votes(outcome.found, method, bits)
         show_map(outcome, method, bits)
     compare_codes(outcome, picture, Hasher.load(bits=bits, method=method), own)
@@ -325,7 +325,7 @@ def draw() -> None:
     closer = st.container()
     with side:
         method, bits, second = settings(picture, own)
-    st.subheader("How far can it be trusted?", anchor=False)
+    st.header("How far can it be trusted?", anchor=False)
     trust(method, bits, own.token if own else galleries.gallery_name())
     # Last, because the first search of a process waits for the gallery to be sealed; all else is there by then.
     with main:

@@ -72,7 +72,6 @@ def step_dial() -> Step:
             on_click=go,
             args=(1,),
             disabled=step == STEPS[-1],
-            type="primary",
         )
     return step
 
@@ -93,7 +92,7 @@ shown = derived(picture.token, "parties", (picture.gallery,), lambda: walk(pictu
 steps()
 st.caption(
     f"The owner's gallery here: {shown.count} training pictures, {PER_CLASS} of each class, sealed for this visit and "
-    f"forgotten; the user asks for {RESULTS}. Of things alike the first is shown, of keys and masks two bytes. The "
+    f"forgotten; the user asks for {RESULTS}. Of several alike only the first is shown, of keys only two bytes. The "
     "sealed file holds the picture as it was taken; the enhanced one is only for the network."
 )
 with st.popover("Ask with another picture", icon=":material/image:"):

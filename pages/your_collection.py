@@ -227,7 +227,7 @@ def actions(own: Collection) -> None:
     """Draw what can be done with the picture chosen."""
     name = own.contents()[st.session_state[_CHOSEN]].name
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Search it", icon=":material/image_search:", type="primary", on_click=search_it)
+        st.button("Search it", icon=":material/image_search:", on_click=search_it)
         st.button("Remove it", icon=":material/remove_circle:", on_click=remove_it)
         # Names come from strangers: as text, never as Markdown.
         st.text(f"Chosen: {name}")

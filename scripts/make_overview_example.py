@@ -7,6 +7,7 @@ pictures of both sides, the pictures of each step, and ``example.json`` with lab
 """
 
 import json
+import math
 import sys
 import tempfile
 import time
@@ -24,13 +25,12 @@ from engine.encryption import generate_key  # noqa: E402
 from engine.hashing import Hasher, unpack_bits  # noqa: E402
 from engine.imaging import encode_jpeg, encode_png, enhance, to_uint8  # noqa: E402
 from engine.retrieval import CloudServer, DataOwner, DataUser, Stage, pictures_of  # noqa: E402
-from pages.components.kit.schemes import look_of  # noqa: E402
 from pages.components.kit.show import letterbox  # noqa: E402
 from pages.components.kit.words import counted, label_title  # noqa: E402
 
 FOLDER = ROOT / "pages" / "example"
 GALLERY = "gallery"
-QUERY_LABEL = "tuberculosis"
+QUERY_LABEL = "pneumonia"
 BITS = 48
 NEIGHBOURS = 5
 ROUNDS = 7
@@ -113,9 +113,12 @@ def tile(image: np.ndarray, text: str, colour: tuple[int, int, int]) -> np.ndarr
 
 
 def noise_tile(sealed: bytes) -> np.ndarray:
-    """A corner of what the server holds, each value as two by two pixels, so that scaling keeps it noise."""
-    look = look_of(sealed)[: TILE // 2, : TILE // 2]
-    return np.repeat(np.repeat(look, 2, axis=0), 2, axis=1)[..., None].repeat(3, axis=2)
+    """The end of what the server holds, each byte as a square of pixels, so that scaling keeps it noise."""
+    side = min(TILE // 2, math.isqrt(len(sealed)))
+    look = np.frombuffer(sealed[-(side**2) :], np.uint8).reshape(side, side)
+    cell = -(-TILE // side)
+    whole = np.repeat(np.repeat(look, cell, axis=0), cell, axis=1)[:TILE, :TILE]
+    return whole[..., None].repeat(3, axis=2)
 
 
 def code_tile(sent: np.ndarray) -> np.ndarray:

@@ -168,7 +168,8 @@ def test_the_server_s_side_has_frames_of_no_colour(visit):
     page = visit("retrieve?as_sealed=true")
     assert page.locator(".card.sealed").count() == 10
     assert page.locator(".card.same, .card.other").count() == 0
-    assert page.locator(".card").first.inner_text().splitlines()[:2] == ["1. 0 bits away", "sealed"]
+    lines = page.locator(".card").first.inner_text().splitlines()
+    assert [line for line in lines if line][:2] == ["1. 0 bits away", "sealed"]
 
 
 def test_results_come_before_the_controls_on_a_phone(visit):

@@ -16,7 +16,7 @@ def texts(app: AppTest) -> str:
         app.warning,
         app.info,
         app.success,
-        app.subheader,
+        app.header,
     )
     return "\n".join(str(element.value) for group in groups for element in group)
 

@@ -103,7 +103,7 @@ def test_every_setting_is_answered(page, block, network):
     app = page(es_block=block, es_network=network)
     concluded = next(metric for metric in app.metric if metric.label == "The server concludes")
     assert concluded.delta.endswith("and wrong") == (concluded.value != "Chest"), "a sample is a chest X-ray"
-    assert ("Who holds what" in " ".join(h.value for h in app.subheader)) == (block != "plain")
+    assert ("Who holds what" in " ".join(h.value for h in app.header)) == (block != "plain")
 
 
 def test_quantization_changes_the_measured_figure(page, folder):

@@ -140,7 +140,7 @@ def test_a_second_method_answers_the_same_query_below(open_page):
     app = open_page("retrieve", second=METHODS[shipped_methods()[1]].title)
     assert not app.exception
     assert (len(results(app)), len(results(app, "second_"))) == (10, 10)
-    assert any(title.value.endswith("on the same query") for title in app.subheader)
+    assert any(title.value.endswith("on the same query") for title in app.header)
     shared = next(caption.value for caption in app.caption if "are among the first method's ten" in caption.value)
     assert 0 <= int(shared.split()[0]) <= 10
 

@@ -44,7 +44,7 @@ PAGES = (
         "Networks that search encrypted pictures, and why they can.",
     ),
     ("three_parties", "Who sees what", "groups", "One search, byte by byte: what owner, server and user each hold."),
-    ("compress", "Compress", "compress", "What a network of one byte a weight costs, and what it saves."),
+    ("compress", "Compress", "compress", "What a network with one byte per weight loses, and what it saves."),
     ("privacy_lab", "Privacy lab", "security", "Attacks that run: what each setting gives away."),
     ("benchmarks", "Benchmarks", "monitoring", "The paper's figures beside ours, and what could spoil them."),
     ("decide", "For deciders", "fact_check", "One page to print: what it does, what it leaks, what it costs."),
@@ -52,19 +52,25 @@ PAGES = (
 
 # Small print at 4.5:1: Streamlit's own has 4.3:1, and 2.8:1 where it names a command.
 # A link with the keyboard's focus has a ring, seen on white and on black: Streamlit's own shade of gray is not.
+# Uploaders name their limit in their label: the one that Streamlit would add is the server's.
 # Figures and tables are read whole on a phone: Streamlit would cut a figure's words off, and give a table's cells
-# the air of a wide screen. What is still too wide scrolls by itself.
+# the air of a wide screen. On a phone cells wrap: what scrolls inside a page is lost to the keyboard.
 _STYLE = """<style>
 .stApp [data-testid="stCaptionContainer"] { opacity: 0.72; }
 .stApp [data-testid="stCaptionContainer"] code { color: inherit; }
+[data-testid="stFileUploaderDropzoneInstructions"] { display: none; }
 .stApp a:focus-visible { outline: 2px solid #2b8cab; outline-offset: -1px; }
 [data-testid="stMetric"] :is(label, p, [data-testid="stMetricValue"], [data-testid="stMetricValue"] *,
   [data-testid="stMetricDelta"], [data-testid="stMetricDelta"] *) {
   white-space: normal; overflow: visible; text-overflow: clip; overflow-wrap: break-word; line-height: 1.25;
 }
 [data-testid="stMarkdownContainer"]:has(> table) { overflow-x: auto; }
+.stPlotlyChart :is(.xtick text, .ytick text, .xtitle, .ytitle, .legendtext) { fill: currentColor !important; }
 @media (max-width: 640px) {
-  [data-testid="stMarkdownContainer"] table { font-size: 0.8rem; }
+  [data-testid="stMarkdownContainer"]:has(> table) { overflow-x: visible; }
+  [data-testid="stMarkdownContainer"] table { font-size: 0.75rem; width: 100%; }
+  [data-testid="stMarkdownContainer"] :is(th, td) { overflow-wrap: anywhere; }
+  [data-testid="stTooltipHoverTarget"] { min-width: 44px; min-height: 44px; margin: -12px; justify-content: center; }
   [data-testid="stMarkdownContainer"] :is(th, td) { padding: 0.3rem 0.35rem; line-height: 1.3; }
 }
 </style>"""

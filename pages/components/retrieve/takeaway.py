@@ -24,7 +24,7 @@ def take_home(outcome: Search, picture: Picture, method: str, bits: int, place: 
         bits: Code length.
         place: What was searched, in plain words.
     """
-    st.subheader("Take it home", anchor=False)
+    st.header("Take it home", anchor=False)
     dials = (place, method, bits, tuple(hit.id for hit in outcome.found))
     files = derived(picture.token, "files", dials, lambda: _files(outcome, picture, method, bits, place))
     downloads(files, key="take_home")

@@ -138,6 +138,7 @@ def _progress() -> None:
         st.rerun()
     share = state.done / state.total if state.total else 0.0
     st.progress(
-        share, f"{state.done:,} of {state.total:,} pictures are here" if state.total else "Looking what is here"
+        share,
+        f"{state.done:,} of {state.total:,} pictures are here" if state.total else "Checking what is here already",
     )
     st.button("Stop", icon=":material/stop:", key="fetch_stop", on_click=lambda: setattr(state, "stopping", True))

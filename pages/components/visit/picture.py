@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from engine.errors import VaultError
+from engine.imaging import PictureFacts
 from pages.components.kit.dials import one_of
 from pages.components.kit.show import derived, derived_at_full_size
 from pages.components.kit.thumbnails import Thumbnail, thumbnails
@@ -35,6 +36,7 @@ class Picture:
         gallery: Name of the gallery in use.
         position: In that gallery; None for a visitor's own.
         origin: Where it comes from, in plain words.
+        facts: What the file of a visitor's own says of how it was taken; None of every other.
     """
 
     token: str
@@ -44,13 +46,26 @@ class Picture:
     gallery: str
     position: int | None
     origin: str
+    facts: PictureFacts | None = None
 
     @property
     def note(self) -> str:
         """Where the picture comes from, in one line of plain words."""
-        size = f"{self.image.shape[1]} x {self.image.shape[0]} pixels, {self.image.itemsize * 8}-bit"
+        header = self.facts is not None and self.facts.kind == "DICOM"
+        depth = self.facts.depth if self.facts and header else f"{self.image.itemsize * 8}-bit"
+        size = f"{self.image.shape[1]} x {self.image.shape[0]} pixels, {depth}"
         labelled = f", labelled {label_title(self.label)}" if self.label else ""
-        return f"{self.origin}{labelled}; {size}."
+        return f"{self.origin}{labelled}; {size}.{_taken(self.facts)}"
+
+
+def _taken(facts: PictureFacts | None) -> str:
+    """Say how a picture was taken, as far as its header says; nothing of whom it shows."""
+    if facts is None or facts.kind != "DICOM":
+        return ""
+    spacing = f"{facts.spacing[0]:g} mm a pixel" if facts.spacing else ""
+    window = f"shown by {facts.window}" if facts.window else ""
+    said = [facts.modality, facts.body_part.lower(), facts.view_position, spacing, window]
+    return f" DICOM: {', '.join(part for part in said if part)}. Names and dates in the header were not kept."
 
 
 def current_picture() -> Picture:
@@ -59,9 +74,8 @@ def current_picture() -> Picture:
     chosen = linked("picture", "")
     upload = current_upload() if chosen == OWN else None
     if upload:
-        return Picture(
-            f"own/{upload.digest}", "your picture", upload.image, upload.label, name, None, "Your own picture"
-        )
+        title, origin = "your picture", "Your own picture"
+        return Picture(f"own/{upload.digest}", title, upload.image, upload.label, name, None, origin, upload.facts)
     home = next((other for other in (name, *galleries.available()) if chosen in galleries.positions(other)), name)
     position = galleries.positions(home).get(chosen, samples(name)[0])
     record, simulated = galleries.gallery(home).records[position], home == galleries.SIMULATED
@@ -198,7 +212,9 @@ def _upload() -> None:
         _next_upload()
     if refused := st.session_state.get(_REFUSED):
         st.error(refused, icon=":material/broken_image:")
-    if current_upload():
+    if upload := current_upload():
+        if upload.facts and upload.facts.concern:
+            st.warning(upload.facts.concern, icon=":material/help:")
         st.caption(f":material/shield: {RETENTION}")
         st.button("Clear my data", icon=":material/delete:", on_click=clear_own_data)
 

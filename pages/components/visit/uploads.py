@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.typing import UploadedFile
 
-from engine.imaging import PUBLIC, ImageError, load_image
+from engine.imaging import PUBLIC, ImageError, PictureFacts, load_described
 from engine.imaging.archive import is_archive
 
 # What the link calls a visitor's own picture.
@@ -36,12 +36,14 @@ class Upload:
         image: ``(H, W)`` uint8 or uint16.
         stored_as: Its id in the visitor's own collection, if it came from there.
         label: Its label there, if it has one.
+        facts: What its file says of how it was taken, and of nobody; None where it came from a collection.
     """
 
     digest: str
     image: np.ndarray
     stored_as: str | None = None
     label: str | None = None
+    facts: PictureFacts | None = None
 
 
 @st.cache_resource(scope="session", max_entries=1, show_spinner=False)
@@ -70,8 +72,8 @@ def keep_upload(file: UploadedFile) -> None:
     if is_archive(data):
         raise ImageError("A ZIP archive holds many pictures and this page takes one: bring it on Your collection.")
     with DECODING:
-        image = load_image(data, PUBLIC)
-    keep(Upload(hashlib.sha256(data).hexdigest()[:16], image))
+        image, facts = load_described(data, PUBLIC)
+    keep(Upload(hashlib.sha256(data).hexdigest()[:16], image, facts=facts))
 
 
 def keep(upload: Upload) -> None:
