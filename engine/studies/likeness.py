@@ -14,9 +14,9 @@ from engine.artifacts import ArtifactError, find_result, provenance
 from engine.datasets import load_dataset
 from engine.encrypted_search.pictures import COLLECTION, Split, load_split
 from engine.encrypted_search.setting import SETTINGS
+from engine.evaluation.bootstrap import interval
 from engine.evaluation.cipher_quality import ssim
 from engine.evaluation.distances import pairwise_distances
-from engine.evaluation.hashing_report import interval
 from engine.studies.encrypted_search.figures import Arrays
 from engine.studies.protocol import INTERVAL_POLICY
 

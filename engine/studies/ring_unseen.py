@@ -13,8 +13,8 @@ from engine.artifacts import commit, load_result
 from engine.attacks.gallery_codes import learned_of_gallery
 from engine.datasets import PAPER, DataError
 from engine.datasets.facts import Facts, task_facts
+from engine.evaluation.bootstrap import DECIMALS, interval
 from engine.evaluation.code_quality import bit_entropy, distinct_codes
-from engine.evaluation.hashing_report import DECIMALS, interval
 from engine.evaluation.unseen import kin_among
 from engine.studies.baseline_figures import BASELINES, BITS
 from engine.studies.unseen import unseen

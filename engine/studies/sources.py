@@ -85,5 +85,5 @@ def _bare(path: Path) -> ast.Module:
         body = getattr(node, "body", None)
         documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         if documented and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-            node.body = body[1:]
+            node.body = body[1:]  # type: ignore[attr-defined]
     return tree
