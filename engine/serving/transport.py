@@ -23,6 +23,7 @@ MOST_JSON = 64 * 1024 * 1024
 MOST_SENTENCE = 300
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 PLAIN_VARIABLE = "CXR_VAULT_PLAIN_HTTP"
+CERTIFICATE_VARIABLE, KEY_VARIABLE = "CXR_VAULT_CLIENT_CERTIFICATE", "CXR_VAULT_CLIENT_KEY"
 _BUSY = (429, 502, 503, 504)
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\uffff]+")
 
@@ -201,6 +202,13 @@ def _pool(ca_file: Path | None, patience: Patience) -> "urllib3.PoolManager":
             context.load_verify_locations(ca_file)
         except OSError as error:
             raise ServingError(f"{ca_file} holds no certificate to trust: name a PEM file.") from error
+    if certificate := os.environ.get(CERTIFICATE_VARIABLE):
+        try:
+            context.load_cert_chain(certificate, os.environ.get(KEY_VARIABLE))
+        except OSError as error:
+            raise ServingError(
+                f"{CERTIFICATE_VARIABLE} and {KEY_VARIABLE} name no certificate and its key: name two PEM files."
+            ) from error
     # Every request may be sent twice: uploads say where they start, quotas count different pictures.
     retries = urllib3.Retry(
         total=patience.times,

@@ -190,6 +190,19 @@ class TestTls:
             with pytest.raises(LostError, match="certificate is not trusted"):
                 Transport(url, token, patience=QUICK).json("GET", "/v1/gallery")
 
+    def test_a_client_may_need_a_certificate_too(self, tls, filled, store, monkeypatch):
+        service = cloud_service(CloudServer(store), filled.tokens, filled.folder / "other", FREE)
+        with serving(service, Tls(tls.certificate, tls.key, tls.certificate)) as url:
+            token = token_for(filled.secrets["user"], "cloud")
+            with pytest.raises(LostError):
+                Transport(url, token, tls.certificate, QUICK).json("GET", "/v1/gallery")
+            monkeypatch.setenv("CXR_VAULT_CLIENT_CERTIFICATE", str(tls.certificate))
+            monkeypatch.setenv("CXR_VAULT_CLIENT_KEY", str(tls.key))
+            assert Transport(url, token, tls.certificate, QUICK).json("GET", "/v1/gallery")["count"] == 12
+        monkeypatch.setenv("CXR_VAULT_CLIENT_KEY", str(tls.certificate))
+        with pytest.raises(ServingError, match="name two PEM files"):
+            Transport(url, token)
+
     def test_files_that_do_not_belong_together_are_refused(self, tls, tmp_path):
         with pytest.raises(ServingError, match="no certificate and its key"):
             Tls(tls.key, tls.certificate).check()
