@@ -8,7 +8,7 @@ from math import sqrt
 import numpy as np
 import streamlit as st
 
-from engine import evaluation as ev
+from engine.evaluation import cipher_quality as ev
 from engine.imaging import to_uint8
 from pages.components.kit import schemes
 from pages.components.kit.results import result
