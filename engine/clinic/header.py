@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from engine.imaging.dicom import is_dicom, numbers, read_dicom
+from engine.imaging.facts import concern_of
 from engine.imaging.limits import ImageError
 
 _WORDS = {
@@ -53,6 +54,11 @@ class HeaderFacts:
     spacing: tuple[float, ...] = ()
     age_band: str = ""
     sex: str = ""
+
+    @property
+    def concern(self) -> str | None:
+        """One sentence where the header says that this is no frontal chest X-ray."""
+        return concern_of(self.modality, self.body_part, self.view)
 
     def to_json(self) -> str:
         """Write what is known, without what is not.

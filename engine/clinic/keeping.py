@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
+
 from engine.clinic.deidentify import deidentified
 from engine.clinic.header import read_header
 from engine.imaging import encode_png, load_image
@@ -20,6 +22,23 @@ def with_headers(found: Found) -> Found:
 def with_copies(found: Found) -> Found:
     """Have copies that name nobody sealed in place of DICOM files, and PNGs of their pixels in place of others."""
     return _each(found, lambda one, file: replace(one, file=partial(cleared, file)))
+
+
+def with_concerns(found: Found, concerns: dict[str, str]) -> Found:
+    """Take down, as each picture is loaded, what its header says against a frontal chest X-ray.
+
+    Args:
+        found: From :func:`engine.retrieval.find_pictures`.
+        concerns: is filled with one sentence by the picture's name.
+    """
+    return _each(found, lambda one, file: replace(one, load=partial(_noted, one, file, concerns)))
+
+
+def _noted(picture: Picture, file: Callable[[], bytes], concerns: dict[str, str]) -> np.ndarray:
+    image = picture.load()
+    if concern := read_header(file()).concern:
+        concerns[picture.name] = concern
+    return image
 
 
 def cleared(file: Callable[[], bytes]) -> bytes:

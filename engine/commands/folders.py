@@ -1,7 +1,7 @@
 """What ``index`` and ``pacs`` make of a folder: which pictures, and what is said of the files left out."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from engine.commands.console import note, progress
@@ -20,11 +20,13 @@ def kept_as(keep: str) -> "Literal['file', 'pixels']":
     return "pixels" if keep == "pixels" else "file"
 
 
-def pictures_to_index(options: argparse.Namespace) -> "Found":
+def pictures_to_index(options: argparse.Namespace, concerns: dict[str, str]) -> "Found":
     """Find the pictures of ``options.folder`` with their labels, and make sure that there is something to seal.
 
     Args:
         options: ``folder``, ``labels``, ``keep``, ``keep_header`` and ``strict`` of ``index``.
+
+        concerns: is filled, as pictures are loaded, with what their headers say against frontal chest X-rays.
 
     Returns:
         At least one picture that can be read.
@@ -32,10 +34,10 @@ def pictures_to_index(options: argparse.Namespace) -> "Found":
     Raises:
         VaultError: none can be read, or with ``--strict`` one cannot; each has been named.
     """
-    from engine.clinic.keeping import with_copies, with_headers
+    from engine.clinic.keeping import with_concerns, with_copies, with_headers
     from engine.retrieval.folders import find_pictures, with_labels
 
-    found = find_pictures(options.folder)
+    found = with_concerns(find_pictures(options.folder), concerns)
     if options.labels:
         found = with_labels(found, options.labels)
     if options.keep_header:
@@ -59,6 +61,12 @@ def name_left_out(sentences: Sequence[str]) -> None:
     """Say on standard error which files were left out, one line each."""
     for sentence in sentences:
         note(f"left out: {sentence}")
+
+
+def name_concerns(concerns: Mapping[str, str]) -> None:
+    """Say on standard error which pictures were taken though their headers speak of something else."""
+    for name, sentence in sorted(concerns.items()):
+        note(f"look at {name}: {sentence}")
 
 
 def _problem(picture: "Picture") -> str | None:

@@ -41,12 +41,15 @@ def add_parser(commands: Any) -> None:
 
 def encrypt(options: argparse.Namespace) -> None:
     """Seal one picture."""
+    from engine.clinic import read_header
     from engine.imaging import load_image
     from engine.imaging.decode import read_file
 
     check_target(options.target, options.key_file, options.source, force=options.force)  # before a key is made
     data = read_file(options.source)
     image = load_image(data)
+    if concern := read_header(data).concern:
+        note(f"look at {options.source}: {concern}")
     if options.deidentify:
         data = _cleared(data, options.scheme)
     cipher = SCHEMES[options.scheme].container_cipher(read_key(options.key_file, create=True))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from engine.commands.collection import add_store_options, receipt_of
 from engine.commands.console import note, positive, progress, read_key, write_whole
-from engine.commands.folders import KEPT, kept_as, name_left_out, pictures_to_index
+from engine.commands.folders import KEPT, kept_as, name_concerns, name_left_out, pictures_to_index
 from engine.encryption.schemes import CONTAINER_SCHEMES, GALLERY_SCHEME, SCHEMES
 from engine.errors import VaultError
 
@@ -88,7 +88,8 @@ def index(options: argparse.Namespace) -> int:
     from engine.serving.connecting import is_remote, open_server
 
     where = (options.store, options.token_file, options.ca_file)
-    found, server = pictures_to_index(options), open_server(*where)
+    concerns: dict[str, str] = {}
+    found, server = pictures_to_index(options, concerns), open_server(*where)
     # A length that there is not is refused before a key is made.
     hasher: CodeMaker | None = own_hasher(options)
     hasher = hasher or Hasher.load(bits=server.gallery.bits if server.gallery else options.bits)
@@ -106,6 +107,7 @@ def index(options: argparse.Namespace) -> int:
         progress("sealed", step.done, step.total)
     left_out = sorted((*found.left_out, *step.unreadable))
     name_left_out(left_out)
+    name_concerns(concerns)
     print(f"{step.added} added, {len(server)} pictures in {options.store}, key in {options.key_file}")
     return 3 if left_out else 0
 

@@ -79,13 +79,32 @@ class PictureFacts:
     @property
     def concern(self) -> str | None:
         """One sentence where the header says that this is no frontal chest X-ray; None where it does not say so."""
-        if self.modality not in _PROJECTIONS:
-            return f"The header says {self.modality}, a slice or another kind of picture: the search knows radiographs."
-        if self.body_part and not any(word in self.body_part for word in _CHEST):
-            return f"The header says {self.body_part}: the search knows chest X-rays alone."
-        if self.view == "lateral":
-            return f"The header says {self.view_position}, a lateral view: the search knows frontal ones alone."
-        return None
+        return concern_of(self.modality, self.body_part, self.view_position)
+
+
+def concern_of(modality: str, body_part: str, view_position: str) -> str | None:
+    """Say what speaks against a frontal chest X-ray in three words of a header.
+
+    Args:
+        modality: such as ``"DX"``.
+        body_part: BodyPartExamined, such as ``"CHEST"``.
+        view_position: such as ``"PA"``.
+
+    Returns:
+        One sentence; None where nothing does, as in a header that says nothing.
+
+    >>> concern_of("DX", "CHEST", "PA") is None, concern_of("", "", "") is None
+    (True, True)
+    >>> concern_of("DX", "CHEST", "LL")
+    'The header says LL, a lateral view: the search knows frontal ones alone.'
+    """
+    if modality.upper() not in _PROJECTIONS:
+        return f"The header says {modality}, a slice or another kind of picture: the search knows radiographs."
+    if body_part and not any(word in body_part.upper() for word in _CHEST):
+        return f"The header says {body_part}: the search knows chest X-rays alone."
+    if view_position.upper() in _LATERAL:
+        return f"The header says {view_position}, a lateral view: the search knows frontal ones alone."
+    return None
 
 
 def describe(data: bytes, budget: Budget = LOCAL) -> PictureFacts:

@@ -152,3 +152,13 @@ def test_copies_are_indexed_in_place_of_files(tmp_path, folder):
     assert b"Doe" not in files["a.dcm"]
     assert load_image(files["0.png"]).tolist() == PICTURES[0].tolist()
     assert index(tmp_path, folder, "--keep", "deidentified", "--keep-header") == 0
+
+
+def test_laterals_and_other_bodies_are_told_apart_by_their_headers(tmp_path, folder, capsys):
+    (folder / "lateral.dcm").write_bytes(radiograph(3, ViewPosition="LL"))
+    (folder / "hand.dcm").write_bytes(radiograph(4, BodyPartExamined="HAND"))
+    (folder / "chest.dcm").write_bytes(radiograph(5))
+    assert index(tmp_path, folder) == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("look at ")]
+    assert [line.split(":")[0] for line in lines] == ["look at hand.dcm", "look at lateral.dcm"]
+    assert "a lateral view" in lines[1]
