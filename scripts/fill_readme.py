@@ -23,7 +23,7 @@ TASKS = ("binary", "three_class")
 
 def fill(text: str) -> str:
     """Return the README with every table between its markers made anew; one not yet measured stays as it is."""
-    tables = {
+    tables: dict[str, tuple[Any, ...]] = {
         "map": (map_table, "matdh", "paper_a", "recipes"),
         "precision": (precision_table, "matdh", "paper_a"),
         "ordering": (ordering_table, "ordering"),
@@ -117,7 +117,7 @@ def recipes_table(measured: dict[str, Any]) -> str:
 
 def ablations_table(measured: dict[str, Any], paper: dict[str, Any]) -> str:
     """Paper A Table 4 beside ours under one small budget, and the difference to MATDH over the same queries."""
-    rows = []
+    rows: list[list[str]] = []
     for name, tasks in measured["variants"].items():
         theirs = paper["table4"].get(name) or paper["table4"].get(f"MATDH-{name}")
         rows.append(

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -87,7 +88,7 @@ def main() -> None:
     write("example.json", (json.dumps(facts, indent=1) + "\n").encode())
 
 
-def timed_search(user: DataUser, image: np.ndarray):  # noqa: ANN201
+def timed_search(user: DataUser, image: np.ndarray) -> tuple[dict[str, float], Any, Any, Any]:
     """Search once and time the four parts of the story."""
     start = time.perf_counter()
     enhance(image)

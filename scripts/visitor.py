@@ -15,6 +15,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 PATIENCE_SECONDS = 240
 _ENDED = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
@@ -58,7 +59,7 @@ class Visitor:
         self._web.get(f"{address}/_stcore/health", timeout=PATIENCE_SECONDS).raise_for_status()
         self._socket: ClientConnection = connect(
             f"ws://{urlsplit(address).netloc}/_stcore/stream",
-            subprotocols=["streamlit"],
+            subprotocols=[Subprotocol("streamlit")],
             max_size=None,
             compression=None,
         )
@@ -123,7 +124,7 @@ class Visitor:
         self._web.put(
             f"{self._address}{place.upload_url}",
             files={"file": (name, content)},
-            headers={"X-Xsrftoken": self._web.cookies.get("_streamlit_xsrf", "")},
+            headers={"X-Xsrftoken": self._web.cookies.get("_streamlit_xsrf") or ""},
         ).raise_for_status()
         state = WidgetState(id=identity)
         info = state.file_uploader_state_value.uploaded_file_info.add(name=name, size=len(content))
@@ -188,6 +189,8 @@ class Visitor:
         element = delta.new_element
         kind = element.WhichOneof("type")
         described = getattr(element, kind) if kind else None
+        if described is None:
+            return
         if kind in ("markdown", "heading"):
             texts.append((at, described.body))
         elif kind == "exception" or (kind == "alert" and described.format == described.ERROR):

@@ -6,6 +6,7 @@ Processor time and not wall time, on one thread, so that other work on the machi
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -73,7 +74,7 @@ def _store(images: list[np.ndarray]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "gallery.db"
         owner = DataOwner(generate_key(), CloudServer(path), book.hasher(BITS))
-        pictures = [Picture(f"{n}.png", lambda image=image: image) for n, image in enumerate(images)]
+        pictures = [Picture(f"{n}.png", partial(np.asarray, image)) for n, image in enumerate(images)]
         list(owner.upload(pictures[:1]))
         sealing = _processor(lambda: list(owner.upload(pictures[1:]))) / (len(images) - 1)
         ids = list(owner.records())

@@ -276,7 +276,7 @@ def loss_chart(history: Sequence[Mapping[str, float]]) -> None:
     draw(go.Figure(lines), x="Epoch", y="Loss term", alt=alt, key="chart_loss", height=340)
 
 
-def _ours(x: Sequence[Any], triples: Sequence[Sequence[float]], how: str):  # noqa: ANN202
+def _ours(x: Sequence[Any], triples: Sequence[Sequence[float]], how: str) -> Any:
     import plotly.graph_objects as go
 
     means, lows, highs = np.array(triples, float).T
@@ -319,7 +319,7 @@ def _paper(rows: Mapping[str, tuple[Sequence[Any], Sequence[float]]]) -> list:
     return traces
 
 
-def _line(x: np.ndarray, y: np.ndarray, name: str, dash: str):  # noqa: ANN202
+def _line(x: np.ndarray, y: np.ndarray, name: str, dash: str) -> Any:
     import plotly.graph_objects as go
 
     return go.Scatter(x=x, y=y, name=name, line={"dash": dash, "color": MUTED, "width": 1.5}, hovertemplate="%{y:.3f}")

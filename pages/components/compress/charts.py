@@ -206,7 +206,7 @@ def _scales(name: str) -> str:
     return "channel" if name == "full" or name.endswith("-channel") else "tensor"
 
 
-def _dots(entry: Entry, names: Sequence[str], title: str, symbol: str):  # noqa: ANN202
+def _dots(entry: Entry, names: Sequence[str], title: str, symbol: str) -> Any:
     import plotly.graph_objects as go
 
     means, lows, highs = np.array([entry["variants"][name]["accuracy"] for name in names]).T

@@ -1,6 +1,7 @@
 """Every chart, in one theme: colours from the config, light and dark, and words for what each shows."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -45,7 +46,7 @@ def histograms(series: Mapping[str, np.ndarray], *, key: str) -> None:
     )
 
 
-def _cut_spikes(figure, percent: np.ndarray) -> None:  # noqa: ANN001
+def _cut_spikes(figure: Any, percent: np.ndarray) -> None:
     """Let the axis end above the curves where a border of one gray level would press them flat, and say so."""
     curves, peak = np.sort(percent.ravel())[-SPIKES], percent.max()
     if not 0 < ROOM * curves < peak / 2:
@@ -118,7 +119,7 @@ def confusion(
 
 
 def draw(
-    figure,  # noqa: ANN001
+    figure: Any,
     *,
     x: str,
     y: str,

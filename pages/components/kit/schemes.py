@@ -92,7 +92,7 @@ def wrong_key(key: bytes) -> bytes:
 def changed(data: Data) -> Data:
     """Return sealed data with one bit flipped in its middle."""
     if isinstance(data, CipherPicture):
-        return replace(data, picture=changed(data.picture))
+        return replace(data, picture=np.asarray(changed(data.picture)))
     if isinstance(data, bytes):
         middle = len(data) // 2
         return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]

@@ -1,6 +1,7 @@
 """The measured map: what each setting gives away beside how well it is searched."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -148,7 +149,7 @@ def _front(measured: Sequence[Point], goal: str) -> list[Point]:
     return sorted(kept, key=lambda point: (point.leakage(goal), point.found[0]))
 
 
-def _front_line(measured: Sequence[Point], goal: str):  # noqa: ANN202
+def _front_line(measured: Sequence[Point], goal: str) -> Any:
     import plotly.graph_objects as go
 
     front = _front(measured, goal)
@@ -162,7 +163,7 @@ def _front_line(measured: Sequence[Point], goal: str):  # noqa: ANN202
     )
 
 
-def _diagonal(chance: float):  # noqa: ANN202
+def _diagonal(chance: float) -> Any:
     import plotly.graph_objects as go
 
     return go.Scatter(
@@ -175,7 +176,7 @@ def _diagonal(chance: float):  # noqa: ANN202
     )
 
 
-def _dots(members: Sequence[Point], key: str, goal: str):  # noqa: ANN202
+def _dots(members: Sequence[Point], key: str, goal: str) -> Any:
     import plotly.graph_objects as go
 
     return go.Scatter(
@@ -190,7 +191,7 @@ def _dots(members: Sequence[Point], key: str, goal: str):  # noqa: ANN202
     )
 
 
-def _ring(members: Sequence[Point], goal: str, title: str, symbol: str, size: int):  # noqa: ANN202
+def _ring(members: Sequence[Point], goal: str, title: str, symbol: str, size: int) -> Any:
     import plotly.graph_objects as go
 
     return go.Scatter(

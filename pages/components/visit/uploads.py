@@ -97,7 +97,8 @@ def drop_file(file: UploadedFile) -> None:
     """Streamlit keeps an uploaded file until long after its visitor has left; take it out now."""
     context = get_script_run_ctx()
     if context is not None:
-        context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
+        # Not of the protocol, but of the manager that a served app has.
+        context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)  # type: ignore[attr-defined]
 
 
 def forget_upload() -> None:

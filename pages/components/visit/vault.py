@@ -184,7 +184,8 @@ def _index(wanted: Wanted) -> Job[Vault]:
 
 def _seal(name: str, job: Job[Pictures], shelf: Shelf) -> Pictures:
     """Seal a gallery's pictures and hash them at every length in the same pass."""
-    folder, key, marks = tempfile.TemporaryDirectory(prefix="cxr-vault-"), generate_key(), {}
+    folder, key = tempfile.TemporaryDirectory(prefix="cxr-vault-"), generate_key()
+    marks: dict[str, bytes] = {}
     server, book = CloudServer(Path(folder.name) / "gallery.db"), shelf.book(METHOD)
     pictures = [replace(picture, load=partial(_noted, marks, picture)) for picture in pictures_of(searched(name))]
     owner = DataOwner(key, server, BookHasher(book, BITS, remember=True))
