@@ -34,6 +34,7 @@ from engine.retrieval.stores.postgresql_format import (
     copied_rows,
     create_statements,
     statements,
+    value_of,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10
 MOST_CONNECTIONS = 8
+# Without new statistics the planner scans the table for the few rows after a position.
+MANY_ROWS = 1000
 
 
 class PostgresStore(Store):
@@ -117,7 +120,7 @@ class PostgresStore(Store):
         with self._connection() as connection, connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             gallery, state = self._held(connection)
-            fresh = _value(connection, self._sql["fresh"], after)
+            fresh = value_of(connection, self._sql["fresh"], after)
             if after < 0 and fresh != state.count:
                 raise self._damaged()
             with connection.cursor() as cursor, cursor.copy(self._sql["copy_out"], (after,)) as copy:
@@ -244,7 +247,7 @@ class PostgresStore(Store):
         for address in (self.address, self.address.beside()):
             with self._connection() as connection:
                 sql = statements(address.schema)
-                if _value(connection, sql["exists"]):
+                if value_of(connection, sql["exists"]):
                     named |= {row[0] for row in connection.execute(sql["blobs"])}
         stray = [name for name in self._blobs.old() if name not in named]
         self._blobs.delete(stray)
@@ -286,10 +289,12 @@ class PostgresStore(Store):
             lost = [row[0].hex() for row in connection.execute(self._sql["lost"])]
             taken = connection.execute(self._sql["take"].format(bits=gallery.bits, sketch_bits=SKETCH_BITS)).rowcount
             connection.execute(self._sql["count"], {"taken": taken})
+        if taken >= MANY_ROWS:
+            connection.execute(self._sql["analyze"])
         return lost
 
     def _facts(self, connection: "Connection") -> tuple[Gallery, State] | None:
-        if not _value(connection, self._sql["exists"]):
+        if not value_of(connection, self._sql["exists"]):
             return None
         return self._read_facts(connection)
 
@@ -391,9 +396,3 @@ class _Upload:
         names = [name for id_, name in self._sent.items() if ids is None or id_ in ids]
         with suppress(StoreError):
             self._store._delete_blobs(names)
-
-
-def _value(connection: "Connection", statement: str, *values: Any) -> Any:
-    """The one value of a statement's one row."""
-    row = connection.execute(statement.encode(), values).fetchone()
-    return row[0] if row else None

@@ -1,10 +1,14 @@
 """The tables of a store in PostgreSQL, the statements on them, and the binary form in which rows are read."""
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from engine.retrieval.stores.base import CHUNK_ROWS, ID_BYTES, SKETCH_BYTES, IndexRows
+
+if TYPE_CHECKING:
+    from psycopg import Connection
 
 FORMAT = 2
 SKETCH_BITS = 8 * SKETCH_BYTES
@@ -62,6 +66,7 @@ def statements(schema: str) -> dict[str, str]:
         "remove": f"DELETE FROM {item} WHERE id = ANY(%s) RETURNING id, blob",
         "shrink": f"UPDATE {gallery} SET count = count - %s, epoch = epoch + 1",
         "vacuum": f"VACUUM {item}",
+        "analyze": f"ANALYZE {item}",
         "blobs": f"SELECT blob FROM {item} WHERE blob IS NOT NULL",
         "grow": f"UPDATE {gallery} SET epoch = greatest(epoch, %s)",
         "drop": f"DROP SCHEMA {schema} CASCADE",
@@ -117,3 +122,9 @@ def _rows(data: bytearray, form: np.dtype) -> IndexRows:
     rows = np.frombuffer(bytes(data[: len(data) // form.itemsize * form.itemsize]), form)
     ids, codes, sketches = (np.ascontiguousarray(rows[name]) for name in ("id", "code", "sketch"))
     return IndexRows(ids, codes, sketches, int(rows["position"][-1]))
+
+
+def value_of(connection: "Connection", statement: str, *values: Any) -> Any:
+    """The one value of a statement's one row."""
+    row = connection.execute(statement.encode(), values).fetchone()
+    return row[0] if row else None
