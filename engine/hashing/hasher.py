@@ -1,6 +1,7 @@
 """Turn pictures into binary codes with a trained network."""
 
 import functools
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 
 from engine.artifacts import weights_path
 from engine.errors import VaultError
+from engine.files import file_sha256
 from engine.hashing.codes import pack_bits
 from engine.hashing.descriptors import describe_features
 from engine.hashing.keeps import DEFAULT, head_name
@@ -68,6 +70,8 @@ class Hasher:
         self.bits, self.side, self.enhanced, self.margin = bits, side, enhanced, margin
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network = network.to(self.device)
+        # What a store remembers of the encoder of its codes; a network that is not shipped has none.
+        self.fingerprint = b""
 
     @classmethod
     def load(cls, bits: int = 48, method: str = "matdh", keeps: str = DEFAULT) -> Self:
@@ -87,7 +91,9 @@ class Hasher:
         if method not in METHODS:
             raise HasherError(f"There is no method {method!r}: choose one of {', '.join(METHODS)}.")
         network, spec = _shipped_network(method, keeps)
-        return cls(network, bits=bits, **spec)
+        hasher = cls(network, bits=bits, **spec)
+        hasher.fingerprint = hashlib.sha256(f"{_weights_hash(method)} {keeps}".encode()).digest()
+        return hasher
 
     @property
     def lengths(self) -> tuple[int, ...]:
@@ -224,6 +230,11 @@ def _weights_of(method: str) -> Path:
             "make them."
         )
     return path
+
+
+@functools.cache
+def _weights_hash(method: str) -> str:
+    return file_sha256(_weights_of(method))
 
 
 def _chosen_heads(state: "dict[str, Tensor]", keeps: str, method: str) -> "dict[str, Tensor]":

@@ -52,7 +52,7 @@ class GalleryKeys:
         Args:
             key: 32 bytes, the owner's master key.
             gallery_id: 16 bytes.
-            encoder: fingerprint of an encoder that does not come with the project; empty for one that does.
+            encoder: fingerprint of the encoder that makes the codes; empty where it is not known.
 
         Returns:
             32 bytes: the first half is of the key, the second of the encoder as well. Without the key neither tells
@@ -64,7 +64,7 @@ class GalleryKeys:
         return check[:ENCODER_AT] + derive_key(key, salt=gallery_id, info=b"CXR Vault encoder" + encoder)[ENCODER_AT:]
 
     def made_by(self, encoder: bytes) -> bool:
-        """Tell whether an encoder made the gallery's codes; its fingerprint is empty if it comes with the project."""
+        """Tell whether an encoder made the gallery's codes; its fingerprint is empty if that is not known."""
         return hmac.compare_digest(self.gallery.key_check, self.check_of(self.key, self.gallery.id, encoder))
 
     @cached_property

@@ -46,7 +46,7 @@ def describe(hasher: CodeMaker, images: list[np.ndarray]) -> tuple[npt.NDArray[n
 
 
 def encoder_of(hasher: CodeMaker | None) -> bytes:
-    """The fingerprint of somebody else's encoder; empty for one that comes with the project."""
+    """The fingerprint of an encoder, which changes with its weights; empty for one that has none."""
     return getattr(hasher, "fingerprint", b"")
 
 
@@ -59,8 +59,14 @@ def check_encoder(keys: GalleryKeys, hasher: CodeMaker) -> None:
     if keys.made_by(encoder_of(hasher)):
         return
     if keys.made_by(b""):
-        raise StoreError("The codes of this store are of the project's own encoder: leave --encoder and --head out.")
-    raise StoreError("The codes of this store are of another encoder: give --encoder and --head as it was filled with.")
+        raise StoreError(
+            "This store does not say which encoder made its codes, as those of earlier releases: index its pictures "
+            "again into a new store."
+        )
+    raise StoreError(
+        "The codes of this store are of another encoder, or of other weights of this one: give --encoder and --head as "
+        "it was filled with, or index its pictures again into a new store."
+    )
 
 
 @dataclass(frozen=True)

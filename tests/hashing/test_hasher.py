@@ -117,3 +117,11 @@ def test_exposure_hardly_moves_the_networks_input(pictures: list[np.ndarray]) ->
     bright = (pictures[0] * 0.7 + 60).astype(np.uint8)
     views = [network_input(picture, 128).ravel() for picture in (pictures[0], bright)]
     assert np.corrcoef(*views)[0, 1] > 0.97
+
+
+def test_weights_methods_and_shares_have_fingerprints_of_their_own() -> None:
+    prints = [Hasher.load(48, method).fingerprint for method in ("matdh", "dpn")]
+    prints += [Hasher.load(48, "matdh", keeps).fingerprint for keeps in ("label", "picture")]
+    assert len(set(prints)) == 4
+    # Lengths are told apart by the gallery itself.
+    assert Hasher.load(16).fingerprint == Hasher.load(64).fingerprint
