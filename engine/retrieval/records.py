@@ -25,7 +25,7 @@ from engine.retrieval.stores import SealedRecord
 
 NONCE_BYTES = 12
 TAG_BYTES = 16
-PADDED_BYTES = 384
+PADDED_BYTES = 512
 # Of one length: an id and a code that follow each other then have no second reading.
 _ID = re.compile(r"[0-9a-f]{32}")
 
