@@ -7,7 +7,6 @@ pictures of both sides, the pictures of each step, and ``example.json`` with lab
 """
 
 import json
-import math
 import sys
 import tempfile
 import time
@@ -37,6 +36,7 @@ NEIGHBOURS = 5
 ROUNDS = 7
 TILE = 256
 GAP = 6
+CELL = 4
 # Which part of the story a step of the search belongs to.
 PART = {"describe": "hash", "mask": "hash", "ask": "find", "lend": "find", "fetch": "find"}
 PART |= {"release": "open", "open": "open"}
@@ -114,12 +114,10 @@ def tile(image: np.ndarray, text: str, colour: tuple[int, int, int]) -> np.ndarr
 
 
 def noise_tile(sealed: bytes) -> np.ndarray:
-    """The end of what the server holds, each byte as a square of pixels, so that scaling keeps it noise."""
-    side = min(TILE // 2, math.isqrt(len(sealed)))
+    """The end of what the server holds, each byte as a square of ``CELL`` pixels, so that scaling keeps it noise."""
+    side = TILE // CELL
     look = np.frombuffer(sealed[-(side**2) :], np.uint8).reshape(side, side)
-    cell = -(-TILE // side)
-    whole = np.repeat(np.repeat(look, cell, axis=0), cell, axis=1)[:TILE, :TILE]
-    return whole[..., None].repeat(3, axis=2)
+    return np.repeat(np.repeat(look, CELL, axis=0), CELL, axis=1)[..., None].repeat(3, axis=2)
 
 
 def code_tile(sent: np.ndarray) -> np.ndarray:

@@ -73,6 +73,6 @@ def test_the_example_is_what_the_shipped_network_finds():
 
 
 def test_the_servers_side_of_the_example_is_noise():
-    sealed = np.asarray(Image.open(EXAMPLE / "sealed.png"))[::2, ::2]
+    sealed = np.asarray(Image.open(EXAMPLE / "sealed.png"))[::4, ::4]
     assert abs(sealed.mean() - 127.5) < 2
     assert abs(np.corrcoef(sealed[:, :-1].ravel(), sealed[:, 1:].ravel())[0, 1]) < 0.05

@@ -10,6 +10,7 @@ from pages.components.kit.results import method_result, missing, result
 from pages.components.kit.words import TASKS, label_title
 from pages.components.visit.gallery import SIMULATED
 
+_NUMBERS = {2: "two", 3: "three", 4: "four"}
 FIELDS = {
     "map": ("mAP", "Mean average precision: how early relevant pictures come."),
     "precision_within_2": ("Within 2 bits", "Share of relevant pictures among those at most 2 bits away."),
@@ -61,7 +62,8 @@ def vote_error(method: str, bits: int) -> str | None:
         return None
     figures = measured["bits"][str(bits)]["three_class"]
     return (
-        f"Such a vote between three labels is wrong for {1 - figures['accuracy'][0]:.0%} of "
+        f"Such a vote between {_NUMBERS.get(len(figures['classes']), 'all')} labels is wrong for "
+        f"{1 - figures['accuracy'][0]:.0%} of "
         f"{measured['protocol']['query_count']} test pictures{_normal_called_pneumonia(figures)}."
     )
 
