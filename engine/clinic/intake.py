@@ -7,8 +7,9 @@ from threading import Lock
 from engine.clinic.header import read_header
 from engine.clinic.keeping import cleared
 from engine.errors import VaultError
-from engine.imaging import ImageError, describe, load_image
+from engine.imaging import LOCAL, ImageError
 from engine.retrieval import DataOwner, Picture, StoreError
+from engine.retrieval.pictures import decode_named
 
 
 class Intake:
@@ -70,13 +71,12 @@ class Intake:
         header = read_header(data)
         if not header.instance:
             raise ImageError("A file without SOPInstanceUID cannot be known again: it was left out.")
-        facts = describe(data)
-        if facts.concern:
-            raise ImageError(f"{header.instance}: {facts.concern}")
+        if header.concern:
+            raise ImageError(f"{header.instance}: {header.concern}")
         file = partial(bytes, data)
         return Picture(
             header.instance,
-            partial(load_image, data),
+            partial(decode_named, header.instance, file, LOCAL),
             file=partial(cleared, file) if self._clear else file,
             header=header.to_json,
         )
