@@ -301,7 +301,6 @@ def settings(picture: Picture, own: Collection | None) -> tuple[str, int, str | 
 
 def look_closer(outcome: Search, picture: Picture, method: str, bits: int, own: Collection | None) -> None:
     """Draw what a visitor may want to know of the ten."""
-    take_home(outcome, picture, method, bits, "Your collection" if own else galleries.TITLES[galleries.gallery_name()])
     if not own:
         st.header("What do the ten say?", anchor=False)
         label_votes(outcome.found, method, bits)
@@ -336,6 +335,8 @@ def draw() -> None:
                 say_vote(outcome, picture, method, bits)
             network = Hasher.load(bits=bits, method=method) if st.session_state.get("_explained") else None
             show_results(outcome, picture, network, own)
+            place = "Your collection" if own else galleries.TITLES[galleries.gallery_name()]
+            take_home(outcome, picture, method, bits, place)
         other = run_search(picture, second, bits) if outcome and second else None
         if outcome and other and second:
             show_second(other, outcome, picture, second, bits)
