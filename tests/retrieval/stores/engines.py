@@ -13,7 +13,7 @@ def make_rows(count, start=0):
     return [
         SealedPicture(
             f"{number:032x}",
-            number.to_bytes(2),
+            (number % 65_536).to_bytes(2),
             b"note %d" % number,
             b"picture %d" % number,
             digest=number.to_bytes(16),
