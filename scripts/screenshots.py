@@ -1,4 +1,4 @@
-"""Make the screenshots of the README: every page, in the light and the dark theme, and on a phone.
+"""Make the screenshots of the documents: every page, in the light and the dark theme, and on a phone.
 
     python scripts/screenshots.py
 

@@ -1,6 +1,6 @@
 """The papers' cipher tables beside ours, and a plain word where a paper's figure cannot be right.
 
-The tables are Markdown made from result files alone: the README shows the same ones.
+The tables are Markdown made from result files alone: docs/results.md shows the same ones.
 """
 
 import math

@@ -66,9 +66,9 @@ def test_arrangements_are_counted_as_the_paper_counts_them():
     assert cipher_papers.arrangements_bits(8, 4) == pytest.approx(math.log2(exact), rel=1e-9)
 
 
-def test_the_readme_shows_the_same_tables(reports):
-    from scripts.fill_readme import README, fill
+def test_the_results_page_shows_the_same_tables(reports):
+    from scripts.fill_tables import PAGE, fill
 
-    text = README.read_text()
+    text = PAGE.read_text()
     assert fill(text) == text
     assert cipher_papers.entropy_table(*reports[:2]) in text

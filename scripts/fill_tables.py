@@ -1,12 +1,13 @@
-"""Write the README's result tables from ``models/results``, so that no figure is typed by hand.
+"""Write the tables of the documents from ``models/results`` and the manifests, so that no figure is typed by hand.
 
-python scripts/fill_readme.py          # write
-python scripts/fill_readme.py --check  # exit with 1 if the README is out of date
+python scripts/fill_tables.py          # write
+python scripts/fill_tables.py --check  # exit with 1 if a page is out of date
 """
 
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,27 +15,35 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT))
 
+from engine.datasets.manifest import Record, read_manifest  # noqa: E402
 from pages.components.encrypt.cipher_papers import entropy_table, how_measured, quality_table, speed_table  # noqa: E402
 
 RESULTS = PROJECT / "models" / "results"
-README = PROJECT / "README.md"
+PAGE = PROJECT / "docs" / "results.md"
+PAGES = (PAGE, PROJECT / "docs" / "data-sheet.md")
 TASKS = ("binary", "three_class")
+DRAWN_FROM = {"code": "a code of 48 bits", "descriptor": "a descriptor of 64 bytes"}
 
 
 def fill(text: str) -> str:
-    """Return the README with every table between its markers made anew; one not yet measured stays as it is."""
+    """Return the page with every table between its markers made anew; one not yet measured stays as it is."""
     tables: dict[str, tuple[Any, ...]] = {
-        "map": (map_table, "matdh", "paper_a", "recipes"),
+        "unseen": (unseen_table, "matdh-unseen"),
+        "map": (map_table, "matdh", "paper_a"),
         "precision": (precision_table, "matdh", "paper_a"),
         "ordering": (ordering_table, "ordering"),
+        "codes": (codes_table, "matdh-unseen", "matdh"),
         "controls": (controls_table, "matdh", "paper_a"),
         "recipes": (recipes_table, "recipes"),
         "ablations": (ablations_table, "ablations", "paper_a"),
         "transfer": (transfer_table, "transfer"),
+        "ring": (ring_table, "baselines"),
+        "drawings": (drawings_table, "attacks"),
         "encrypted": (encrypted_table, "encrypted_search", "encrypted_pixels", "paper_b"),
         "quantized": (quantized_table, "encrypted_search", "paper_b"),
         "int8": (int8_table, "quantization"),
         "entropy": (entropy_table, "ciphers", "paper_a"),
+        "sources": (sources_table,),
         "ciphers": (ciphers_tables, "ciphers", "paper_a", "paper_b"),
     }
 
@@ -47,15 +56,40 @@ def fill(text: str) -> str:
     return re.sub(r"<!-- table: (\w+) -->\n.*?<!-- /table -->", table, text, flags=re.DOTALL)
 
 
-def map_table(measured: dict[str, Any], paper: dict[str, Any], recipes: dict[str, Any]) -> str:
-    """Paper A Table 2 for MATDH, beside both tasks measured here, and the binary one without a GPU."""
-    small = recipes["recipes"]["cpu"]["binary"]["by_length"]
+def unseen_table(measured: dict[str, Any]) -> str:
+    """Galleries that nothing was trained on, beside the paper's protocol: mAP of one and of all labels, and AUC."""
+    scopes = ("covidx-open", "covidx-open, new patients", "cxr-sources", "cxr-open")
+    protocols = {"unseen": "nothing trained on", "papers": "training split"}
+    rows = []
+    for scope in scopes:
+        for protocol, title in protocols.items():
+            found = measured["scopes"][scope][protocol]
+            figures = (found["binary"]["map"], found["classes"]["map"], found["auc"])
+            asked = [str(found["queries"]), f"{found['gallery']:,}"]
+            rows.append([scope, title, *asked, *map(_interval, figures)])
+    header = ["pictures", "gallery", "queries", "size", "mAP, COVID-19 or not", "mAP, classes", "AUC, COVID-19 or not"]
+    return _table(header, rows)
+
+
+def codes_table(unseen: dict[str, Any], measured: dict[str, Any]) -> str:
+    """What codes of each length keep besides the label: distinct ones, relatives among ten, empty balls."""
+    lengths = unseen["codes"]["covidx-open"]["lengths"]
+    pictures = unseen["codes"]["covidx-open"]["pictures"]
+    rows = [
+        [f"distinct codes of {pictures} test pictures", *(str(found["distinct"]) for found in lengths.values())],
+        ["a relative among the ten", *(_interval(found["kin_in_ten"]["share"]) for found in lengths.values())],
+        ["empty balls, training split", *(f"{measured['bits'][b]['binary']['empty_balls']:.1%}" for b in lengths)],
+    ]
+    return _table(["COVIDx-open", *(f"{bits} bits" for bits in lengths)], rows)
+
+
+def map_table(measured: dict[str, Any], paper: dict[str, Any]) -> str:
+    """Paper A Table 2 for MATDH, beside both tasks measured here."""
     lengths = list(measured["bits"])
     rows = [
         ["paper A", *(f"{paper['table2_map']['MATDH'][bits]:.4f}" for bits in lengths)],
         ["measured here", *(_interval(measured["bits"][bits]["binary"]["map"]) for bits in lengths)],
         ["three classes", *(_interval(measured["bits"][bits]["three_class"]["map"]) for bits in lengths)],
-        ["preset `cpu`", *(f"{small[bits]:.4f}" for bits in lengths)],
     ]
     return _table(["mAP", *(f"{bits} bits" for bits in lengths)], rows)
 
@@ -138,7 +172,7 @@ def transfer_table(measured: dict[str, Any]) -> str:
     publishers = [row["publisher"] for row in measured["left_out"]]
     rows = []
     for title, training, network in (
-        ("guarded, as shipped", "guarded", "MATDH"),
+        ("guarded", "guarded", "MATDH"),
         ("unguarded", "unguarded", "unguarded"),
     ):
         inside = measured["inside"]
@@ -149,6 +183,26 @@ def transfer_table(measured: dict[str, Any]) -> str:
         rows.append([title, *map(_interval, whole), *found])
     unseen = [f"AUC, {name} unseen{more}" for name in publishers for more in ("", ", lungs black")]
     return _table(["training", "mAP", "three classes", "mAP, lungs black", *unseen], rows)
+
+
+def ring_table(measured: dict[str, Any]) -> str:
+    """Every method of the comparison: mAP of both tasks, the best on the binary one first."""
+    found: list[list[Any]] = []
+    for method in measured["methods"].values():
+        bits = "48" if "48" in method["bits"] else "features"
+        figures = [method["bits"][bits][task]["map"] for task in TASKS]
+        found.append([method["title"], bits.replace("48", "48 bits"), *figures])
+    found.sort(key=lambda row: -row[2][0])
+    rows = [[title, by, *map(_interval, figures)] for title, by, *figures in found]
+    return _table(["method", "compared by", "COVID-19 or not", "three classes"], rows)
+
+
+def drawings_table(measured: dict[str, Any]) -> str:
+    """How alike a picture is to the best guess, and to the best drawing from its code and its descriptor."""
+    ways = measured["descriptors"]
+    rows = [["nothing: the mean picture", _interval(ways["code"]["similarity"]["guess"])]]
+    rows += [[name, _interval(max(ways[way]["similarity"].values()))] for way, name in DRAWN_FROM.items()]
+    return _table(["drawn from", "similarity (SSIM)"], rows)
 
 
 def encrypted_table(measured: dict[str, Any], pixels: dict[str, Any], paper: dict[str, Any]) -> str:
@@ -214,6 +268,22 @@ def int8_table(measured: dict[str, Any]) -> str:
     return _table(header, rows)
 
 
+def sources_table() -> str:
+    """What cxr-open is made of: the pictures of every source by label and by split, small sources together."""
+    joined = [record for name in ("covidx-open", "cxr-sources") for record in read_manifest(name, Path())]
+    counted = Counter((_source_of(record), word) for record in joined for word in (record.label, record.split))
+    columns = [sorted({record.label for record in joined}), ["train", "val", "test", "excluded"]]
+    words = [word for group in columns for word in group]
+    sources = dict.fromkeys(_source_of(record) for record in joined)
+    rows = [[source, *(f"{counted[source, word]:,}" for word in words)] for source in sources]
+    return _table(["source", *words], rows)
+
+
+def _source_of(record: Record) -> str:
+    collection, _, site = record.source.partition("/")
+    return f"{collection}: cases of journals and web sites" if site else collection
+
+
 def _paper_accuracy(row: dict[str, Any] | None) -> str:
     """Its share of right classes; where it gives none, the mean of its recalls: its classes are equally large."""
     if row is None:
@@ -244,12 +314,12 @@ def _read(name: str) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Write or check the README."""
-    text = README.read_text()
-    filled = fill(text)
+    """Write or check the pages."""
+    stale = {page: text for page in PAGES if (text := fill(page.read_text())) != page.read_text()}
     if "--check" in sys.argv[1:]:
-        return int(filled != text)
-    README.write_text(filled)
+        return int(bool(stale))
+    for page, text in stale.items():
+        page.write_text(text)
     return 0
 
 
