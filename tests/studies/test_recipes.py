@@ -77,9 +77,10 @@ def test_the_stored_figures_follow_from_the_stored_codes() -> None:
             assert stored["recipes"][name]["binary"]["by_length"][bits] == pytest.approx(expected, abs=1e-6)
 
 
-def test_the_shipped_seed_is_the_best_on_the_validation_split() -> None:
+def test_the_encoder_goes_on_from_the_seed_that_is_best_on_the_validation_split() -> None:
     runs = json.loads((RESULTS / "recipes.json").read_text())["runs"]
     assert max(SEEDS, key=lambda name: runs[name]["validation_score"]) == SHIPPED
-    training = json.loads((WEIGHTS / "matdh.json").read_text())["training"]
+    start = json.loads((WEIGHTS / "matdh.json").read_text())["training"]["config"]["start"]
+    training = json.loads((WEIGHTS / f"{start}.json").read_text())["training"]
     assert (training["preset"], training["seed"]) == (RECIPES[SHIPPED].preset, RECIPES[SHIPPED].seed)
     assert training["best_validation_score"] == runs[SHIPPED]["validation_score"]
