@@ -120,7 +120,7 @@ class Trainer:
         for batch in self.loader.epoch(epoch):
             terms = loss_terms(self.student, batch, self.config, self.targets)
             weights = self.config.weights
-            total = sum((weights[name] * term for name, term in terms.items()), start=torch.zeros(()))
+            total = sum((weights.get(name, 0.0) * term for name, term in terms.items()), start=torch.zeros(()))
             self.optimizer.zero_grad(set_to_none=True)
             total.backward()
             nn.utils.clip_grad_norm_(self.student.parameters(), 5.0)
