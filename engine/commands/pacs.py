@@ -148,7 +148,7 @@ def _owner(options: argparse.Namespace, *, create: bool) -> "tuple[DataOwner, An
     from engine.serving.connecting import open_server
 
     server = open_server(options.store, options.token_file, options.ca_file)
-    hasher = Hasher.load(bits=server.gallery.bits if server.gallery else options.bits)
+    hasher = None if server.gallery else Hasher.load(options.bits)
     key = read_key(options.key_file, create=create and server.gallery is None)
     receipt, cipher = receipt_of(options, server, create=create), SCHEMES[options.scheme].container_cipher
     return DataOwner(key, server, hasher, cipher=cipher, keep=kept_as(options.keep), receipt=receipt), server

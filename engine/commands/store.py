@@ -11,6 +11,7 @@ from engine.commands.console import note, positive, progress, read_key, write_wh
 from engine.commands.folders import KEPT, kept_as, name_concerns, name_left_out, pictures_to_index
 from engine.encryption.schemes import CONTAINER_SCHEMES, GALLERY_SCHEME, SCHEMES
 from engine.errors import VaultError
+from engine.hashing.keeps import DEFAULT, KEEPS
 
 if TYPE_CHECKING:
     from engine.clinic.header import HeaderFacts
@@ -27,6 +28,12 @@ def add_parser(commands: Any) -> None:
     )
     indexing.add_argument("folder", metavar="FOLDER", type=Path, help="pictures; a subfolder's name is their label")
     indexing.add_argument("--bits", type=int, default=48, help="code length of a new store (default: %(default)s)")
+    indexing.add_argument(
+        "--codes",
+        choices=tuple(KEEPS),
+        default=DEFAULT,
+        help="what codes of a new store keep: mostly the label, both, or more of the picture (default: %(default)s)",
+    )
     indexing.add_argument(
         "--scheme", choices=CONTAINER_SCHEMES, default=GALLERY_SCHEME, help="cipher (default: %(default)s)"
     )
@@ -92,7 +99,8 @@ def index(options: argparse.Namespace) -> int:
     found, server = pictures_to_index(options, concerns), open_server(*where)
     # A length that there is not is refused before a key is made.
     hasher: CodeMaker | None = own_hasher(options)
-    hasher = hasher or Hasher.load(bits=server.gallery.bits if server.gallery else options.bits)
+    if hasher is None and server.gallery is None:
+        hasher = Hasher.load(options.bits, keeps=options.codes)
     key = read_key(options.key_file, create=server.gallery is None)
     if is_remote(options.store):
         server = open_server(*where, tag=_tag(key, options.folder))

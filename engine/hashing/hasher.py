@@ -2,7 +2,7 @@
 
 import functools
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypedDict
@@ -14,7 +14,7 @@ from engine.errors import VaultError
 from engine.files import file_sha256
 from engine.hashing.codes import pack_bits
 from engine.hashing.descriptors import describe_features
-from engine.hashing.keeps import DEFAULT, head_name
+from engine.hashing.keeps import DEFAULT, KEEPS, head_name
 from engine.hashing.methods import CODE_METHODS, METHODS
 from engine.hashing.preprocess import FRAME_MARGIN, network_input
 from engine.imaging.framing import frame_chest
@@ -92,7 +92,7 @@ class Hasher:
             raise HasherError(f"There is no method {method!r}: choose one of {', '.join(METHODS)}.")
         network, spec = _shipped_network(method, keeps)
         hasher = cls(network, bits=bits, **spec)
-        hasher.fingerprint = hashlib.sha256(f"{_weights_hash(method)} {keeps}".encode()).digest()
+        hasher.fingerprint = shipped_fingerprint(method, keeps)
         return hasher
 
     @property
@@ -233,8 +233,27 @@ def _weights_of(method: str) -> Path:
 
 
 @functools.cache
-def _weights_hash(method: str) -> str:
-    return file_sha256(_weights_of(method))
+def shipped_fingerprint(method: str = "matdh", keeps: str = DEFAULT) -> bytes:
+    """Return what a store remembers of the shipped weights and heads that made its codes: 32 bytes.
+
+    Raises:
+        HasherError: The weights file is missing.
+    """
+    return hashlib.sha256(f"{file_sha256(_weights_of(method))} {keeps}".encode()).digest()
+
+
+def shipped_hasher(bits: int, made: Callable[[bytes], bool]) -> Hasher:
+    """Return the shipped hasher that made a gallery's codes, whatever they keep.
+
+    Args:
+        bits: Code length of the gallery.
+        made: Tells of a fingerprint whether it is that of the gallery's codes.
+
+    Returns:
+        That hasher; the default one if it is none of them.
+    """
+    keeps = next((name for name in KEEPS if made(shipped_fingerprint(keeps=name))), DEFAULT)
+    return Hasher.load(bits, keeps=keeps)
 
 
 def _chosen_heads(state: "dict[str, Tensor]", keeps: str, method: str) -> "dict[str, Tensor]":

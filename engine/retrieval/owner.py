@@ -108,9 +108,10 @@ class DataOwner:
         """
         gallery = self._gallery()
         if self._hasher is None:
-            from engine.hashing import Hasher
+            from engine.hashing.hasher import Hasher, shipped_hasher
 
-            self._hasher = Hasher.load(bits=gallery.bits) if gallery else Hasher.load()
+            known = GalleryKeys(self._key, gallery) if gallery else None
+            self._hasher = shipped_hasher(known.gallery.bits, known.made_by) if known else Hasher.load()
         if gallery is not None:
             check_encoder(GalleryKeys(self._key, gallery), self._hasher)
         return self._hasher

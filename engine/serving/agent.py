@@ -17,6 +17,7 @@ from engine.retrieval.code_mask import CodeMask
 from engine.retrieval.owner import DataOwner
 from engine.retrieval.server import MOST_NEIGHBOURS, CloudServer
 from engine.retrieval.stores import MAX_BITS, StoreError
+from engine.retrieval.uploading import encoder_of
 from engine.serving.audit import AuditLog, What, verified
 from engine.serving.errors import RefusedError
 from engine.serving.limits import Limits
@@ -109,10 +110,11 @@ class OwnerAgent:
         ]
 
     def mask(self, call: Call) -> "Response":
-        """Masks of codes and of sketches."""
+        """Masks of codes and of sketches, and which encoder makes the codes."""
         masks = self._asked(lambda: {"code": self._owner.issue_code_mask(), "sketch": self._owner.issue_sketch_mask()})
+        encoder = self._asked(lambda: encoder_of(self._owner.hasher))
         self._audit.append(call.name, "mask", [])
-        return answer({name: mask_facts(mask) for name, mask in masks.items()})
+        return answer({name: mask_facts(mask) for name, mask in masks.items()} | {"encoder": encoder.hex()})
 
     def state(self, call: Call) -> "Response":
         """What the owner vouches for, or null without a receipt."""

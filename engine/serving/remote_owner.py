@@ -12,7 +12,8 @@ from engine.hashing.descriptors import DESCRIPTOR_BYTES
 from engine.retrieval.code_mask import CodeMask
 from engine.retrieval.grants import Release, Vouched
 from engine.retrieval.records import Record
-from engine.retrieval.uploading import CodeMaker
+from engine.retrieval.stores import StoreError
+from engine.retrieval.uploading import CodeMaker, encoder_of
 from engine.serving.agent import mask_of
 from engine.serving.remote_cloud import RemoteCloud
 from engine.serving.transport import AnswerError, RejectedError, Transport
@@ -24,7 +25,11 @@ _MASK = {
     "required": ["permutation", "flips"],
     "properties": {"permutation": _WHOLES, "flips": _WHOLES},
 }
-_MASKS = {"type": "object", "required": ["code", "sketch"], "properties": {"code": _MASK, "sketch": _MASK}}
+_MASKS = {
+    "type": "object",
+    "required": ["code", "sketch", "encoder"],
+    "properties": {"code": _MASK, "sketch": _MASK, "encoder": {"type": "string"}},
+}
 _STATE = {
     "type": "object",
     "required": ["state"],
@@ -71,14 +76,25 @@ class RemoteOwner:
         """
         self._transport, self._cloud, self._hasher = transport, cloud, hasher
         self._masks: dict[str, CodeMask] | None = None
+        self._encoder = ""
 
     @property
     def hasher(self) -> CodeMaker:
-        """The hasher of this gallery."""
-        if self._hasher is None:
-            from engine.hashing import Hasher
+        """The hasher of this gallery.
 
-            self._hasher = Hasher.load(bits=self.issue_code_mask().bits)
+        Raises:
+            StoreError: The gallery's codes were made by another encoder.
+        """
+        bits = self.issue_code_mask().bits
+        if self._hasher is None:
+            from engine.hashing.hasher import shipped_hasher
+
+            self._hasher = shipped_hasher(bits, lambda own: own.hex() == self._encoder)
+        if self._encoder != encoder_of(self._hasher).hex():
+            raise StoreError(
+                "The codes of this gallery are of another encoder than yours: ask its owner for --encoder and --head, "
+                "or which release it was filled with."
+            )
         return self._hasher
 
     def issue_code_mask(self) -> CodeMask:
@@ -123,6 +139,7 @@ class RemoteOwner:
         if self._masks is None:
             facts = self._transport.json("POST", "/v1/mask", {}, _MASKS)
             self._masks = self._read(lambda: {name: mask_of(facts[name]) for name in ("code", "sketch")})
+            self._encoder = facts["encoder"]
         return self._masks
 
     def _released(self, row: dict[str, Any]) -> Release:
