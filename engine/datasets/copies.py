@@ -19,8 +19,8 @@ from engine.datasets.dataset import Dataset
 SIDE = 512
 CORNERS = 400
 INLIERS = 20
-# Both limits were read off the 879 pairs of cxr-open that have so many corners. Copies correlate by 0.65 to 1; most others
-# by up to 0.55, a few children that lie alike by up to 0.77, so that what is reported is a suspicion to look at.
+# Both limits were read off the 879 pairs of cxr-open that have so many corners. Copies correlate by 0.65 to 1, most
+# others by up to 0.55, a few children that lie alike by up to 0.77: what is reported is a suspicion to look at.
 CORRELATION = 0.6
 # Pairs that correlate less are reported from so many corners on: children that lie alike share up to 44.
 SURE = 50
