@@ -50,7 +50,7 @@ from pages.components.benchmarks.evidence import (
     shown,
     transfer_table,
 )
-from pages.components.benchmarks.unseen import unseen_section
+from pages.components.benchmarks.unseen import met_before, unseen_section
 from pages.components.kit.charts import confusion
 from pages.components.kit.dials import one_of
 from pages.components.kit.metrics import Figure, figure_row, with_interval
@@ -99,9 +99,10 @@ def headline(measured: Report, paper: Report, task: str, metric: Metric, bits: i
 def verdict(measured: Report, paper: Report, task: str, bits: int) -> None:
     """Say in plain words what the headline shows and what it does not."""
     shows, hides = st.columns(2, gap="medium")
+    met = met_before(result(f"{METHOD}-unseen"), measured["protocol"]["dataset"], task)
     for column, title, sentences in (
         (shows, ":material/check_circle: What this shows", shown(measured, task, bits)),
-        (hides, ":material/error: What it does not show", not_shown(measured, paper, task)),
+        (hides, ":material/error: What it does not show", not_shown(measured, paper, task) + met),
     ):
         with column, st.container(border=True, height="stretch"):
             st.markdown(f"**{title}**")

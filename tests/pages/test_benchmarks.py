@@ -134,7 +134,7 @@ def test_the_recipes_table_marks_the_shipped_one(folder):
         "**Ours, seed 1**, shipped",
         "Ours, seed 2",
         "Ours without experts",
-        "Ours, preset cpu",
+        "Ours, preset covidx",
         "Paper A's recipe",
     ]
     value = measured["recipes"]["paper"]["three_class"]["map"][0]

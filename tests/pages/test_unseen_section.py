@@ -9,7 +9,14 @@ from engine.datasets.facts import task_facts
 from engine.hashing.codes import pack_bits
 from engine.studies.unseen import report_unseen
 from pages.components.benchmarks import evidence
-from pages.components.benchmarks.unseen import control_lines, inside_table, kept_sentence, ring_table, unseen_table
+from pages.components.benchmarks.unseen import (
+    control_lines,
+    inside_table,
+    kept_sentence,
+    met_before,
+    ring_table,
+    unseen_table,
+)
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +82,20 @@ def test_figures_of_other_splits_are_shown_as_such():
     assert "Measured on other splits of covidx-open" in evidence.other_splits_sentence(measured)
     current = measured | {"provenance": {"data_sha256": manifest_hash("covidx-open")}}
     assert evidence.other_splits_sentence(current) is None
+
+
+def test_patients_that_the_start_has_met_are_said():
+    found = {
+        "scopes": {
+            "cxr": {"papers": {"queries": 9, "binary": {"map": [0.9, 0.8, 1.0]}, "classes": {"map": [0.7, 0.6, 0.8]}}},
+            "cxr, new patients": {
+                "papers": {"queries": 7, "binary": {"map": [0.85, 0.8, 0.9]}, "classes": {"map": [0.6, 0.5, 0.7]}}
+            },
+        }
+    }
+    (sentence,) = met_before(found, "cxr", "binary")
+    assert "another picture of 2 of them" in sentence
+    assert "mAP 0.850 (0.800 to 0.900)" in sentence
+    assert "mAP 0.600" in met_before(found, "cxr", "three_class")[0]
+    assert met_before({"scopes": {"cxr": found["scopes"]["cxr"]}}, "cxr", "binary") == []
+    assert met_before(None, "cxr", "binary") == []

@@ -250,7 +250,7 @@ def shown(measured: Report, task: str, bits: int) -> list[str]:
     figures, chance = measured["bits"][str(bits)][task], measured["controls"]["random_codes"][task]["map"][0]
     empty, black = figures["empty_balls"], measured["controls"]["black_centre"][task]
     return [
-        f"On {measured['protocol']['query_count']} X-rays of patients it never saw, the ten nearest are right "
+        f"On {measured['protocol']['query_count']} X-rays it was not trained on, the ten nearest are right "
         f"{figures['p_at_10'][0]:.0%} of the time, from {bits} bits each; mAP {figures['map'][0]:.3f}, "
         f"chance {chance:.3f}.",
         f"Within two bits {figures['precision_within_2'][0]:.0%} are right; {empty:.1%} of the queries have nothing "

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from engine.hashing.methods import METHODS
+from engine.studies.unseen.protocols import NEW_PATIENTS
 from pages.components.kit.metrics import markdown_table, with_interval
 from pages.components.kit.results import missing, result
 from pages.components.kit.words import label_title
@@ -49,6 +50,29 @@ def unseen_section(method: str) -> None:
         "how often a positive lies nearer to the gallery's positives than a negative does; inside a hospital, to those "
         "of all other hospitals' training pictures. The encoder was trained with other pictures of these hospitals."
     )
+
+
+def met_before(found: Report | None, dataset: str, task: str) -> list[str]:
+    """Say how many test pictures are of patients whom the encoder's start has met, and what is left without them.
+
+    Args:
+        found: ``models/results/<method>-unseen.json``, None if it is not measured.
+        dataset: The collection of the headline.
+        task: ``"binary"`` or ``"three_class"``.
+
+    Returns:
+        A sentence, or none where all patients are new.
+    """
+    scopes = {} if found is None else found["scopes"]
+    if dataset + NEW_PATIENTS not in scopes:
+        return []
+    whole, new = (scopes[name]["papers"] for name in (dataset, dataset + NEW_PATIENTS))
+    figures = new["binary" if task == "binary" else "classes"]["map"]
+    return [
+        "**That all patients are new to it.** It goes on from an encoder of before the splits were mended, which was "
+        f"trained on a copy or another picture of {whole['queries'] - new['queries']} of them. Without those, mAP "
+        f"{figures[0]:.3f} ({figures[1]:.3f} to {figures[2]:.3f})."
+    ]
 
 
 def unseen_table(found: Report, scope: str) -> str:
