@@ -10,11 +10,13 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_
 WORKDIR /app
 
 # Before the code, so that a change of code installs nothing again.
-COPY requirements*.txt ./
+COPY requirements*.txt requirements-dev.lock ./
 # The servers of docs/operators.md need requirements-server.txt as well.
 ARG REQUIREMENTS="requirements.txt"
-RUN pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} "$(grep '^torch==' requirements.txt)" \
-    && for file in $REQUIREMENTS; do pip install -r "$file" || exit 1; done
+# Every package in the version of the lock. Its hashes are of the default builds, which another index's torch has not.
+RUN sed -n 's/^\([A-Za-z0-9._-]*==[^ ]*\)\( ;[^\\]*\)\{0,1\} *\\\{0,1\}$/\1\2/p' requirements-dev.lock > /tmp/constraints.txt \
+    && pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} "$(grep '^torch==' requirements.txt)" \
+    && for file in $REQUIREMENTS; do pip install -c /tmp/constraints.txt -r "$file" || exit 1; done
 
 COPY . .
 

@@ -6,7 +6,7 @@ PORT ?= 8501
 # With the real pictures beside the checkout, every command finds them without being told.
 export CXR_VAULT_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: venv demo test lint bench
+.PHONY: venv demo test lint bench docs lock audit sbom
 
 venv: .venv/.runtime
 
@@ -34,3 +34,29 @@ test: lint
 
 bench: .venv/.develop
 	@for script in benchmarks/*.py; do echo "== $$script"; PYTHONPATH=. $(BIN)/python $$script || exit 1; done
+
+# Tools of the documents and of a release stand apart: they share no package with what is run and tested.
+.cache/%: requirements-%.lock
+	test -x $@/bin/python || $(PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+docs: .cache/docs
+	.cache/docs/bin/mkdocs build --strict
+
+LOCK := .cache/release/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock"
+
+# `make lock UPGRADE=--upgrade` takes newer packages of packages; ours are those of requirements*.txt.
+lock: .cache/release
+	$(LOCK) $(UPGRADE) --output-file requirements-dev.lock requirements-dev.txt
+	$(LOCK) $(UPGRADE) --constraints requirements-dev.lock --output-file requirements.lock requirements.txt
+	$(LOCK) $(UPGRADE) --output-file requirements-docs.lock requirements-docs.txt
+	$(LOCK) $(UPGRADE) --output-file requirements-release.lock requirements-release.txt
+
+audit: .cache/release
+	@for name in requirements requirements-dev; do \
+		.cache/release/bin/pip-audit --disable-pip --require-hashes --requirement $$name.lock || exit 1; done
+
+sbom: .cache/release
+	.cache/release/bin/cyclonedx-py requirements requirements.lock --of JSON --output-file sbom.json
