@@ -38,6 +38,7 @@ def fill(text: str) -> str:
         "ablations": (ablations_table, "ablations", "paper_a"),
         "transfer": (transfer_table, "transfer"),
         "ring": (ring_table, "baselines"),
+        "leaks": (leaks_table, "attacks"),
         "drawings": (drawings_table, "attacks"),
         "encrypted": (encrypted_table, "encrypted_search", "encrypted_pixels", "paper_b"),
         "quantized": (quantized_table, "encrypted_search", "paper_b"),
@@ -195,6 +196,27 @@ def ring_table(measured: dict[str, Any]) -> str:
     found.sort(key=lambda row: -row[2][0])
     rows = [[title, by, *map(_interval, figures)] for title, by, *figures in found]
     return _table(["method", "compared by", "COVID-19 or not", "three classes"], rows)
+
+
+def leaks_table(measured: dict[str, Any]) -> str:
+    """What a server learns of containers, of two of paper B's settings, and of codes."""
+    chest = {
+        tuple(row[name] for name in ("scheme", "block_size", "substitution", "policy")): row
+        for row in measured["settings-chest"]["rows"]
+    }
+    codes = {row["form"]: row for row in measured["stored-codes"]["covidx-open"]["rows"]}
+    seen = {
+        "AES-256-GCM": chest["aes", None, None, None],
+        "frequency scheme": chest["frequency", None, None, None],
+        "multi-stage, blocks of 8, masks to 192, one key": chest["multistage", 8, 192, "shared"],
+        "multi-stage, blocks of 8, masks to 192, fresh keys": chest["multistage", 8, 192, "fresh"],
+        "codes of 48 bits, masked": codes["masked"],
+        "codes of 48 bits, plain": codes["plain"],
+    }
+    rows = [
+        [name, *(_interval(row[what]) for what in ("kind", "confirm", "opened", "luck"))] for name, row in seen.items()
+    ]
+    return _table(["what is seen", "named", "recognised", "opened", "by luck"], rows)
 
 
 def drawings_table(measured: dict[str, Any]) -> str:
