@@ -78,9 +78,9 @@ def list_rows(options: argparse.Namespace) -> None:
     from engine.retrieval.owner import readable
 
     server, owner = _open(options)
-    rows = []
-    for row in server.records():
-        record = readable(row, owner.keys.record_key)
+    rows, sealed, key = [], server.records(), owner.keys.record_key
+    for row in sealed:
+        record = readable(row, key)
         name = record.name if record else None
         rows.append({"id": row.id, "name": name, "label": record.label if record else None})
     if options.json:
@@ -174,5 +174,6 @@ def _named(server: "CloudServer", owner: "DataOwner", pattern: str | None) -> li
 
     if pattern is None:
         return []
-    records = ((row.id, readable(row, owner.keys.record_key)) for row in server.records())
+    rows, key = server.records(), owner.keys.record_key
+    records = ((row.id, readable(row, key)) for row in rows)
     return [identity for identity, record in records if record and fnmatchcase(record.name, pattern)]

@@ -126,7 +126,8 @@ def _judged(owner: DataOwner, server: CloudServer, ids: list[str], known: dict[b
 
 
 def _kind(owner: DataOwner, row: SealedRecord, sealed: bytes, known: dict[bytes, Entry] | None) -> Kind | None:
-    keys, record = owner.keys, readable(row, owner.keys.record_key)
+    keys = owner.keys
+    record = readable(row, keys.record_key)
     if known is None:
         return None if record and _opens(owner, row.id) else "changed"
     entry = known.get(id_bytes(row.id))

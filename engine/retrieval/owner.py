@@ -255,7 +255,7 @@ class DataOwner:
         """
         (row,) = self._rows([identity])
         (sealed,) = self._server.pictures([identity])
-        return self._released(row).open(sealed)
+        return self._released(row, self.keys.record_key).open(sealed)
 
     def descriptors(self, ids: Sequence[str], user: str = "user") -> npt.NDArray[np.int8]:
         """Lend what puts pictures of one code in order, and write it down in :attr:`access_log`.
@@ -273,7 +273,8 @@ class DataOwner:
             StoreError: an id that the server does not hold.
             AuthenticationError: the server handed out others than were asked for.
         """
-        records = [readable(row, self.keys.record_key) for row in self._rows(ids)]
+        rows, key = self._rows(ids), self.keys.record_key
+        records = [readable(row, key) for row in rows]
         held = [(record and record.descriptor) or bytes(DESCRIPTOR_BYTES) for record in records]
         self.access_log.append(Access(datetime.now(UTC), user, tuple(ids), "descriptors"))
         return np.frombuffer(b"".join(held), np.int8).reshape(-1, DESCRIPTOR_BYTES)
@@ -292,7 +293,8 @@ class DataOwner:
             StoreError: an id that the server does not hold.
             AuthenticationError: a row was changed on the server, or it handed out others than were asked for.
         """
-        releases = [self._released(row) for row in self._rows(ids)]
+        rows, key = self._rows(ids), self.keys.record_key
+        releases = [self._released(row, key) for row in rows]
         self.access_log.append(Access(datetime.now(UTC), user, tuple(ids)))
         return releases
 
@@ -317,8 +319,8 @@ class DataOwner:
             raise AuthenticationError("The server answered for other pictures than were asked for: do not trust it.")
         return rows
 
-    def _released(self, row: SealedRecord) -> Release:
-        record = open_record(row, self.keys.record_key)
+    def _released(self, row: SealedRecord, record_key: bytes) -> Release:
+        record = open_record(row, record_key)
         key = image_key(self._key, bytes.fromhex(row.id), record.container)
         return Release(row.id, key, replace(record, descriptor=b""), np.frombuffer(row.code, np.uint8))
 
@@ -338,7 +340,8 @@ class DataOwner:
         """Those pictures that no row of the server has yet, in one look-up."""
         if not loaded or self._gallery() is None:
             return loaded
-        digests = [self.keys.digest(one.record) for one in loaded]
+        keys = self.keys
+        digests = [keys.digest(one.record) for one in loaded]
         known = self._server.known(digests)
         return [one for one, digest in zip(loaded, digests, strict=True) if digest not in known]
 

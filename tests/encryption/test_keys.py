@@ -4,7 +4,7 @@ import pytest
 from Crypto.Hash import SHA256
 from Crypto.Protocol.KDF import HKDF
 from Crypto.Signature import eddsa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.encryption import AuthenticationError, CipherError, derive_key, generate_key, image_key
@@ -116,6 +116,7 @@ def test_the_oracle_of_signatures_knows_rfc_8032(seed, message, public):
     eddsa.new(key, "rfc8032").verify(message, plain_reference.ed25519_sign(bytes.fromhex(seed), message))
 
 
+@settings(max_examples=25)  # the oracle takes its time
 @given(master=st.binary(min_size=32, max_size=32), signed=st.binary(max_size=100))
 def test_signatures_match_the_rfc_written_plainly(master, signed):
     seed = plain_reference.hkdf(master, bytes(32), b"CXR Vault signing key 2", 32)

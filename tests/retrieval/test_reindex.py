@@ -19,7 +19,7 @@ class ByMean:
 
 @pytest.fixture
 def images():
-    return {f"{level}.png": np.full((16, 20), level, np.uint8) for level in (10, 60, 120, 180, 240)}
+    return {f"{level}.png": np.full((48, 64), level, np.uint8) for level in (10, 60, 120, 180, 240)}
 
 
 @pytest.fixture

@@ -80,11 +80,11 @@ def test_a_stored_picture_finds_itself_first_among_thousands_of_equal_codes(firs
 def test_most_of_the_ten_are_the_most_alike_of_all(first, descriptors):
     """The oracle compares every descriptor. Around one centre all are about equally far: the hardest case there is."""
     found, unit = 0, descriptors / np.linalg.norm(descriptors, axis=1, keepdims=True)
-    for number in range(0, COUNT, 2_001):
+    for number in range(0, COUNT, 4_001):
         same = np.arange(COUNT) % VALUES == number % VALUES
         best = np.argsort(-np.where(same, unit @ unit[number], -2))[:10]
         found += len(set(first(number)) & set(best.tolist()))
-    assert found >= 50
+    assert found >= 25
 
 
 def test_an_owner_may_keep_sketches_back_and_a_user_compare_whole_classes(tmp_path, descriptors):
