@@ -129,7 +129,7 @@ def _recipes(arrays: dict[str, np.ndarray]) -> dict[str, object]:
         "protocol": {"query_count": 40, "gallery_count": 90, "bits": 48, "interval": "95 % bootstrap"},
         "shipped": SHIPPED,
         "seeds": SEEDS,
-        "runs": {name: {"title": recipe.title, **run} for name, recipe in RECIPES.items()},
+        "runs": {name: {"title": recipe.title, "preset": recipe.preset, **run} for name, recipe in RECIPES.items()},
         "recipes": report_recipes(codes | labels, tuple(RECIPES), CLASSES),
     }
 

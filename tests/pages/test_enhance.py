@@ -11,7 +11,7 @@ from pages.components.visit.picture import samples
 
 @pytest.fixture
 def first_picture(app):
-    return lambda: gallery.load("simulated", samples("simulated")[0])
+    return lambda: gallery.load(gallery.BUILT_IN, samples(gallery.BUILT_IN)[0])
 
 
 def figures(app) -> dict[str, str]:

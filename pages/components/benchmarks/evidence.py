@@ -143,7 +143,7 @@ def recipe_lessons(measured: Report, task: str) -> list[str]:
         "the best on the validation split; nobody looked at the test split to choose it.",
         f"**Experts.** Without them mAP {alone['map'][0]:.3f}: {difference:+.3f} against the shipped network "
         f"({low:+.3f} to {high:+.3f}, paired over queries). They are {runs['seed-0']['teacher']}.",
-        f"**No GPU.** The preset `cpu`, {runs['cpu']['epochs_run']} epochs at {runs['cpu']['config']['side']} pixels, "
+        f"**No GPU.** The preset `{runs['cpu']['preset']}`, {runs['cpu']['epochs_run']} epochs at {runs['cpu']['config']['side']} pixels, "
         f"gives mAP {small['map'][0]:.3f}.",
         "**Paper A's recipe.** Its losses alone - random triplets and reconstruction; batches, one-cycle rate, "
         "averaged weights, clipping, choice by validation, lung frames and a head per code length are ours - with "

@@ -43,9 +43,9 @@ def test_one_picture_is_decoded_at_a_time(visitors, monkeypatch):
 
     def decode(data, budget):
         held.append(uploads.DECODING.locked())
-        return PICTURE
+        return PICTURE, None
 
-    monkeypatch.setattr(uploads, "load_image", decode)
+    monkeypatch.setattr(uploads, "load_described", decode)
     keep_upload(File())
     assert held == [True]
     assert not uploads.DECODING.locked()
