@@ -180,6 +180,14 @@ def test_seeds_and_recipes_say_why_the_shipped_network_has_another_figure_there(
     assert f"as in the headline, the shipped network's mAP is {headline:.3f}" in said
 
 
+def test_recipes_of_a_network_trained_on_other_pictures_are_not_compared_with_the_headline(folder):
+    measured, headline = (json.loads((folder / f"{name}.json").read_text()) for name in ("recipes", "matdh"))
+    headline["provenance"]["training"]["data_sha256"] = "6" * 64
+    said = evidence.cached_frames(measured, headline, "binary")
+    assert "earlier release" in said
+    assert "mAP" not in said
+
+
 @pytest.mark.parametrize("part", ["Transfer", "Frames"])
 def test_short_names_of_publishers_are_explained_where_they_stand(open_page, with_results, part):
     assert ": publishers of positives (COVID-19)" in texts(open_page("benchmarks", part=part))

@@ -143,8 +143,8 @@ def recipe_lessons(measured: Report, task: str) -> list[str]:
         "the best on the validation split; nobody looked at the test split to choose it.",
         f"**Experts.** Without them mAP {alone['map'][0]:.3f}: {difference:+.3f} against the shipped network "
         f"({low:+.3f} to {high:+.3f}, paired over queries). They are {runs['seed-0']['teacher']}.",
-        f"**No GPU.** The preset `{runs['cpu']['preset']}`, {runs['cpu']['epochs_run']} epochs at {runs['cpu']['config']['side']} pixels, "
-        f"gives mAP {small['map'][0]:.3f}.",
+        f"**No GPU.** The preset `{runs['cpu']['preset']}`, {runs['cpu']['epochs_run']} epochs at "
+        f"{runs['cpu']['config']['side']} pixels, gives mAP {small['map'][0]:.3f}.",
         "**Paper A's recipe.** Its losses alone - random triplets and reconstruction; batches, one-cycle rate, "
         "averaged weights, clipping, choice by validation, lung frames and a head per code length are ours - with "
         f"{runs['paper']['epochs_run']} epochs, Adam at {runs['paper']['config']['learning_rate']:g} - gives mAP "
@@ -154,7 +154,7 @@ def recipe_lessons(measured: Report, task: str) -> list[str]:
 
 
 def cached_frames(measured: Report, headline: Report | None, task: str) -> str:
-    """Say why the shipped network's figure is not quite the headline's.
+    """Say why the figure of the network marked as shipped is not the headline's.
 
     Args:
         measured: ``models/results/recipes.json``.
@@ -164,6 +164,8 @@ def cached_frames(measured: Report, headline: Report | None, task: str) -> str:
     said = "Measured from cached frames, which are scaled once more than a picture from its file"
     if headline is None:
         return f"{said}."
+    if headline["provenance"]["training"]["data_sha256"] != measured["runs"][measured["shipped"]]["data_sha256"]:
+        return f"{said}, in an earlier release, on former splits: \"shipped\" is that release's network, not today's."
     value = headline["bits"][str(measured["protocol"]["bits"])][task]["map"][0]
     return f"{said}: from the files, as in the headline, the shipped network's mAP is {value:.3f}."
 
