@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _PAGE = 100
 _ANY_SYNTAX = (("application/dicom", "*"),)
+# Waits of 0.5 and 1 second: a hiccup is bridged, but nobody waits half a minute to be told of a mistyped address.
+_ATTEMPTS, _FIRST_WAIT = 3, 250
 
 
 class PacsError(VaultError):
@@ -96,9 +98,13 @@ class Pacs:
     def _answering(self) -> Iterator[None]:
         """Turn what the network raises into one sentence."""
         import requests
+        from retrying import RetryError
 
         try:
             yield
+        except RetryError as error:
+            status = error.last_attempt.value.status_code
+            raise PacsError(f"{self.host} is busy (status {status}): the same command goes on, later.") from error
         except requests.HTTPError as error:
             status = error.response.status_code if error.response is not None else 0
             if status in (401, 403):
@@ -117,7 +123,9 @@ def _connect(url: str, authority: Path | None) -> "DICOMwebClient":
         raise VaultError(
             "Talking to a PACS needs the extra `clinic`: pip install -r requirements-clinic.txt."
         ) from error
-    return DICOMwebClient(url.rstrip("/"), headers=_headers(authority))
+    client = DICOMwebClient(url.rstrip("/"), headers=_headers(authority))
+    client.set_http_retry_params(max_attempts=_ATTEMPTS, wait_exponential_multiplier=_FIRST_WAIT)
+    return client
 
 
 def _headers(authority: Path | None) -> dict[str, str]:

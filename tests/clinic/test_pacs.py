@@ -1,6 +1,9 @@
 """The bridge against a real archive: pulled, sent and pushed, stopped and gone on."""
 
 import io
+import threading
+from contextlib import nullcontext
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -74,6 +77,29 @@ def test_an_archive_that_goes_in_mid_pull_is_gone_on_with(filled, owner, monkeyp
     assert 0 < held < 6
     *_, done = pull(Pacs(filled.url, filled.auth), Intake(owner))
     assert (done.known, done.added + held) == (held, 6)
+
+
+class Busy(BaseHTTPRequestHandler):
+    """An archive that is too busy for the first few questions."""
+
+    def do_GET(self):
+        self.server.asked += 1
+        self.send_response(503 if self.server.asked <= self.server.busy else 204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@pytest.mark.parametrize("busy", [2, 3])
+def test_a_short_hiccup_is_bridged(busy):
+    with ThreadingHTTPServer(("127.0.0.1", 0), Busy) as server:
+        server.asked, server.busy = 0, busy
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with nullcontext() if busy < 3 else pytest.raises(PacsError, match=r"is busy \(status 503\)"):
+            Pacs(f"http://127.0.0.1:{server.server_port}/dicom-web").probe()
+        server.shutdown()
+        assert server.asked == 3
 
 
 def test_refusals_are_one_sentence(filled, tmp_path):
