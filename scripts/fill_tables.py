@@ -20,7 +20,7 @@ from pages.components.encrypt.cipher_papers import entropy_table, how_measured, 
 
 RESULTS = PROJECT / "models" / "results"
 PAGE = PROJECT / "docs" / "results.md"
-PAGES = (PAGE, PROJECT / "docs" / "data-sheet.md")
+PAGES = (PAGE, PROJECT / "docs" / "data-sheet.md", PROJECT / "docs" / "model-card.md")
 TASKS = ("binary", "three_class")
 DRAWN_FROM = {"code": "a code of 48 bits", "descriptor": "a descriptor of 64 bytes"}
 
@@ -45,6 +45,7 @@ def fill(text: str) -> str:
         "int8": (int8_table, "quantization"),
         "entropy": (entropy_table, "ciphers", "paper_a"),
         "sources": (sources_table,),
+        "networks": (networks_table,),
         "ciphers": (ciphers_tables, "ciphers", "paper_a", "paper_b"),
     }
 
@@ -299,6 +300,25 @@ def sources_table() -> str:
     sources = dict.fromkeys(_source_of(record) for record in joined)
     rows = [[source, *(f"{counted[source, word]:,}" for word in words)] for source in sources]
     return _table(["source", *words], rows)
+
+
+def networks_table() -> str:
+    """Every network that is shipped, from the card beside its weights."""
+    cards = {
+        path.stem: json.loads(path.read_text()) for path in sorted((PROJECT / "models" / "weights").glob("*.json"))
+    }
+    rows = [
+        [
+            name,
+            card["what"],
+            card["data"],
+            f"{card['bytes'] / 1e6:.1f} MB",
+            card["licence"],
+            f"`{card['file_sha256'][:12]}`",
+        ]
+        for name, card in cards.items()
+    ]
+    return _table(["network", "what it is", "trained on", "size", "licence", "SHA-256 begins"], rows)
 
 
 def _source_of(record: Record) -> str:
