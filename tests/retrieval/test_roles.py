@@ -11,6 +11,7 @@ import pytest
 
 from engine.encryption import AesGcmCipher, AuthenticationError, CipherError, Content, generate_key
 from engine.hashing import hamming_distances, pack_bits
+from engine.hashing.keeps import DEFAULT
 from engine.imaging import ImageError, encode_png
 from engine.retrieval import CloudServer, DataOwner, DataUser, Neighbour, Picture, SqliteStore, StoreError, pictures_in
 from tests.retrieval.conftest import DescribingHasher
@@ -80,17 +81,17 @@ def test_another_key_does_not_open_the_store(filled_owner, path, hasher):
 def test_the_shipped_hasher_is_loaded_at_the_length_of_the_store(key, path, pictures, monkeypatch):
     class Shipped(ShortHasher):
         @classmethod
-        def load(cls, bits=48):
-            loaded.append(bits)
+        def load(cls, bits=48, keeps=DEFAULT):
+            loaded.append((bits, keeps))
             return cls()
 
     loaded = []
-    monkeypatch.setattr("engine.hashing.Hasher", Shipped)
+    monkeypatch.setattr("engine.hashing.hasher.Hasher", Shipped)
     owner = DataOwner(key, CloudServer(path), cipher=AesGcmCipher)
     assert loaded == []
     list(owner.upload(pictures[:1]))
     DataUser(DataOwner(key, CloudServer(path)), CloudServer(path)).search(pictures[0].load())
-    assert loaded == [48, 16]
+    assert loaded == [(48, DEFAULT), (16, DEFAULT)]
 
 
 def test_keys_are_released_for_exactly_what_was_asked(filled_owner, user, server, pictures):
