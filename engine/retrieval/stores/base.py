@@ -163,8 +163,12 @@ class Store(ABC):
     def nearest(
         self, code: npt.NDArray[np.uint8], k: int, most: int, sketch: npt.NDArray[np.uint8] | None
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
-        """Search without an index, where :attr:`searches` says so; see ``Mirror.nearest``."""
-        raise NotImplementedError
+        """Search without an index, where :attr:`searches` says so; see ``Mirror.nearest``.
+
+        Raises:
+            StoreError: the engine does not search.
+        """
+        raise StoreError(f"{self.where} does not search by itself: leave `search=sql` out of its address.")
 
     def close(self) -> None:  # noqa: B027
         """Give back connections that are held between calls; the store may be used again no more."""
