@@ -65,8 +65,8 @@ def _measure_task(dataset: Dataset, progress: Progress) -> dict[str, Any]:
     return {
         "protocol": protocol(dataset, pictures, splits)
         | {
-            "pictures": f"{dataset.name}; codes: {METHOD}, {BITS} bits, its encoder was trained on no test picture, its "
-            "start on other pictures of some patients",
+            "pictures": f"{dataset.name}; codes: {METHOD}, {BITS} bits, its encoder was trained on no test picture, "
+            "its start on other pictures of some patients",
             "labelled": f"vote of the {VOTERS} nearest of the owner's labelled codes: this is also how well it finds",
             "kind": f"plain: vote of the {VOTERS} nearest public pictures; masked: groups named by their distances",
             "confirm": "plain: an equal code; masked: the picture that lies most alike among all",
