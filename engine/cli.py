@@ -39,6 +39,8 @@ COMMANDS = {
     "attack": "attack",
     "novelty": "novelty",
     "ordering": "ordering",
+    "dial": "leaks",
+    "sketches": "leaks",
     "baselines": "baselines",
     "train": "train",
     "recipes": "train",

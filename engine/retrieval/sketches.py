@@ -5,7 +5,8 @@ A supervised code gives thousands of pictures one value. A sketch is a thermomet
 between sketches follow L1 distances between descriptors. It goes to the server under a mask of its own.
 
 A mask hides what a bit means and no distance: with sketches a server sees how alike any two pictures are, finer than
-their codes say, and so guesses more of what it knows of some of them. An owner may keep them back (``sketched=False``).
+their codes say. ``python -m engine sketches`` measures what it guesses from them: on the built-in gallery label and
+source no better than from codes of 48 bits, which tell both well. An owner may keep sketches back (``sketched=False``).
 """
 
 import numpy as np

@@ -37,7 +37,7 @@ def measure_ring_unseen() -> dict[str, Any]:
     """
     shipped, own = load_result(SHIPPED)
     ring, arrays = load_result("baselines")
-    facts = _test_facts(own["query_labels"])
+    facts = test_facts(own["query_labels"])
     known = {SHIPPED: own[f"query_{BITS}"]}
     known |= {name: arrays[f"query_{name}_{BITS}"] for name in BASELINES if f"query_{name}_{BITS}" in arrays}
     if not np.array_equal(arrays["query_labels"], own["query_labels"]):
@@ -73,8 +73,15 @@ def report_method(codes: npt.NDArray[np.uint8], facts: Facts) -> dict[str, Any]:
     }
 
 
-def _test_facts(labels: npt.NDArray[np.integer]) -> Facts:
-    """Facts of the test split in the manifest's order, if stored labels are theirs."""
+def test_facts(labels: npt.NDArray[np.integer]) -> Facts:
+    """Return the facts of the paper's test split in the manifest's order.
+
+    Args:
+        labels: ``(N,)`` int, stored with what is to be judged.
+
+    Raises:
+        DataError: They are not the labels of those pictures.
+    """
     facts = task_facts(PAPER)
     test = facts.where(facts.splits == "test")
     if not np.array_equal(test.labels, labels):

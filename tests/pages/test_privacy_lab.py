@@ -1,17 +1,20 @@
 """The Privacy lab page."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from engine.artifacts import RESULTS
 from engine.attacks.codes import clusters, purity
 from engine.attacks.measured_map import distance, points, recommend
 from engine.studies.attacks.codes import BITS, METHOD
 from pages.components.privacy_lab import privacy_map
 from pages.components.privacy_lab import verdicts as privacy_verdicts
 from pages.components.privacy_lab.layer_attacks import LAYERS, NO_TAG
+from pages.components.privacy_lab.sketches import sketches_sentence
 from tests.pages.reading import texts
 from tests.pages.synthetic_attacks import SETTINGS, write_attacks
 
@@ -203,6 +206,32 @@ def test_what_masked_codes_of_galleries_tell_is_said_plainly(open_page, folder):
     assert f"the diagnoses for {rows['unseen']['purity'][0]:.0%} of the pictures" in said
     for row in rows.values():
         assert f"({row['pictures']}) | {row['purity'][0]:.3f}" in said.replace("**", "")
+
+
+def test_what_sketches_and_the_dial_tell_a_server_is_shown_once_measured(open_page, folder, monkeypatch, tmp_path):
+    assert "--no-sketches" not in texts(open_page("privacy_lab", attack="Server"))
+    for name in ("attacks.json", "attacks.npz", f"{METHOD}.json", f"{METHOD}.npz"):
+        shutil.copy(folder / name, tmp_path)
+    for name in ("dial", "sketches"):
+        shutil.copy(RESULTS / f"{name}.json", tmp_path)
+    monkeypatch.setattr("pages.components.kit.results.FOLDER", tmp_path)
+    said = texts(open_page("privacy_lab", attack="Server")).replace("**", "")
+    found = json.loads((RESULTS / "sketches.json").read_text())
+    for row in found["facts"].values():
+        for held in ("codes", "sketches", "both"):
+            assert f"{row[held]['guessed'][0]:.3f} (" in said
+    assert "index --no-sketches" in said
+    shares = json.loads((RESULTS / "dial.json").read_text())["shares"]
+    assert f"more of the picture {shares['picture']['purity'][0]:.0%} (a guess: " in said
+    assert "chosen with `index --codes`" in said
+
+
+def test_a_difference_is_called_sure_only_where_its_interval_leaves_zero():
+    rows = {"label": {"more": [0.1, 0.05, 0.2]}, "source": {"more": [-0.1, -0.2, -0.05]}}
+    said = sketches_sentence({"facts": rows, "patient": {"more": [0.1, -0.1, 0.3]}})
+    assert "label +0.100 (+0.050 to +0.200, surely more)" in said
+    assert "source -0.100 (-0.200 to -0.050, surely less)" in said
+    assert "patient +0.100 (-0.100 to +0.300, no sure change)" in said
 
 
 def test_every_patient_of_the_inversion_can_be_seen(open_page):

@@ -11,6 +11,7 @@ from engine.studies.unseen import report_unseen
 from pages.components.benchmarks import evidence
 from pages.components.benchmarks.unseen import (
     control_lines,
+    dial_table,
     inside_table,
     kept_sentence,
     met_before,
@@ -44,6 +45,21 @@ def test_the_ring_is_ranked_by_what_it_finds():
     figures = [float(line.split("|")[2].split()[0]) for line in lines]
     assert figures == sorted(figures, reverse=True)
     assert len(lines) == len(ring["methods"])
+
+
+def test_every_share_of_the_dial_is_a_row_and_how_to_choose_it_is_said(open_page):
+    from tests.pages.reading import texts
+
+    dial = load_result("dial")[0]
+    lines = dial_table(dial).splitlines()[2:]
+    assert [line.split("`")[1] for line in lines] == list(dial["shares"])
+    for line, row in zip(lines, dial["shares"].values(), strict=True):
+        assert f"| {row['distinct']} |" in line
+        for length in row["lengths"].values():
+            assert f"| {length['binary'][0]:.3f}; {length['classes'][0]:.3f} |" in line
+    said = texts(open_page("benchmarks", part="Unseen galleries"))
+    assert "index --codes" in said
+    assert lines[0] in said
 
 
 def test_hospitals_and_their_views_are_rows(found):

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from engine.hashing.keeps import DEFAULT, KEEPS
 from engine.hashing.methods import METHODS
 from engine.studies.unseen.protocols import NEW_PATIENTS
 from pages.components.kit.metrics import markdown_table, with_interval
@@ -31,6 +32,14 @@ def unseen_section(method: str) -> None:
         st.caption(
             f"{ring['protocol']}. Kin: another picture of the patient among ten by code alone. Groups: how many labels "
             "a server meets by grouping masked codes, nothing else known. The ring's networks had a small budget each."
+        )
+    if (dial := result("dial")) is not None:
+        st.markdown("**The dial: what codes keep, `index --codes`**")
+        st.markdown(dial_table(dial))
+        st.caption(
+            f"{dial['protocol']}. One network, three sets of hash heads; {KEEPS[DEFAULT].title.lower()} is the "
+            "default. Kin: another picture of the patient among ten by code alone. Groups: as above. One known: "
+            "labels that a server gets right from one known picture a class."
         )
     found = result(f"{method}-unseen")
     if found is None:
@@ -113,6 +122,38 @@ def ring_table(found: Report) -> str:
                 f"{row['purity'][0]:.0%}",
             )
             for name, row in ranked
+        ],
+    )
+
+
+def dial_table(found: Report) -> str:
+    """Write what codes of each share of the dial find, keep and tell.
+
+    Args:
+        found: ``models/results/dial.json``.
+    """
+    lengths = tuple(next(iter(found["shares"].values()))["lengths"])
+    maps = tuple(f"mAP, {bits} bits: COVID-19 or not; every label" for bits in lengths)
+    header = ("Codes keep", *maps, "AUC", "Codes", "Entropy per bit", "Kin", "Groups are labels", "One known")
+    return markdown_table(
+        header,
+        [
+            (
+                f"{KEEPS[keeps].title} (`{keeps}`)",
+                *(
+                    "; ".join(f"{row['lengths'][bits][task][0]:.3f}" for task in ("binary", "classes"))
+                    for bits in lengths
+                ),
+                f"{row['auc'][0]:.3f}",
+                str(row["distinct"]),
+                f"{row['bit_entropy']:.2f}",
+                *(
+                    f"{row[name][0]:.0%} ({row[name][1]:.0%} to {row[name][2]:.0%})"
+                    for name in ("kin_in_ten", "purity")
+                ),
+                f"{row['one_known']:.0%}",
+            )
+            for keeps, row in found["shares"].items()
         ],
     )
 

@@ -15,6 +15,7 @@ from pages.components.kit.metrics import Figure, figure_row, markdown_table, sig
 from pages.components.kit.results import arrays, result
 from pages.components.kit.words import counted, label_title
 from pages.components.privacy_lab.attack_cards import adversary, attacks_missing, pictures_row, spread
+from pages.components.privacy_lab.sketches import dial_sentence, sketches_table
 from pages.components.visit.keys import fresh_key
 
 SYMBOLS = ("circle", "diamond", "square")
@@ -54,6 +55,8 @@ def clusters() -> None:
         "dots keep their distances, because the search needs them; colours are labels, which the server lacks."
     )
     galleries_table((result("attacks") or {}).get("gallery-codes"))
+    dial_sentence(result("dial"))
+    sketches_table(result("sketches"))
     _stored_table(found)
 
 
