@@ -11,7 +11,7 @@ def add_parser(commands: Any) -> None:
     dialled = commands.add_parser(
         "dial",
         help="measure what codes keep",
-        description="Measure codes of every share of the dial `index --codes` on pictures that nothing was trained on.",
+        description="Measure codes of every share of `index --codes` on test pictures that ask each other.",
     )
     dialled.set_defaults(run=dial)
     guessed = commands.add_parser(

@@ -1,4 +1,4 @@
-"""What codes keep, measured: every share of the dial on the same features of pictures that nothing was trained on.
+"""What codes keep, measured: every share of the dial on the same features of test pictures, asked of each other.
 
 The three shares (``engine.hashing.keeps``) are three sets of hash heads on one network, so it looks at each picture
 once. Codes that follow the label more closely find more by label and tell a server more of it; codes that keep more of
@@ -88,8 +88,9 @@ def report_dial(arrays: Arrays) -> dict[str, dict[str, Any]]:
         arrays: ``labels`` ``(N,)`` int64, and codes as :func:`codes_of_shares` names them.
 
     Returns:
-        For each share what ``engine.studies.ring_unseen.report_method`` reports at 48 bits, and ``lengths``: mAP of
-        both tasks at each length.
+        For each share what ``engine.studies.ring_unseen.report_method`` reports at 48 bits; ``lengths``: mAP of both
+        tasks at each length; ``new_patients``: mAP and AUC where only pictures ask of whose patients the encoder's
+        start, trained before the splits were corrected, has met none.
 
     Raises:
         DataError: The codes are of other test pictures than the manifest's.
@@ -101,5 +102,7 @@ def report_dial(arrays: Arrays) -> dict[str, dict[str, Any]]:
             str(bits): unseen(arrays[f"{keeps}_{bits}"], facts.labels, facts.groups, PAPER.position) for bits in LENGTHS
         }
         lengths = {bits: {task: found[task] for task in ("binary", "classes")} for bits, found in maps.items()}
-        rows[keeps] = {**report_method(arrays[f"{keeps}_{BITS}"], facts), "lengths": lengths}
+        codes = arrays[f"{keeps}_{BITS}"]
+        new = unseen(codes, facts.labels, facts.groups, PAPER.position, asking=~facts.earlier)
+        rows[keeps] = {**report_method(codes, facts), "lengths": lengths, "new_patients": new}
     return rows

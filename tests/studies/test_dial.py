@@ -37,6 +37,19 @@ def test_a_figure_is_counted_one_query_at_a_time(stored) -> None:
         assert values["shares"][keeps]["distinct"] == len({code.tobytes() for code in codes})
 
 
+def test_new_patients_are_those_of_whom_no_picture_was_excluded(stored) -> None:
+    values, arrays = stored
+    facts = task_facts(PAPER)
+    test = facts.where(facts.splits == "test")
+    asking = np.flatnonzero(~test.earlier)
+    assert 0 < len(asking) < len(test)
+    codes, found = arrays[f"picture_{BITS}"], []
+    for query in asking:
+        rest = test.groups != test.groups[query]
+        found.append(average_precision(codes[[query]], test.labels[[query]], codes[rest], test.labels[rest])[0])
+    assert values["shares"]["picture"]["new_patients"]["classes"][0] == pytest.approx(np.nanmean(found), abs=1e-6)
+
+
 def test_the_default_share_has_the_codes_that_are_evaluated(stored) -> None:
     values, arrays = stored
     own_values, own = load_result(METHOD)

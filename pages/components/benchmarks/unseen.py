@@ -39,7 +39,8 @@ def unseen_section(method: str) -> None:
         st.caption(
             f"{dial['protocol']}. One network, three sets of hash heads; {KEEPS[DEFAULT].title.lower()} is the "
             "default. Kin: another picture of the patient among ten by code alone. Groups: as above. One known: "
-            "labels that a server gets right from one known picture a class."
+            "labels that a server gets right from one known picture a class. New patients: 48 bits, asked only by "
+            "pictures of patients whom the encoder's start has not met."
         )
     found = result(f"{method}-unseen")
     if found is None:
@@ -134,7 +135,17 @@ def dial_table(found: Report) -> str:
     """
     lengths = tuple(next(iter(found["shares"].values()))["lengths"])
     maps = tuple(f"mAP, {bits} bits: COVID-19 or not; every label" for bits in lengths)
-    header = ("Codes keep", *maps, "AUC", "Codes", "Entropy per bit", "Kin", "Groups are labels", "One known")
+    header = (
+        "Codes keep",
+        *maps,
+        "New patients ask",
+        "AUC",
+        "Codes",
+        "Entropy per bit",
+        "Kin",
+        "Groups are labels",
+        "One known",
+    )
     return markdown_table(
         header,
         [
@@ -144,6 +155,7 @@ def dial_table(found: Report) -> str:
                     "; ".join(f"{row['lengths'][bits][task][0]:.3f}" for task in ("binary", "classes"))
                     for bits in lengths
                 ),
+                "; ".join(f"{row['new_patients'][task][0]:.3f}" for task in ("binary", "classes")),
                 f"{row['auc'][0]:.3f}",
                 str(row["distinct"]),
                 f"{row['bit_entropy']:.2f}",
