@@ -47,23 +47,21 @@ class Visitor:
         address: Of the server.
         path: Page to begin with, as in the address bar; "" is the landing page.
         query: Part of the address after the question mark.
+        headers: Of its connection, beside those of the protocol.
 
     Attributes:
+        session: Id of the visit on the server.
         pages: Address of each page of the navigation, by its path.
         landed: What the first run led to.
     """
 
-    def __init__(self, address: str, path: str = "", query: str = "") -> None:
+    def __init__(self, address: str, path: str = "", query: str = "", headers: dict[str, str] | None = None) -> None:
         self._web = requests.Session()
         self._address = address
         self._web.get(f"{address}/_stcore/health", timeout=PATIENCE_SECONDS).raise_for_status()
-        self._socket: ClientConnection = connect(
-            f"ws://{urlsplit(address).netloc}/_stcore/stream",
-            subprotocols=[Subprotocol("streamlit")],
-            max_size=None,
-            compression=None,
-        )
-        self._query, self._page, self._session = query, "", ""
+        self._headers = headers or {}
+        self._socket = self._connect("")
+        self._query, self._page, self.session = query, "", ""
         self._widgets: dict[str, tuple[str, Any]] = {}
         self._fragments: dict[str, str] = {}
         self._states: dict[str, WidgetState] = {}
@@ -82,6 +80,18 @@ class Visitor:
     def widgets(self) -> dict[str, Any]:
         """What the page offers: the description of each widget, by its key or, without one, its id."""
         return {key: described for key, (_, described) in self._widgets.items()}
+
+    def reconnect(self, session: str, headers: dict[str, str] | None = None) -> Answer:
+        """Lose the connection and ask for a session, as a browser does for its own; the server may give another.
+
+        Args:
+            session: Id of the one asked for.
+            headers: In place of those of the first connection.
+        """
+        self._socket.close()
+        self._headers = self._headers if headers is None else headers
+        self._socket = self._connect(session)
+        return self._run()
 
     def open(self, path: str) -> Answer:
         """Go to a page by the navigation."""
@@ -116,7 +126,7 @@ class Visitor:
         """Bring a file; the answer counts from the first byte sent until the last run that it leads to."""
         started, identity = time.perf_counter(), self._widgets[key][0]
         request = BackMsg()
-        request.file_urls_request.request_id = request.file_urls_request.session_id = self._session
+        request.file_urls_request.request_id = request.file_urls_request.session_id = self.session
         request.file_urls_request.file_names.append(name)
         self._socket.send(request.SerializeToString())
         urls = next(m for m, _ in self._messages() if m.WhichOneof("type") == "file_urls_response")
@@ -132,6 +142,18 @@ class Visitor:
         info.file_urls.CopyFrom(place)
         self._states[identity] = state
         return self._run(fragment=self._fragments.get(identity, ""), started=started)
+
+    def _connect(self, session: str) -> ClientConnection:
+        # A browser names its XSRF token between the two; nobody is logged in, so it is not looked at.
+        protocols = ["streamlit", "none", session] if session else ["streamlit"]
+        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self._web.cookies)
+        return connect(
+            f"ws://{urlsplit(self._address).netloc}/_stcore/stream",
+            subprotocols=[Subprotocol(protocol) for protocol in protocols],
+            additional_headers={"Cookie": cookies} | self._headers,
+            max_size=None,
+            compression=None,
+        )
 
     def _run(self, fragment: str = "", page_name: str = "", started: float | None = None) -> Answer:
         started = started or time.perf_counter()
@@ -173,7 +195,7 @@ class Visitor:
 
     def _note(self, kind: str | None, message: ForwardMsg) -> None:
         if kind == "new_session":
-            self._session = message.new_session.initialize.session_id or self._session
+            self.session = message.new_session.initialize.session_id or self.session
         elif kind == "page_info_changed":
             self._query = message.page_info_changed.query_string
         elif kind == "navigation":

@@ -77,7 +77,7 @@ def test_from_several_files_to_a_store_that_the_command_line_opens(visit, files,
 
 def test_it_is_searched_by_its_visitor_seen_by_nobody_else_and_goes_with_the_tab(visit, files, server_folder):
     def folders() -> set[Path]:
-        return set((server_folder / "kept").glob("cxr-vault-own-*"))
+        return set((server_folder / "kept").glob("cxr-vault-app-*/own-*"))
 
     before = folders()
     page = visit("your_collection")

@@ -13,7 +13,7 @@ from engine.errors import VaultError
 from pages.components.frame import status
 from pages.components.kit import tuning
 from pages.components.kit.words import NOTICE
-from pages.components.visit import links
+from pages.components.visit import folders, links
 
 _FRAMED = "_framed"
 PAGES = (
@@ -80,6 +80,8 @@ def run() -> None:
     """Draw the frame and the page inside it."""
     tuning.send_at_once()
     tuning.share_memory()
+    # What a process that was killed left behind goes with the first visit, not with the first sealing.
+    folders.own_root()
     page = _navigate()
     links.arrive(page.url_path)
     st.session_state[_FRAMED] = True

@@ -4,7 +4,6 @@ Only sealed pictures touch the disk, in a temporary file, under a key that lives
 """
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,6 +21,8 @@ from engine.imaging import ImageError, encode_jpeg, resize
 from engine.retrieval import CloudServer, DataOwner, DataUser, Picture, Record, pictures_of_files
 from pages.components.kit import tuning
 from pages.components.kit.words import counted
+from pages.components.visit.folders import sealed_folder
+from pages.components.visit.holding import shelf
 from pages.components.visit.links import choose
 from pages.components.visit.uploads import DECODING, OWN, Upload, drop_file, keep
 from pages.components.visit.vault import Vault
@@ -40,8 +41,9 @@ BATCH = 4
 
 RETENTION = (
     "Pictures are decoded in memory and kept only sealed, in a temporary file on this server; the key, small previews "
-    "and the picture you search with stay in its memory. All of it goes when you clear it or close the tab. If the "
-    "server is killed, the sealed file may stay behind, without its key."
+    "and the picture you search with stay in its memory. All of it goes when you clear it, and 20 seconds after you "
+    "close the tab or lose the connection. If the server is killed, the sealed file stays behind until it starts "
+    "again, without its key."
 )
 
 
@@ -88,6 +90,10 @@ class Collection:
         """One picture, ``(H, W)`` uint8 or uint16, opened with the owner's key."""
         return self.vault.owner.open(identity)
 
+    def free(self) -> None:
+        """Remove the sealed file."""
+        self.vault.folder.cleanup()
+
 
 @dataclass(frozen=True)
 class Intake:
@@ -104,23 +110,22 @@ class Intake:
     problems: tuple[str, ...]
 
 
-@st.cache_resource(scope="session", max_entries=1, show_spinner=False)
 def _shelf() -> list[Collection]:
-    """This visitor's collection. Session-scoped, so it is freed at once on disconnect."""
-    return []
+    """This visitor's collection."""
+    return shelf("collection")
 
 
 def current_collection() -> Collection | None:
     """Return this visitor's collection, if there is one."""
-    shelf = _shelf()
-    return shelf[0] if shelf else None
+    mine = _shelf()
+    return mine[0] if mine else None
 
 
 def forget_collection() -> None:
     """Drop this visitor's collection: its file, its key, its roles, and what was said of its files."""
     st.session_state.pop(REPORT, None)
     for collection in _shelf():
-        collection.vault.folder.cleanup()
+        collection.free()
     _shelf().clear()
 
 
@@ -199,7 +204,7 @@ def reopen(store: bytes, key: bytes) -> Collection:
     """
     if len(store) > MAX_SEALED_BYTES:
         raise CollectionError(f"The store is larger than {MAX_SEALED_BYTES // 2**20} MB: use the command line for it.")
-    folder = tempfile.TemporaryDirectory(prefix="cxr-vault-collection-")
+    folder = sealed_folder("own")
     store_path(folder.name).write_bytes(store)
     server = CloudServer(store_path(folder.name))
     owner = DataOwner(key, server, Hasher.load(bits=BITS, method=METHOD))
@@ -271,7 +276,7 @@ def _reduced(picture: Picture) -> np.ndarray:
 
 
 def _new() -> Collection:
-    folder = tempfile.TemporaryDirectory(prefix="cxr-vault-own-")
+    folder = sealed_folder("own")
     server, key = CloudServer(store_path(folder.name)), generate_key()
     owner = DataOwner(key, server, Hasher.load(bits=BITS, method=METHOD))
     return Collection(Vault(owner, server, DataUser(owner, server), folder), key)

@@ -221,10 +221,10 @@ def _upload() -> None:
 
 def clear_own_data() -> None:
     """Forget the visitor's picture and collection, all that was computed from them, and their keys."""
-    forget_upload()
-    forget_collection()
     derived.clear()
     derived_at_full_size.clear()
+    forget_upload()
+    forget_collection()
     forget_keys()
     st.session_state.pop(_REFUSED, None)
     choose("picture", "")

@@ -6,12 +6,12 @@ from threading import Lock
 from weakref import WeakValueDictionary
 
 import numpy as np
-import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.typing import UploadedFile
 
 from engine.imaging import PUBLIC, ImageError, PictureFacts, load_described
 from engine.imaging.archive import is_archive
+from pages.components.visit.holding import shelf
 
 # What the link calls a visitor's own picture.
 OWN = "own"
@@ -23,7 +23,7 @@ _KEEPING = Lock()
 _KEPT: WeakValueDictionary[int, "Upload"] = WeakValueDictionary()
 RETENTION = (
     "Your picture stays in this server's memory for this visit only and is never written to disk. "
-    "It goes when you clear it or close the tab."
+    "It goes when you clear it, and 20 seconds after you close the tab or lose the connection."
 )
 
 
@@ -45,17 +45,21 @@ class Upload:
     label: str | None = None
     facts: PictureFacts | None = None
 
+    def free(self) -> None:
+        """Overwrite the pixels, where the array is one that can be written to."""
+        if self.image.flags.writeable:
+            self.image.fill(0)
 
-@st.cache_resource(scope="session", max_entries=1, show_spinner=False)
+
 def _shelf() -> list[Upload]:
-    """The one picture this visitor brought. Session-scoped, so it is freed at once on disconnect."""
-    return []
+    """The one picture this visitor brought."""
+    return shelf("upload")
 
 
 def current_upload() -> Upload | None:
     """Return this visitor's picture, if there is one."""
-    shelf = _shelf()
-    return shelf[0] if shelf else None
+    mine = _shelf()
+    return mine[0] if mine else None
 
 
 def keep_upload(file: UploadedFile) -> None:
@@ -102,5 +106,7 @@ def drop_file(file: UploadedFile) -> None:
 
 
 def forget_upload() -> None:
-    """Drop this visitor's picture."""
+    """Overwrite and drop this visitor's picture; what was computed from it must go as well."""
+    for upload in _shelf():
+        upload.free()
     _shelf().clear()

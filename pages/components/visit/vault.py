@@ -26,6 +26,7 @@ from engine.hashing.codebook import BookHasher, CodeBook, Entry, fingerprint, lo
 from engine.retrieval import CloudServer, DataOwner, DataUser, Picture, pictures_of
 from engine.retrieval.reindex import SharedPictures, reindex
 from pages.components.kit import tuning
+from pages.components.visit.folders import sealed_folder
 from pages.components.visit.gallery import searched
 
 # The simulated, the built-in and the real gallery; and every length of a few methods of each.
@@ -184,7 +185,7 @@ def _index(wanted: Wanted) -> Job[Vault]:
 
 def _seal(name: str, job: Job[Pictures], shelf: Shelf) -> Pictures:
     """Seal a gallery's pictures and hash them at every length in the same pass."""
-    folder, key = tempfile.TemporaryDirectory(prefix="cxr-vault-"), generate_key()
+    folder, key = sealed_folder("gallery"), generate_key()
     marks: dict[str, bytes] = {}
     server, book = CloudServer(Path(folder.name) / "gallery.db"), shelf.book(METHOD)
     pictures = [replace(picture, load=partial(_noted, marks, picture)) for picture in pictures_of(searched(name))]
@@ -210,7 +211,7 @@ def _make_index(wanted: Wanted, job: Job[Vault], sealing: Job[Pictures], shelf: 
     sealed = sealing.outcome.result()
     if (method, bits) == (METHOD, BITS):
         return sealed.vault
-    book, folder = shelf.book(method), tempfile.TemporaryDirectory(prefix="cxr-vault-")
+    book, folder = shelf.book(method), sealed_folder("gallery")
     job.started = time.monotonic()
     if not sealed.marks.items() or any(mark not in book.entries for mark in sealed.marks.values()):
         _hash(name, book, job)
