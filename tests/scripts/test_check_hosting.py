@@ -1,10 +1,16 @@
 """The check of a host, and the recipe of the container."""
 
 import re
+import subprocess
+from fnmatch import fnmatch
 from importlib.metadata import version
+
+import pytest
 
 from scripts import check_hosting
 from scripts.live_app import ROOT
+
+SECRET = ["vault.key", "tls.pem", "me.token", "cloud.tokens", "vault.receipt", "vault.db", "vault.db-wal", "audit.log"]
 
 
 def test_another_version_or_none_is_a_problem():
@@ -37,3 +43,14 @@ def test_the_container_is_nobody_in_particular_and_takes_only_what_is_here():
     left_out = (ROOT / ".dockerignore").read_text().split()
     assert "!.streamlit" in left_out, "the config goes along"
     assert not {"engine", "models", "pages", "streamlit_app.py"} & set(left_out)
+
+
+@pytest.mark.parametrize("name", SECRET)
+@pytest.mark.parametrize("folder", ["", "clinic/", "a/b/"])
+def test_keys_and_stores_in_any_folder_are_kept_out_of_git_and_of_the_container(name, folder):
+    left_out = (ROOT / ".dockerignore").read_text().split()
+    # What a pattern after "**/" matches in any folder.
+    assert any(fnmatch(name, line.removeprefix("**/")) for line in left_out if line.startswith("**/"))
+    if not (ROOT / ".git").exists():
+        pytest.skip("NO TEST OF .gitignore RAN: this is no git checkout")
+    assert subprocess.run(["git", "check-ignore", "-q", folder + name], cwd=ROOT).returncode == 0

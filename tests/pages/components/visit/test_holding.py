@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.imaging import PUBLIC, encode_jpeg, encode_png, load_described
 from pages.components.visit import collection, holding, uploads
 from pages.components.visit.uploads import Upload, forget_upload
+from tests.imaging.conftest import dicom_bytes
 
 PATIENCE = 10
 
@@ -93,3 +95,13 @@ def test_cleared_pixels_are_overwritten_where_that_is_possible(visit, writeable)
     forget_upload()
     assert uploads._shelf() == []
     assert pixels.any() != writeable
+
+
+@pytest.mark.parametrize("encode", [encode_png, encode_jpeg, dicom_bytes])
+def test_what_is_decoded_from_a_file_can_be_overwritten(encode):
+    image, _ = load_described(encode(np.arange(256, dtype=np.uint8).reshape(16, 16)), PUBLIC)
+    # Memory of its own: what is overwritten is the picture, not a copy.
+    assert image.flags.writeable
+    assert image.base is None or image.base.flags.writeable
+    Upload("a", image).free()
+    assert not image.any()
