@@ -48,7 +48,9 @@ def app(monkeypatch, kept) -> AppTest:
     # The shipped codes are the shipped network's, and this one is untrained.
     monkeypatch.setattr("pages.components.visit.vault.load_book", CodeBook)
     monkeypatch.setattr(
-        Hasher, "load", classmethod(lambda cls, bits=48, method="matdh": cls(_network(MATDH), bits=bits, side=64))
+        Hasher,
+        "load",
+        classmethod(lambda cls, bits=48, method="matdh", keeps="": cls(_network(MATDH), bits=bits, side=64)),
     )
     st.cache_data.clear()
     return AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=240)
