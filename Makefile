@@ -26,7 +26,7 @@ demo: venv
 lint: .venv/.develop
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy engine models scripts
+	$(BIN)/mypy engine models pages scripts streamlit_app.py
 
 test: lint
 	@tests/browser/install_chromium.sh

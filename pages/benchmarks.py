@@ -1,6 +1,8 @@
 """Benchmarks: the paper's figures beside ours, and what they do and do not show."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -54,7 +56,7 @@ from pages.components.benchmarks.unseen import met_before, unseen_section
 from pages.components.kit.charts import confusion
 from pages.components.kit.dials import one_of
 from pages.components.kit.metrics import Figure, figure_row, with_interval
-from pages.components.kit.results import FOLDER, missing, result
+from pages.components.kit.results import FOLDER, missing, result, stored
 from pages.components.kit.words import TASKS, label_title
 
 LENGTHS = (16, 24, 32, 48, 64)
@@ -342,12 +344,10 @@ def training_section(paper: Report) -> None:
 
 def sections(measured: Report | None, paper: Report, task: str, metric: Metric, bits: int) -> None:
     """Draw the section a visitor has opened; the others cost nothing until then."""
-    parts = {
-        "Controls": lambda how: control_section(measured, task, how),
-        "Recall and votes (Fig. 9)": lambda how: recall_section(measured, task, bits, how),
-    }
-    if measured is None:
-        parts = {}
+    parts: dict[str, Callable[[str], None]] = {}
+    if measured is not None:
+        parts["Controls"] = partial(control_section, measured, task)
+        parts["Recall and votes (Fig. 9)"] = partial(recall_section, measured, task, bits)
     parts |= {
         "Other methods (Tables 2, 3)": lambda _: method_section(paper, task, metric),
         "Ablations (Table 4, Fig. 11)": lambda _: ablation_section(paper, task, metric),
@@ -366,7 +366,7 @@ def sections(measured: Report | None, paper: Report, task: str, metric: Metric, 
                 draw_part(how)
 
 
-paper, measured = result("paper_a"), result("matdh")
+paper, measured = stored("paper_a"), result("matdh")
 if measured is None:
     missing("matdh", "python -m engine evaluate --method matdh --save")
     task, metric, bits = dials()

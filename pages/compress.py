@@ -31,7 +31,7 @@ from pages.components.compress.measured import (
 from pages.components.kit.charts import confusion
 from pages.components.kit.dials import one_of
 from pages.components.kit.metrics import figure_row
-from pages.components.kit.results import arrays, missing, result
+from pages.components.kit.results import arrays, missing, result, stored
 from pages.components.kit.words import MODE_TITLES, label_title
 
 FREE = ("max", "percentile", "kl")
@@ -47,7 +47,7 @@ def dials(networks: dict[str, Any]) -> tuple[str, Choice, str]:
             list(MODE_TITLES),
             default="percentile",
             required=True,
-            format_func=MODE_TITLES.get,
+            format_func=lambda one: MODE_TITLES[one],
             key="mode",
             bind="query-params",
         )
@@ -165,12 +165,12 @@ def every_section(entry: dict[str, Any]) -> None:
 
 
 frame.ensure_frame()
-measured, paper = result("quantization"), result("paper_b")
+measured = result("quantization")
 if measured is None:
     frame.heading("What does one byte per weight cost?", "Paper B's quantization, and int8 arithmetic beside it.")
     missing("quantization", COMMAND)
     st.stop()
-networks = measured["networks"]
+networks, paper = measured["networks"], stored("paper_b")
 heading = st.container()
 chart, beside = st.columns([3, 2], gap="medium")
 with beside:

@@ -51,7 +51,7 @@ def answers(cell: Cell, pixels: np.ndarray, picture: Picture, truth: str | None)
     """
     dials = (cell.method, cell.setting.name, cell.mode, pixels.tobytes())
     found = derived(picture.token, "encrypted answer", dials, lambda: live.answer(cell, pixels))
-    names = [label_title(name) for name in cells.figures_of(Cell(cell.method, cell.setting, "none"))["classes"]]
+    names = [label_title(name) for name in found.classes]
     best = int(found.probabilities.argmax())
     agree = sum(label_title(label) == names[best] for label in found.labels)
     wrong = truth is not None and names[best] != label_title(truth)

@@ -85,8 +85,12 @@ def examples() -> list[Picture]:
 def seal(work: Callable[[Callable[[int, int], None]], Intake], left_out: list[str]) -> None:
     """Seal what was brought, with progress, and run again without Streamlit's copy of it."""
     bar = st.progress(0.0, "Reading")
+
+    def advance(done: int, total: int) -> None:
+        bar.progress(done / total, f"Sealed {done} of {total}")
+
     try:
-        intake = work(lambda done, total: bar.progress(done / total, f"Sealed {done} of {total}"))
+        intake = work(advance)
     except VaultError as error:
         intake = Intake(0, 0, (str(error),))
     st.session_state[collection.REPORT] = Intake(intake.added, intake.again, (*left_out, *intake.problems))

@@ -108,7 +108,7 @@ def take_along(case: Case) -> None:
     files = [
         Download("Sealed file", f"{name}.cxrv", case.sealed.data),
         Download("Key", f"{name}.key", case.key),
-        Download("Report", f"{name}-report.json", json.dumps(report(case), indent=1).encode()),
+        Download("Report", f"{name}-report.json", json.dumps(report(case, case.sealed.data), indent=1).encode()),
     ]
     downloads(files, key="downloads")
     st.caption("Keep the key apart from the sealed file: whoever has both has the picture. To open it again:")
@@ -116,15 +116,15 @@ def take_along(case: Case) -> None:
     st.code(command, language="bash", wrap_lines=True)
 
 
-def report(case: Case) -> dict[str, Any]:
-    """Say what was done to the picture, without the key."""
+def report(case: Case, file: bytes) -> dict[str, Any]:
+    """Say what was done to the picture and what became of it, a sealed file, without the key."""
     return {
         "scheme": SCHEMES[case.dials.scheme].title,
         "pixels": list(case.image.shape),
         "bits_per_pixel": case.image.itemsize * 8,
         "picture_sha256": hashlib.sha256(case.image.tobytes()).hexdigest(),
         "sealed_bytes": case.sealed.size,
-        "sealed_sha256": hashlib.sha256(case.sealed.data).hexdigest(),
+        "sealed_sha256": hashlib.sha256(file).hexdigest(),
         "sealing_ms": round(case.sealed.seconds * 1000, 3),
     }
 

@@ -24,6 +24,7 @@ TITLES = {"vgg16": "VGG-16", "vit": "Vision transformer"}
 BLOCKS = ("plain", *(str(setting.block_size) for setting in SETTINGS if setting.policy == "fresh"))
 CHART = "chart_cells"
 _POLICIES = {"shared": "one key", "fresh": "fresh keys"}
+_NOWHERE: list[Any] = [None]
 _PAPER_TABLE = {"vgg16": "Table VII", "vit": "Table VI"}
 
 
@@ -80,8 +81,8 @@ def dials() -> tuple[Cell, int]:
             disabled=block == "plain",
         )  # fmt: skip
         mode = st.selectbox(
-            "Quantization of the network", list(MODE_TITLES), format_func=MODE_TITLES.get, key="es_quantize",
-            bind="query-params", disabled=not ours,
+            "Quantization of the network", list(MODE_TITLES), format_func=lambda one: MODE_TITLES[one],
+            key="es_quantize", bind="query-params", disabled=not ours,
             help="Holds for the measured figures and the live answers. Full int8 was measured at "
             "scales fixed on training pictures; live its activations are scaled as they come.",
         )  # fmt: skip
@@ -196,8 +197,9 @@ def draw_map(chosen: Cell) -> None:
     """
     import plotly.graph_objects as go
 
-    cells = [Cell(chosen.method, setting, mode) for mode in MODE_TITLES for setting in SETTINGS]
-    accuracies = [figures_of(cell)["accuracy"][0] for cell in cells]
+    every = (Cell(chosen.method, setting, mode) for mode in MODE_TITLES for setting in SETTINGS)
+    measured = [(cell, found["accuracy"][0]) for cell in every if (found := figures_of(cell))]
+    cells, accuracies = [cell for cell, _ in measured], [accuracy for _, accuracy in measured]
     ring = {"symbol": "square-open", "size": 33, "line": {"width": 3}}
     shown = [chosen] if chosen.way == "ours" else []
     figure = go.Figure([_squares(cells, accuracies), _mark(shown, "Shown above", ring)])
@@ -241,7 +243,7 @@ def _squares(cells: list[Cell], accuracies: list[float]) -> Any:
 def describe(cells: list[Cell], accuracies: list[float]) -> str:
     """Say in words what the map shows."""
     by_mode = {mode: [a for c, a in zip(cells, accuracies, strict=True) if c.mode == mode] for mode in MODE_TITLES}
-    words = "; ".join(f"{MODE_TITLES[mode]}: {min(a):.2f} to {max(a):.2f}" for mode, a in by_mode.items())
+    words = "; ".join(f"{MODE_TITLES[mode]}: {min(a):.2f} to {max(a):.2f}" for mode, a in by_mode.items() if a)
     return f"Share of right classes of {TITLES[cells[0].method]} over {len(SETTINGS)} encryptions. {words}."
 
 
@@ -259,8 +261,9 @@ def _mark(cells: list[Cell], name: str, marker: dict[str, Any], *, legend: bool 
 
     across, down = _places(cells)
     return go.Scatter(
-        x=across or [None],
-        y=down or [None],
+        # A trace without a point would have no place in the legend.
+        x=across or _NOWHERE,
+        y=down or _NOWHERE,
         name=name,
         mode="markers",
         marker=marker,

@@ -32,12 +32,14 @@ class Answer:
     """What the server makes of one encrypted picture.
 
     Attributes:
-        probabilities: ``(C,)`` of the classes.
+        classes: Names of the classes.
+        probabilities: ``(C,)`` of them.
         labels: Class names of the nearest training pictures, nearest first.
         ids: Their names.
         distances: Their Euclidean distances.
     """
 
+    classes: list[str]
     probabilities: np.ndarray
     labels: list[str]
     ids: list[str]
@@ -83,10 +85,11 @@ def answer(cell: Cell, pixels: np.ndarray) -> Answer:
     query = eight_bits(found.features[0], float(scale)).astype(np.float32)
     distances = pairwise_distances(query[None], gallery.astype(np.float32))[0] * float(scale)
     nearest = np.argsort(distances, kind="stable")[:NEIGHBOURS]
-    classes = held["classes"]
+    classes = [str(name) for name in held["classes"]]
     return Answer(
+        classes,
         found.probabilities[0],
-        [str(classes[label]) for label in labels[nearest]],
+        [classes[label] for label in labels[nearest]],
         [str(name) for name in names[nearest]],
         distances[nearest].tolist(),
     )

@@ -123,7 +123,7 @@ def likeness_words(cell: Cell) -> str:
     found, plain, luck = (
         cells.get(key) for key in ((reader, cell.setting.name), (reader, "plain"), ("random", "plain"))
     )
-    if not (found and plain and luck):
+    if report is None or not (found and plain and luck):
         return ""
     words = [f"{row['ssim'][0]:.2f} and {row['feature_distance'][0]:.2f}" for row in (found, plain, luck)]
     return (

@@ -1,6 +1,6 @@
 """The statistical tests of both papers on the schemes side by side, a toy among them, and what they prove: little."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from functools import partial
 from math import sqrt
@@ -86,7 +86,7 @@ def _near(name: str, value: float, ideal: float, deviation: float, digits: int) 
     return Test(name, f"{value:z.{digits}f}", f"{ideal:.{digits}f} ± {reach:.{digits}f}", abs(value - ideal) <= reach)
 
 
-def comparison(columns: dict[str, Sequence[Test]]) -> str:
+def comparison(columns: Mapping[str, Sequence[Test]]) -> str:
     """Return a Markdown table of tests (rows) by cipher (columns), with a mark and a word for each verdict.
 
     Args:

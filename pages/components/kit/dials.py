@@ -36,7 +36,7 @@ def one_of(
         choices,
         default=first,
         required=True,
-        format_func=options.get if isinstance(options, Mapping) else str,
+        format_func=lambda one: str(options[one] if isinstance(options, Mapping) else one),
         key=key,
         bind="query-params",
         **looks,

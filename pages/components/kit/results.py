@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from engine.artifacts import ArtifactError
+
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "models" / "results"
 
@@ -20,6 +22,21 @@ def result(name: str) -> dict[str, Any] | None:
     """Return ``models/results/<name>.json``, or None where nobody has measured it yet."""
     path = FOLDER / f"{name}.json"
     return _read(path.name, path.stat().st_mtime) if path.exists() else None
+
+
+def stored(name: str) -> dict[str, Any]:
+    """Return ``models/results/<name>.json``, which comes with the project or was found before.
+
+    Args:
+        name: Of the result; ``"paper_a"`` and ``"paper_b"`` hold the papers' own figures.
+
+    Raises:
+        ArtifactError: It is not here after all.
+    """
+    found = result(name)
+    if found is None:
+        raise ArtifactError(f"models/results/{name}.json is missing: it comes with the project, check it out again.")
+    return found
 
 
 def method_result(method: str) -> dict[str, Any] | None:

@@ -62,7 +62,7 @@ def recommended(measured: Sequence[Point]) -> Point:
 
 def name(point: Point) -> str:
     """Say which setting a point is, in a few words."""
-    if point.scheme != "multistage":
+    if point.policy is None:
         searched = f"{point.codes} codes" if point.codes else "not searched"
         return f"{SCHEMES[point.scheme].title}, {searched}"
     by_network = "" if point.searcher == STATISTICS else f", {point.searcher}"
@@ -72,7 +72,7 @@ def name(point: Point) -> str:
 
 def group(point: Point) -> str:
     """Return the group of a point, a key of the legend."""
-    return ("codes" if point.codes else "sealed") if point.scheme != "multistage" else point.policy
+    return ("codes" if point.codes else "sealed") if point.policy is None else point.policy
 
 
 def paper_b_claim(task: str) -> float | None:

@@ -190,7 +190,7 @@ def _on_real_pictures(block: int, masks: int) -> list[Figure]:
     found = (result("attacks") or {}).get(STUDIES[HOME])
     dials = {"block_size": block, "substitution": masks, "policy": "fresh"}
     row = next((row for row in found["rows"] if row.items() >= dials.items()), None) if found else None
-    if row is None:
+    if found is None or row is None:
         return []
     chance, stored = found["protocol"]["chance"], f"Stored: {found['protocol']['pictures']}."
     return [

@@ -23,7 +23,10 @@ NEAR, FAR = np.array([213.0, 94, 0]), np.array([86.0, 180, 233])
 SPACES = {"codes": "Codes", "features": "Features"}
 HUES = {"label": "Label", "source": "Source", "distance": "Distance to the query"}
 _COMPONENT = st.components.v2.component(
-    "map", **{kind: (HERE / f"map.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")}
+    "map",
+    html=(HERE / "map.html").read_text(encoding="utf-8"),
+    css=(HERE / "map.css").read_text(encoding="utf-8"),
+    js=(HERE / "map.js").read_text(encoding="utf-8"),
 )
 
 

@@ -26,7 +26,10 @@ LIKENESS_HELP = (
 )
 _VERDICTS = {"same": "\u2713 {label}: same", "other": "\u2717 {label}: other", "open": "{label}"}
 _COMPONENT = st.components.v2.component(
-    "results", **{kind: (HERE / f"viewer.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")}
+    "results",
+    html=(HERE / "viewer.html").read_text(encoding="utf-8"),
+    css=(HERE / "viewer.css").read_text(encoding="utf-8"),
+    js=(HERE / "viewer.js").read_text(encoding="utf-8"),
 )
 
 
