@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m engin
     try:
         return options.run(options) or 0
     except VaultError as error:
-        return _refuse(str(error))
+        return _refuse(str(error).replace("python -m engine", program))
     except BrokenPipeError:
         return 0
     except KeyboardInterrupt:

@@ -40,7 +40,8 @@ def written_whole(path: Path) -> Iterator[Path]:
         yield partial
         partial.replace(path)
     except OSError as error:
-        if error.filename and Path(error.filename) == partial:
+        # A full disk is told of by a write, which names no file.
+        if not error.filename or Path(error.filename) == partial:
             error.filename = str(path)
         raise
     finally:

@@ -283,3 +283,20 @@ def test_a_file_of_version_1_opens_with_a_warning(tmp_path: Path, capsys: pytest
     write_key_file(key, bytes(range(32)))
     assert main(["decrypt", str(golden), str(tmp_path / "o.png"), "--key-file", str(key)]) == 0
     assert "whoever was ever given its key" in capsys.readouterr().err
+
+
+def test_a_sentence_names_the_program_that_was_typed(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("CXR_VAULT_DATA", str(tmp_path))
+    assert main(["evaluate", "--method", "matdh", "--json"], program="cxr-vault") == 2
+    said = capsys.readouterr().err
+    assert "`cxr-vault data fetch" in said
+    assert "python -m engine" not in said
+
+
+def test_what_is_asked_wrongly_is_refused_before_anything_is_read(tmp_path, capsys):
+    for k in (0, -3):
+        with pytest.raises(SystemExit, match="2"):
+            main(["search", str(tmp_path / "none.png"), "--k", str(k)])
+        assert f"{k} is below 1" in capsys.readouterr().err
+    assert main(["token", "list", "--tokens", str(tmp_path / "none")]) == 2
+    assert "`token add` makes it" in capsys.readouterr().err

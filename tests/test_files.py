@@ -1,3 +1,4 @@
+import errno
 import json
 from concurrent.futures import ThreadPoolExecutor
 
@@ -33,6 +34,18 @@ def test_an_error_names_the_file_that_was_to_be_written(tmp_path):
     folder.mkdir()
     assert [write(folder), write(long)] == [str(folder), str(long)]
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_full_disk_names_the_file_that_was_to_be_written(tmp_path):
+    path = tmp_path / "picture.png"
+
+    def write():
+        with written_whole(path):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space") as caught:
+        write()
+    assert (caught.value.filename, list(tmp_path.iterdir())) == (str(path), [])
 
 
 def test_the_longest_name_there_can_be_is_written(tmp_path):

@@ -112,9 +112,11 @@ def rotate(options: argparse.Namespace) -> None:
     from engine.retrieval.renewal import rotate as rotated
 
     server, owner = _open(options)
+    # A server far away refuses here, before a key is made.
+    successor = server.successor()
     key = read_key(options.new_key_file, create=True)
     if options.restart:
-        server.successor().discard()
+        successor.discard()
     receipt = Receipt(receipt_path(options.new_key_file), server.where)
     for step in rotated(owner, server, key, receipt):
         progress("sealed again", step.done, step.total)

@@ -160,6 +160,8 @@ def manage_token(options: argparse.Namespace) -> None:
 
     tokens = TokenFile(options.tokens)
     if options.action == "list":
+        if not options.tokens.exists():
+            raise VaultError(f"There is no file {options.tokens}: `token add` makes it.")
         for grant in tokens.grants():
             end = "ended" if grant.over else "ends"
             print(f"{grant.id}  {grant.role:<8} {grant.name:<24} made {grant.created[:10]}, {end} {grant.expires[:10]}")

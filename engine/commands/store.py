@@ -55,7 +55,7 @@ def add_parser(commands: Any) -> None:
     indexing.set_defaults(run=index)
     searching = commands.add_parser("search", help="find similar pictures", description="Find similar pictures.")
     searching.add_argument("image", metavar="IMAGE", type=Path, help="the query")
-    searching.add_argument("--k", type=int, default=10, help="how many results (default: %(default)s)")
+    searching.add_argument("--k", type=positive, default=10, help="how many results (default: %(default)s)")
     searching.add_argument("--json", action="store_true", help="print JSON")
     searching.add_argument(
         "--most", type=positive, default=1000, help="equally near pictures to compare at most (default: %(default)s)"
@@ -91,6 +91,7 @@ def index(options: argparse.Namespace) -> int:
     """Seal, hash and store the pictures of a folder; the exit status is 3 where some were left out."""
     from engine.hashing import Hasher
     from engine.retrieval import DataOwner
+    from engine.retrieval.gallery_keys import GalleryKeys
     from engine.retrieval.parts import upload_in_parts
     from engine.serving.connecting import is_remote, open_server
 
@@ -104,6 +105,9 @@ def index(options: argparse.Namespace) -> int:
     key = read_key(options.key_file, create=server.gallery is None)
     if is_remote(options.store):
         server = open_server(*where, tag=_tag(key, options.folder))
+    if server.gallery is not None:
+        # Another store's key is refused before a receipt is made beside it.
+        GalleryKeys.open(key, server.gallery)
     receipt = receipt_of(options, server, create=True)
     cipher = SCHEMES[options.scheme].container_cipher
     kept = kept_as(options.keep)

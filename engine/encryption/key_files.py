@@ -95,7 +95,8 @@ def write_key_file(path: Path, key: bytes, passphrase: str | None = None, *, rep
             os.fsync(file.fileno())
         _publish(partial, path, replace)
     except OSError as error:
-        if error.filename == str(partial):
+        # A full disk is told of by a write, which names no file.
+        if error.filename in (None, str(partial)):
             error.filename = str(path)
         raise
     finally:

@@ -84,8 +84,11 @@ def audit(owner: DataOwner, server: CloudServer, on_progress: Callable[[int, int
 
 def settle(receipt: Receipt, gallery: bytes, ids: Sequence[bytes], epoch: int) -> None:
     """Take rows of an upload that was killed after it was stored as held."""
-    present = set(ids)
-    receipt.confirm(gallery, epoch, [one for one in receipt.sent(gallery) if one in present])
+    present, state = set(ids), receipt.state(gallery)
+    held = [one for one in receipt.sent(gallery) if one in present]
+    # Nothing new is not written, so that a receipt on read-only media serves.
+    if held or (state and state.epoch < epoch):
+        receipt.confirm(gallery, epoch, held)
 
 
 def adopt(owner: DataOwner, server: CloudServer) -> int:

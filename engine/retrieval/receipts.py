@@ -4,6 +4,7 @@ For each gallery the count of pictures, the highest epoch seen and the sum of al
 A receipt is a small SQLite file beside the key. It names no picture and opens none.
 """
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -82,13 +83,15 @@ class Receipt:
         """Open a receipt, or begin one.
 
         Args:
-            path: of its file; in memory, for as long as this object lives, if not given.
+            path: of its file, which may lie on read-only media; in memory, for as long as this object lives, if not
+                given.
             address: of the store, which is to hold the same gallery the next time.
 
         Raises:
             StoreError: the file is no receipt, or cannot be used.
         """
         self.path = path
+        self._fixed = path is not None and path.exists() and not os.access(path, os.W_OK)
         self._address = address
         self._lock = threading.RLock()
         with self._errors():
@@ -97,7 +100,8 @@ class Receipt:
             )
             for statement in _SCHEMA:
                 self._connection.execute(statement)
-            if path:
+            # Read-only media have nothing to make private, and cannot be asked to.
+            if path and path.stat().st_mode & 0o077 and not self._fixed:
                 path.chmod(0o600)
 
     def state(self, gallery: bytes) -> Receipted | None:
@@ -176,7 +180,9 @@ class Receipt:
         self.confirm(gallery, state.epoch if state else 0, [entry.id for entry in entries])
 
     def place(self, gallery: bytes) -> None:
-        """Remember which gallery lies at the address."""
+        """Remember which gallery lies at the address, where the receipt can be written."""
+        if self._fixed:
+            return
         self._all("INSERT OR REPLACE INTO address VALUES (?, ?)", self._address, gallery)
 
     def placed(self) -> bytes | None:

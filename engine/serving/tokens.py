@@ -86,14 +86,12 @@ def read_token(path: Path, audience: Audience) -> str:
         ServingError: there is no such file, others may read it, or it holds no token.
     """
     try:
-        mode, lines = path.stat().st_mode & 0o777, path.read_text().split("\n", 3)
+        mode, data = path.stat().st_mode & 0o777, path.read_bytes()
     except FileNotFoundError:
         raise ServingError(f"There is no token file {path}: write what `token add` printed into it.") from None
-    except UnicodeDecodeError:
-        lines = []
     if os.name == "posix" and mode & 0o077:
         raise ServingError(f"Others may use the token file {path} (mode {mode:04o}): run `chmod 600` on it.")
-    words = [line.split() for line in lines if line.strip()]
+    words = [line.split() for line in data.decode(errors="replace").splitlines() if line.strip()]
     named = {line[0]: line[1] for line in words if len(line) == 2}
     token = named.get(audience) if named else words[0][0] if len(words) == 1 else None
     if token is None or not _TOKEN.fullmatch(token):

@@ -1,13 +1,19 @@
 import json
+import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 
+import numpy as np
 import pytest
 
 from engine.cli import main
 from engine.encryption import AesGcmCipher, generate_key
 from engine.encryption.key_files import write_key_file
+from engine.imaging import encode_png
 from engine.retrieval import CloudServer, DataOwner, Receipt
+from engine.retrieval.stores.base import StoreError
 from tests.retrieval.conftest import BlockHasher, make_pictures
 
 COUNT = 6
@@ -104,3 +110,51 @@ def test_a_store_gets_new_masks_and_a_new_key(run, where, tmp_path):
     status, printed = run("audit")
     assert (status, printed.out) == (0, "")
     assert f"{COUNT} rows, 0 findings" in printed.err
+
+
+def test_another_key_leaves_nothing_beside_it(run, where, tmp_path):
+    """Neither a receipt of a store that it does not open, nor a key that a refused command made."""
+    other, folder = tmp_path / "other.key", tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "one.png").write_bytes(encode_png(np.eye(48, dtype=np.uint8) * 200))
+    write_key_file(other, generate_key())
+    before = {file.name for file in tmp_path.iterdir()}
+    where[3] = str(other)
+    status, printed = run("index", folder)
+    assert (status, "does not open this store" in printed.err) == (2, True)
+    assert {file.name for file in tmp_path.iterdir()} == before
+
+
+def test_a_server_far_away_refuses_to_rotate_before_a_key_is_made(run, tmp_path, monkeypatch):
+    def far_away(server):
+        raise StoreError("This takes the store itself.")
+
+    monkeypatch.setattr(CloudServer, "successor", far_away)
+    assert run("rotate", "--new-key-file", tmp_path / "new.key")[0] == 2
+    assert not (tmp_path / "new.key").exists()
+
+
+READ_ONLY = ("unshare", "-rm", "sh", "-c", 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"')
+
+
+def test_a_store_is_read_from_media_that_nobody_can_write_to(tmp_path, where):
+    """The store, its key and its receipt, copied to a new place."""
+    place = tmp_path / "media"
+    place.mkdir()
+    for name in ("vault.db", "vault.key", "vault.key.receipt"):
+        shutil.copy(tmp_path / name, place / name)
+    mounted = (*READ_ONLY, str(place))
+    if shutil.which("unshare") is None or subprocess.run([*mounted, "true"], check=False).returncode:
+        pytest.skip("SKIPPED: this machine lets nobody mount read-only media")
+    options = ["--store", str(place / "vault.db"), "--key-file", str(place / "vault.key")]
+    script = "import sys; from engine.cli import main; sys.exit(main())"
+
+    def run(command, *words):
+        words = [*mounted, sys.executable, "-c", script, command, *options, *words]
+        return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+
+    assert len(json.loads(run("list", "--json").stdout)) == COUNT
+    assert run("audit").returncode == 0
+    refused = run("remove", "--name", "*")
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
+    assert run("audit").returncode == 0

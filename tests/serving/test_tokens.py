@@ -101,6 +101,15 @@ def test_files_of_others_are_refused(tokens, tmp_path):
         read_token(mine, "cloud")
 
 
+@pytest.mark.parametrize("data", [b"\xff\xd8\xff\xe0 a picture", bytes(range(128, 160)), b"\xff\n\xfe x\n"])
+def test_a_file_that_is_no_text_holds_no_token(tmp_path, data):
+    mine = tmp_path / "mine"
+    mine.touch(0o600)
+    mine.write_bytes(data)
+    with pytest.raises(ServingError, match="holds no token for the cloud"):
+        read_token(mine, "cloud")
+
+
 @pytest.mark.parametrize("text", ["", "two words here", "short", "cloud {t}", "{t}\n{t}"])
 def test_token_files_that_hold_no_token_for_the_owner(tokens, tmp_path, text):
     mine = tmp_path / "mine"
