@@ -57,7 +57,15 @@ def findings() -> Iterator[Finding]:
 
 
 def tracked() -> list[Path]:
-    """Return the files of the repository that are here, below its root."""
+    """Return the files of the repository that are here, below its root.
+
+    Raises:
+        SystemExit: This is no git checkout, so nobody can tell which files a host would get.
+    """
+    if not (ROOT / ".git").exists():
+        raise SystemExit(
+            "A host gets what git tracks, and this is no git checkout: clone the repository and check there."
+        )
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     return [Path(name) for name in listed.split("\0") if name and (ROOT / name).is_file()]
 

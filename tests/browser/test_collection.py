@@ -36,7 +36,7 @@ def files(tmp_path) -> list[Path]:
 
 
 def bring(page, files) -> None:
-    page.locator("input[type=file]").set_input_files(files)
+    page.locator("input[type=file][multiple]").set_input_files(files)
     page.get_by_text("4 sealed.").wait_for()
     settle(page)
 
@@ -53,6 +53,7 @@ def test_from_several_files_to_a_store_that_the_command_line_opens(visit, files,
         kept[label] = tmp_path / download.value.suggested_filename
         download.value.save_as(kept[label])
     assert kept["Key"].read_bytes().hex() not in page.url
+    kept["Key"].chmod(0o600)
     command = page.get_by_text("python -m engine search").first.inner_text().splitlines()[0]
     words = command.replace("QUERY.png", "one.png").split()[3:]
     environment = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PATH": ""}

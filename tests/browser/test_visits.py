@@ -124,6 +124,8 @@ def test_the_command_line_opens_what_is_downloaded(visit, own_picture, tmp_path,
         files[label] = tmp_path / label
         download.value.save_as(files[label])
     opened, key = tmp_path / "opened.png", files["Key"].read_bytes()
+    # As the page says above the command: a browser saves keys that everybody here can read.
+    files["Key"].chmod(0o600)
     command = [sys.executable, "-m", "engine", "decrypt", files["Sealed file"], opened, "--key-file", files["Key"]]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     assert np.array_equal(load_image(opened.read_bytes()), load_image(own_picture.read_bytes()))
@@ -238,7 +240,7 @@ def test_nothing_sticks_out_on_a_phone_and_no_figure_is_cut_off(visit, path):
     assert wide[0] <= wide[1]
     cut = page.evaluate(
         """() => [...document.querySelectorAll('[data-testid="stMetric"] *')]
-            .filter(e => e.clientWidth && e.scrollWidth > e.clientWidth + 1).map(e => e.innerText)"""
+            .filter(e => e.innerText && e.clientWidth && e.scrollWidth > e.clientWidth + 1).map(e => e.innerText)"""
     )
     assert not cut
     # A table that is wider than the screen scrolls by itself and does not reach beyond it.

@@ -19,7 +19,7 @@ _NEXT = """(touched) => {
     press: ['[data-testid="stSlider"] input', '.stage input', 'label input.zoom'],
     step: ['[data-testid="stNumberInputStepUp"]'],
     list: ['[data-testid="stSelectbox"]'], check: ['[data-testid="stCheckbox"] label'],
-    click: ['.strip label', '[data-testid="stExpander"] summary', '[data-testid="stPopoverButton"]',
+    click: ['.strip label', '.card .from', '[data-testid="stExpander"] summary', '[data-testid="stPopoverButton"]',
       '[data-testid="stButtonGroup"] button', '[data-testid="stRadio"] label', '[role="tab"]',
       '[data-testid="stButton"] button'],
   };
@@ -65,6 +65,9 @@ def touch_all(page: Any) -> Iterator[str]:
             # The page took it away meanwhile, in answer to an earlier touch.
             assert not page.locator("[data-touch]").count(), f"{name} cannot be touched"
         settle(page)
+        if page.get_by_test_id("stPopoverBody").count():
+            # It lies over what comes next.
+            page.keyboard.press("Escape")
         yield name
 
 
