@@ -139,7 +139,7 @@ def test_links_show_that_the_keyboard_is_on_them(visit):
     seen = {}
     # The first is "Skip to main content", which has a look of its own.
     page.keyboard.press("Tab")
-    for _ in range(17):
+    for _ in range(30):
         page.keyboard.press("Tab")
         link = page.evaluate("document.activeElement.tagName === 'A' && document.activeElement.innerText")
         if link:
@@ -173,7 +173,7 @@ def test_dark_mode_is_dark_and_readable(visit):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_small_print_and_commands_in_it_can_be_read(visit, scheme):
-    page = visit(scheme=scheme)
+    page = visit("privacy_lab", scheme=scheme)
     colours = page.evaluate(
         """() => {
             const caption = document.querySelector('[data-testid="stCaptionContainer"]:has(code)');
