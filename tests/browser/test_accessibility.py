@@ -12,8 +12,8 @@ SERIOUS = ("serious", "critical")
 def findings(page, *, over_the_page=False):
     """What axe-core finds, one line each: rule, where, and why.
 
-    Where something lies over the page, what is under it is dimmed and out of reach, and of no account. Over it lies what
-    a component shows in a tree of its own, which axe-core names by more than one selector.
+    Where something lies over the page, what is under it is dimmed and out of reach, and of no account. Over it lies
+    what a component shows in a tree of its own, which axe-core names by more than one selector.
     """
     return [
         f"{one['id']}: {node['target']} {node['failureSummary'].splitlines()[1].strip()}"

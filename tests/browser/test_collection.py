@@ -124,4 +124,4 @@ def test_the_walk_goes_on_by_button_and_stands_in_the_link(visit):
     page.get_by_text("Never sent:").wait_for()
     settle(page)
     columns = page.locator(".held")
-    assert columns.nth(1).locator("[role=listitem].new").count() == 5
+    assert columns.nth(1).locator("[role=listitem].new").count() == 7

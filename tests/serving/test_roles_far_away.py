@@ -1,5 +1,7 @@
 """The same roles over HTTP: a search far away finds what a search here finds."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -86,4 +88,8 @@ def test_nobody_is_given_what_no_search_named(remote, agent, filled, here):
     body = {"ids": ids, "search": {"code": code.tobytes().hex(), "k": 1}}
     body["search"]["code"] = (~code).tobytes().hex()
     assert agent.ask("POST", "/v1/release", "user", body | {"ids": ["0f" * 16]}).status == 403
+    # The line is written once the answer is out.
+    deadline = time.monotonic() + 10
+    while not agent.lines() and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert agent.lines()[-1]["status"] == 403

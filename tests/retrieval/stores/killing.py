@@ -1,46 +1,41 @@
 """Writers that are killed at random moments, and what must hold of their store afterwards."""
 
-import multiprocessing
-import os
 import random
-import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 from engine.retrieval import State, open_store
 from tests.retrieval.stores.engines import append_all, ids_of, make_rows
 
 BATCH = 20
-START_SECONDS = 60.0
+PROJECT = Path(__file__).parents[3]
 
 
-def write(address, start, told):
+def write(address, start):
     """Append batch after batch, and say which have been stored."""
     store, number = open_store(address), start
     while True:
         append_all(store, make_rows(BATCH, start=number))
-        told.put(number)
+        print(number, flush=True)
         number += BATCH
 
 
 def survive(address, kills):
     """Kill as many writers, one after the other, and return how many rows are stored at the end."""
-    processes, chance, count = multiprocessing.get_context("spawn"), random.Random(7), 0
+    chance, count = random.Random(7), 0
     for _ in range(kills):
-        told = processes.SimpleQueue()
-        writer = processes.Process(target=write, args=(address, count, told))
-        writer.start()
-        # Interpreters take a while to start: the moment counts from the first batch.
-        deadline = time.monotonic() + START_SECONDS
-        while told.empty() and time.monotonic() < deadline:
-            time.sleep(0.002)
-        time.sleep(chance.uniform(0, 0.06))
-        os.kill(writer.pid, signal.SIGKILL)
-        writer.join()
-        stored = count
-        while not told.empty():
-            stored = told.get() + BATCH
-        assert stored > count, "the writer stored nothing before it was killed"
-        count = check(address, stored)
+        command = [sys.executable, "-m", "tests.retrieval.stores.killing", str(address), str(count)]
+        with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as writer:
+            # Interpreters take a while to start: the moment counts from the first batch.
+            first = writer.stdout.readline()
+            time.sleep(chance.uniform(0, 0.06))
+            writer.kill()
+            told = (first + writer.stdout.read()).splitlines(keepends=True)
+        stored = [int(line) for line in told if line.endswith("\n")]
+        assert stored, "the writer stored nothing before it was killed"
+        count = check(address, stored[-1] + BATCH)
     return count
 
 
@@ -54,3 +49,7 @@ def check(address, least):
     assert store.state() == State(len(ids), len(ids) // BATCH)
     assert store.pictures(ids[-BATCH:]) == [row.sealed for row in make_rows(BATCH, start=len(ids) - BATCH)]
     return len(ids)
+
+
+if __name__ == "__main__":
+    write(sys.argv[1], int(sys.argv[2]))
