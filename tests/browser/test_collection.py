@@ -88,7 +88,7 @@ def test_it_is_searched_by_its_visitor_seen_by_nobody_else_and_goes_with_the_tab
     page.get_by_text("As the server holds them").click()
     page.wait_for_url(re.compile("collection_sealed=true"))
     page.get_by_role("button", name="Search it").click()
-    page.get_by_text("4 pictures of your own").wait_for()
+    page.get_by_text("Searches your 4 pictures.").wait_for()
     page.get_by_text(re.compile(r"^3\. \d+ bits? away")).wait_for()
     settle(page)
     assert page.get_by_text(re.compile(r"^\d+\. \d+ bits? away")).count() == 3
