@@ -11,15 +11,17 @@ class Recorder:
 
     Attributes:
         url: where to connect instead.
+        port: of it.
     """
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self._target = (parts.hostname, parts.port)
-        self._parts: list[bytes] = []
+        self._streams: list[list[bytes]] = []
         self._lock = threading.Lock()
         self._listening = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        self.port = self._listening.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
         self._cut_after: int | None = None
         self._passed = 0
 
@@ -31,9 +33,9 @@ class Recorder:
         self._listening.close()
 
     def seen(self) -> list[bytes]:
-        """Both directions of every connection, joined as they came."""
+        """What passed, each direction of every connection joined."""
         with self._lock:
-            return [b"".join(self._parts)]
+            return [b"".join(parts) for parts in self._streams]
 
     def cut_after(self, count: int | None) -> None:
         """Break every connection once so many further bytes have passed; None for never."""
@@ -51,10 +53,13 @@ class Recorder:
                 threading.Thread(target=self._pass, args=pair, daemon=True).start()
 
     def _pass(self, source: socket.socket, target: socket.socket) -> None:
+        parts: list[bytes] = []
+        with self._lock:
+            self._streams.append(parts)
         with suppress(OSError):
             while data := source.recv(65_536):
                 with self._lock:
-                    self._parts.append(data)
+                    parts.append(data)
                     self._passed += len(data)
                     cut = self._cut_after is not None and self._passed > self._cut_after
                 if cut:

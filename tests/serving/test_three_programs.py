@@ -1,18 +1,17 @@
 """Three programs on one machine, under three Linux users where the tests may do that: cloud, owner and user.
 
-Everything that lay on the cloud's side or passed it is searched for secrets.
+Two hundred X-rays go to a cloud that keeps rows in PostgreSQL and pictures in a bucket. Everything that lies on the
+cloud's side or passed one of its three sockets is searched for secrets.
 """
 
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
-import sysconfig
 import tempfile
-from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -21,77 +20,28 @@ from engine.cli import main
 from engine.datasets import load_dataset
 from engine.encryption import image_key
 from engine.imaging import encode_png, load_file
+from tests.serving.parties import OTHERS, PEOPLE, ROOT, identity, keep, program, rooms, run, token
 from tests.serving.recording import Recorder
+from tests.serving.secrets_sought import forms, found, windows
+from tests.services import postgresql, s3
 
-ROOT = Path(__file__).parents[2]
-PICTURES = 24
-PEOPLE = {"cloud": 10001, "owner": 10002, "user": 10003}
-PACKAGES = sysconfig.get_path("purelib")
-
-
-def interpreter() -> str | None:
-    """A Python that other users of this machine may run with our packages; None if there is none or we may not try."""
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    for python in (sys.executable, f"/usr/bin/{version}") if os.geteuid() == 0 else ():
-        words = [python, "-c", "import numpy, starlette, faiss, torch"]
-        with suppress(OSError):
-            if subprocess.run(words, **identity("user"), capture_output=True, check=False).returncode == 0:
-                return python
-    return None
+PICTURES, BUCKET = 200, "xrays"
 
 
-def identity(who: str) -> dict:
-    """What makes a process one of another user."""
-    settings = {"PYTHONPATH": PACKAGES, "HOME": "/nonexistent", "PATH": os.environ["PATH"], "OMP_NUM_THREADS": "1"}
-    number = PEOPLE[who]
-    return {"user": number, "group": number, "extra_groups": [], "env": settings, "cwd": ROOT}
+@dataclass(frozen=True)
+class Outcome:
+    """What three programs did, and what is left on the cloud's side."""
 
+    place: Path
+    indexed: str
+    rows: list[dict]
+    cloud: dict[str, list[bytes]]
 
-OTHERS = interpreter()
-
-
-def command(who: str, words: tuple[object, ...]) -> tuple[list[str], dict]:
-    """How a party runs a command, as a user of its own if that can be."""
-    if OTHERS and who != "me":
-        return [OTHERS, "-m", "engine", *map(str, words)], identity(who)
-    return [sys.executable, "-m", "engine", *map(str, words)], {"cwd": ROOT}
-
-
-def run(*words: object, status: int = 0, who: str = "me") -> subprocess.CompletedProcess:
-    line, settings = command(who, words)
-    done = subprocess.run(line, capture_output=True, text=True, check=False, **settings)
-    assert done.returncode == status, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
-
-
-@contextmanager
-def program(who: str, *words: object):
-    """Run a server as a process; gives its address, and stops it as a service manager does."""
-    line, settings = command(who, words)
-    process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, **settings)
-    try:
-        line = json.loads(process.stderr.readline())
-        assert line["event"] == "listening"
-        yield line["url"]
-    finally:
-        process.send_signal(signal.SIGTERM)
-        rest = process.communicate(timeout=30)[1]
-    assert process.returncode == 0, rest
-    assert json.loads(rest.splitlines()[-1])["event"] == "stopped"
-
-
-def token(who: str, file: Path, role: str, name: str) -> str:
-    return run("token", "add", "--tokens", file, "--role", role, "--name", name, who=who).stdout
-
-
-def keep(path: Path, who: str, text: str) -> Path:
-    """Put a secret into a party's folder."""
-    path.write_text(text)
-    path.chmod(0o600)
-    if OTHERS:
-        os.chown(path, PEOPLE[who], PEOPLE[who])
-    return path
+    @property
+    def secret_keys(self) -> list[bytes]:
+        """The master key, and all keys that were released."""
+        master = (self.place / "owner" / "vault.key").read_bytes()
+        return [master, *(image_key(master, bytes.fromhex(row["id"])) for row in self.rows)]
 
 
 @pytest.fixture(scope="module")
@@ -104,10 +54,10 @@ def place():
 
 @pytest.fixture(scope="module")
 def folder(place: Path) -> Path:
-    """X-rays of a made-up ward."""
-    root, gallery = place / "pictures", load_dataset("simulated")
-    for i in range(0, len(gallery), len(gallery) // PICTURES):
-        record = gallery.records[i]
+    """Real X-rays in the wards of a made-up hospital."""
+    root, gallery = place / "pictures", load_dataset("gallery")
+    for number in np.linspace(0, len(gallery) - 1, PICTURES, dtype=int):
+        record = gallery.records[number]
         target = root / f"ward-{record.label}" / f"patient-{record.id}.jpg"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(record.path.read_bytes())
@@ -115,101 +65,130 @@ def folder(place: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def searched(folder: Path, place: Path):
+def database():
+    with postgresql() as uri:
+        yield uri
+
+
+@pytest.fixture(scope="module")
+def bucket():
+    with s3(BUCKET) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="module")
+def outcome(folder: Path, place: Path, database: str, bucket: str) -> Outcome:
     """An owner uploads, a user searches; everything that passed the cloud is kept."""
-    cloud, owner, user = (place / name for name in PEOPLE)
-    for party in (cloud, owner, user):
-        party.mkdir(mode=0o700)
-        if OTHERS:
-            os.chown(party, PEOPLE[party.name], PEOPLE[party.name])
+    cloud, owner, user = rooms(place)
     key = owner / "vault.key"
     run("key", "new", "--key-file", key, who="owner")
     upload = keep(owner / "cloud.token", "owner", token("cloud", cloud / "tokens", "owner", "clinic"))
     mine = token("cloud", cloud / "tokens", "user", "reader"), token("owner", owner / "tokens", "user", "reader")
     both = keep(user / "token", "user", f"cloud {mine[0]}owner {mine[1]}")
-    serve = ("serve", "cloud", "--store", cloud / "vault.db", "--tokens", cloud / "tokens", "--port", 0)
-    with program("cloud", *serve) as url, Recorder(url) as wire:
-        filling = ("index", folder, "--store", wire.url, "--token-file", upload, "--key-file", key)
-        indexed = run(*filling, who="owner")
-        agent = ("serve", "owner", "--key-file", key, "--store", wire.url, "--token-file", upload)
-        rest = ("--tokens", owner / "tokens", "--log", owner / "audit.log", "--port", 0)
-        with program("owner", *agent, *rest) as owner_url:
-            query = sorted(folder.rglob("*.jpg"))[0]
-            where = ("--cloud", wire.url, "--owner", owner_url, "--token-file", both)
-            found = run("search", query, *where, "--k", 10, "--json", "--save", user / "found", who="user")
-            again = run("search", query, *where, "--k", 3, "--json", "--verify", who="user")
-        packets = wire.seen()
-    files = {path: path.read_bytes() for path in cloud.rglob("*") if path.is_file()}
-    return place, indexed, json.loads(found.stdout), json.loads(again.stdout), packets, files, query
+    with Recorder(database) as rows_wire, Recorder(bucket) as objects_wire:
+        store = f"{database.replace(str(urlsplit(database).port), str(rows_wire.port))}"
+        store += f"?blobs=s3://{BUCKET}/p&endpoint={objects_wire.url}"
+        serve = ("serve", "cloud", "--store", store, "--tokens", cloud / "tokens", "--spool", cloud / "spool")
+        with program("cloud", *serve, "--port", 0, "--rate", 1000) as url, Recorder(url) as wire:
+            indexed = run(
+                *("index", folder, "--store", wire.url, "--token-file", upload, "--key-file", key), who="owner"
+            )
+            agent = ("serve", "owner", "--key-file", key, "--store", wire.url, "--token-file", upload)
+            rest = ("--tokens", owner / "tokens", "--log", owner / "audit.log", "--port", 0)
+            with program("owner", *agent, *rest) as owner_url:
+                where = ("--cloud", wire.url, "--owner", owner_url, "--token-file", both, "--verify", "--json")
+                query = sorted(folder.rglob("*.jpg"))[0]
+                searched = run("search", query, *where, "--k", 10, "--save", user / "found", who="user")
+            wires = {"http": wire.seen(), "sql": rows_wire.seen(), "s3": objects_wire.seen()}
+    files = [path.read_bytes() for path in cloud.rglob("*") if path.is_file()]
+    kept = {"files": files, "objects": objects_of(bucket)} | database_of(database)
+    return Outcome(place, indexed.stdout, json.loads(searched.stdout), wires | kept)
 
 
-def test_ten_are_found_and_opened(searched, folder: Path) -> None:
-    root, indexed, rows, again, _, _, query = searched
-    assert indexed.stdout.startswith(f"{len(list(folder.rglob('*.jpg')))} added")
-    assert [row["rank"] for row in rows] == list(range(1, 11))
-    assert rows[:3] == again
-    assert rows[0]["distance"] == 0
-    names = {row["id"]: row["name"] for row in rows}
-    opened = list((root / "user" / "found").iterdir())
+def database_of(address: str) -> dict[str, list[bytes]]:
+    """Every row as the database gives it, and every file of its folder: tables, indexes, write-ahead log, messages."""
+    import psycopg
+
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("CHECKPOINT")
+        (data,) = connection.execute("SHOW data_directory").fetchone()
+        rows = []
+        for table in ("gallery", "item"):
+            with connection.cursor().copy(f"COPY cxr_vault.{table} TO STDOUT (FORMAT BINARY)") as copy:
+                rows.append(b"".join(bytes(part) for part in copy))
+    paths = [path for path in Path(data).parent.rglob("*") if path.is_file()]
+    return {"rows": rows, "database": [path.read_bytes() for path in paths]}
+
+
+def objects_of(endpoint: str) -> list[bytes]:
+    import boto3
+
+    client = boto3.client("s3", endpoint_url=endpoint)
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
+    names = [one["Key"] for page in pages for one in page["Contents"]]
+    return [client.get_object(Bucket=BUCKET, Key=name)["Body"].read() for name in names]
+
+
+def test_ten_of_two_hundred_are_found_and_opened(outcome: Outcome, folder: Path) -> None:
+    assert outcome.indexed.startswith(f"{PICTURES} added")
+    assert [row["rank"] for row in outcome.rows] == list(range(1, 11))
+    assert outcome.rows[0]["distance"] == 0
+    names = {row["id"]: row["name"] for row in outcome.rows}
+    opened = list((outcome.place / "user" / "found").iterdir())
     assert len(opened) == 10
     for path in opened:
         assert np.array_equal(load_file(path), load_file(folder / names[path.stem.split("-")[1]]))
 
 
-def test_the_log_says_who_was_given_what(searched) -> None:
-    root, _, rows, *_ = searched
-    done = run("log", "verify", "--log", root / "owner" / "audit.log")
-    head = re.search(r"head ([0-9a-f]{64})", done.stdout)[1]
-    run("log", "verify", "--log", root / "owner" / "audit.log", "--head", head)
-    lines = [json.loads(line) for line in (root / "owner" / "audit.log").read_text().splitlines()]
+def test_the_log_says_who_was_given_what(outcome: Outcome) -> None:
+    log = outcome.place / "owner" / "audit.log"
+    head = re.search(r"head ([0-9a-f]{64})", run("log", "verify", "--log", log).stdout)[1]
+    run("log", "verify", "--log", log, "--head", head)
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
     keys = [line for line in lines if line["what"] == "keys"]
     assert {line["user"] for line in lines} == {"reader"}
-    assert sorted(keys[0]["ids"]) == sorted(row["id"] for row in rows)
+    assert sorted(keys[0]["ids"]) == sorted(row["id"] for row in outcome.rows)
 
 
-def test_the_users_folder_holds_no_master_key(searched) -> None:
-    root = searched[0]
-    key = (root / "owner" / "vault.key").read_bytes()
-    assert not [path for path in (root / "user").rglob("*") if path.is_file() and key in path.read_bytes()]
+def test_the_users_folder_holds_no_master_key(outcome: Outcome) -> None:
+    files = [path.read_bytes() for path in (outcome.place / "user").rglob("*") if path.is_file()]
+    assert files
+    assert not found(forms(outcome.secret_keys[0]), files)
 
 
-def test_nothing_on_the_clouds_side_tells_a_secret(searched, folder: Path) -> None:
-    """Every file of the cloud's folder and every byte that went to or came from it."""
-    root, _, rows, _, packets, files, _ = searched
-    key = (root / "owner" / "vault.key").read_bytes()
-    raw = b"\0".join([*packets, *files.values()])
-    assert len(raw) > sum(path.stat().st_size for path in folder.rglob("*.jpg"))
-    secrets = {"key": [key, key.hex().encode()]}
-    secrets["released keys"] = [part for row in rows for part in both(image_key(key, bytes.fromhex(row["id"])))]
-    secrets["names"] = [word.encode() for path in folder.rglob("*.jpg") for word in (path.name, path.stem)]
-    secrets["labels"] = [b"ward-", b"patient-", *(path.name.encode() for path in folder.iterdir())]
-    secrets["people"] = [(root / "user" / "token").read_text().split()[n].encode() for n in (1, 3)]
-    for kind, values in secrets.items():
-        assert not [value for value in values if value in raw], kind
-    for path in folder.rglob("*.jpg"):
-        pixels = load_file(path).tobytes()
-        middle = len(pixels) // 2
-        assert not [
-            n
-            for n in range(middle, middle + 2000, 80)
-            if pixels[n : n + 16] in raw and len(set(pixels[n : n + 16])) > 4
-        ]
-        assert path.read_bytes()[200:232] not in raw
+def test_nothing_on_the_clouds_side_tells_a_secret(outcome: Outcome, folder: Path) -> None:
+    """Every file of its folder, every row, file and message of its database, every object, and every packet."""
+    pictures = list(folder.rglob("*.jpg"))
+    sought = {
+        "keys": [form for key in outcome.secret_keys for form in forms(key)],
+        "names": [word.encode() for path in pictures for word in (path.name, path.stem)],
+        "labels": [b"ward-", b"patient-", *(path.name.encode() for path in folder.iterdir())],
+        "tokens": [(outcome.place / "user" / "token").read_text().split()[n].encode() for n in (1, 3)],
+        "pixels": [piece for path in pictures for piece in windows(load_file(path).tobytes(), 24)],
+        "files": [piece for path in pictures for piece in windows(path.read_bytes()[1024:], 24)],
+    }
+    assert min(len(sought["pixels"]), len(sought["files"])) > 10 * PICTURES
+    there = found([needle for some in sought.values() for needle in some], [*sum(outcome.cloud.values(), [])])
+    assert {kind: there.intersection(some) for kind, some in sought.items()} == {kind: set() for kind in sought}
 
 
-def test_the_search_of_secrets_would_find_them(searched) -> None:
-    _, _, rows, _, packets, files, _ = searched
-    assert all(row["id"].encode() in b"".join(packets) for row in rows)
-    assert all(bytes.fromhex(row["id"]) in b"".join(files.values()) for row in rows)
-
-
-def both(secret: bytes) -> tuple[bytes, bytes]:
-    return secret, secret.hex().encode()
+def test_the_search_of_secrets_would_find_them(outcome: Outcome, folder: Path) -> None:
+    """What the cloud may know is found in each place where it lies, and so is a secret that is put there."""
+    rows, sealed = [bytes.fromhex(row["id"]) for row in outcome.rows], outcome.cloud["objects"]
+    for where in ("rows", "database", "sql", "http"):
+        assert found(rows, outcome.cloud[where]) == set(rows), where
+    pieces = {piece for one in sealed for piece in windows(one, 3)}
+    assert len(sealed) == PICTURES
+    for where in ("objects", "http", "s3"):
+        assert found(pieces, outcome.cloud[where]) == pieces, where
+    key, picture = outcome.secret_keys[0], next(folder.rglob("*.jpg"))
+    for secret in [*forms(key), *windows(load_file(picture).tobytes(), 9)]:
+        assert found([secret], [*outcome.cloud["files"], b"leaked: " + secret + b"."]) == {secret}
 
 
 @pytest.mark.skipif(not OTHERS, reason="SKIPPED: the tests may not run programs as other users here")
-def test_they_are_three_users_who_cannot_read_each_other(searched) -> None:
-    root = searched[0]
+def test_they_are_three_users_who_cannot_read_each_other(outcome: Outcome) -> None:
+    root = outcome.place
     for who, number in PEOPLE.items():
         assert {path.stat().st_uid for path in (root / who).rglob("*")} == {number}
         others = [root / other for other in PEOPLE if other != who]
