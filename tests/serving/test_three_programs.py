@@ -20,10 +20,10 @@ from engine.cli import main
 from engine.datasets import load_dataset
 from engine.encryption import image_key
 from engine.imaging import encode_png, load_file
+from tests.services import postgresql, s3
 from tests.serving.parties import OTHERS, PEOPLE, ROOT, identity, keep, program, rooms, run, token
 from tests.serving.recording import Recorder
 from tests.serving.secrets_sought import forms, found, windows
-from tests.services import postgresql, s3
 
 PICTURES, BUCKET = 200, "xrays"
 
