@@ -12,6 +12,7 @@ import secrets
 import sys
 import types
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -95,11 +96,40 @@ def can_compile() -> bool:
         return False
 
 
+@dataclass
+class _Choice:
+    """What ``"auto"`` means in this process."""
+
+    numpy: bool = False
+
+
+_choice = _Choice()
+
+
+def prefer_numpy(preferred: bool = True) -> None:
+    """Let ``"auto"`` mean NumPy in this process, or again the compiler.
+
+    Loading the compiler takes a process about 90 MiB, and up to 60 MiB more the first time on a machine; NumPy does
+    with the memory of one picture, and takes about 80 ms a megapixel where machine code takes 8.
+
+    Args:
+        preferred: Whether it is.
+
+    Example:
+        >>> prefer_numpy()
+        >>> use_compiled("auto")
+        False
+        >>> prefer_numpy(False)
+    """
+    _choice.numpy = preferred
+
+
 def use_compiled(backend: Backend) -> bool:
     """Decide how to run.
 
     Args:
-        backend: ``"compiled"``, ``"numpy"``, or ``"auto"``: compiled wherever that is possible.
+        backend: ``"compiled"``, ``"numpy"``, or ``"auto"``: compiled wherever that is possible and
+            :func:`prefer_numpy` was not called.
 
     Raises:
         CipherError: if the name is unknown, or compilation is demanded and impossible.
@@ -111,4 +141,6 @@ def use_compiled(backend: Backend) -> bool:
         raise CipherError(f'Unknown backend {backend!r}: choose "auto", "compiled" or "numpy".')
     if backend == "compiled" and not can_compile():
         raise CipherError('numba cannot compile here: install the pinned numba, or choose backend="numpy".')
+    if backend == "auto" and _choice.numpy:
+        return False
     return backend != "numpy" and can_compile()

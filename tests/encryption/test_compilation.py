@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from engine.encryption import CipherError, FrequencyCipher, Present
-from engine.encryption.compilation import Kernel, can_compile, use_compiled
+from engine.encryption.compilation import Kernel, can_compile, prefer_numpy, use_compiled
 
 OFFSET = 3
 
@@ -94,6 +94,17 @@ def test_says_when_compilation_is_demanded_and_impossible(monkeypatch):
         Present(bytes(16), "compiled")
     with pytest.raises(CipherError, match='backend="numpy"'):
         FrequencyCipher(bytes(32), "compiled")
+
+
+@pytest.mark.skipif(not can_compile(), reason="numba cannot compile here")
+def test_a_process_may_prefer_numpy_and_still_compile_what_is_asked_for_by_name():
+    prefer_numpy()
+    try:
+        assert not use_compiled("auto")
+        assert use_compiled("compiled")
+    finally:
+        prefer_numpy(False)
+    assert use_compiled("auto")
 
 
 def test_refuses_other_names():

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from engine.datasets import load_dataset
+from engine.encryption.compilation import prefer_numpy
 from engine.hashing.codebook import CodeBook
 from engine.imaging import encode_png
 
@@ -33,6 +34,13 @@ def small_gallery(name: str):
 def kept(tmp_path_factory) -> Path:
     """Where the app keeps what it seals: it lives as long as the process, so nobody tidies up after a test."""
     return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture(autouse=True)
+def compiler():
+    """The app gives the compiler up for its whole process, which tests share."""
+    yield
+    prefer_numpy(False)
 
 
 @pytest.fixture

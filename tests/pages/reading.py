@@ -30,4 +30,4 @@ def component(app: AppTest, key: str) -> Any:
 def results(app: AppTest, name: str = "") -> list[dict[str, Any]]:
     """Return the result cards of a page."""
     shown = component(app, f"{name}results")
-    return shown["results"] if shown else []
+    return shown[0]["results"] if shown else []

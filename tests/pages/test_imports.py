@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from pages.components.frame import PAGES
 from tests.pages.conftest import ROOT
 
 VISIT = """
@@ -25,7 +26,9 @@ assert sys.argv[1] not in sys.modules
     [
         ("torch", ("overview", "enhance", "encrypt", "privacy_lab", "benchmarks")),
         # 60 MiB; Streamlit brings it when it meets a list where a table could be.
-        ("pandas", ("enhance", "encrypt", "privacy_lab", "benchmarks")),
+        ("pandas", tuple(name for name, *_ in PAGES)),
+        # 90 MiB, and 60 more where it compiles.
+        ("numba", ("encrypt", "privacy_lab", "three_parties")),
     ],
 )
 def test_a_page_brings_no_library_it_does_not_need(library, pages):

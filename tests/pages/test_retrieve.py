@@ -51,7 +51,7 @@ def test_the_query_is_none_of_its_own_results(open_page):
 def test_the_server_s_side_shows_no_label(open_page):
     app = open_page("retrieve")
     app.toggle(key="as_sealed").set_value(True).run()
-    assert component(app, "results")["sealed"]
+    assert component(app, "results")[0]["sealed"]
     assert all(one["sealed"].startswith("data:image/png") for one in results(app))
 
 

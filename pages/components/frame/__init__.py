@@ -80,6 +80,7 @@ def run() -> None:
     """Draw the frame and the page inside it."""
     tuning.send_at_once()
     tuning.share_memory()
+    tuning.spare_memory()
     # What a process that was killed left behind goes with the first visit, not with the first sealing.
     folders.own_root()
     page = _navigate()

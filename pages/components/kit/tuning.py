@@ -12,17 +12,20 @@ from threading import Lock
 
 import streamlit as st
 
-TIDY_SECONDS = 600.0
+from engine.encryption.compilation import prefer_numpy
+
+TIDY_SECONDS, RETURN_SECONDS = 600.0, 20.0
 # malloc.h of glibc
 _ARENA_MAX, _MMAP_THRESHOLD = -8, -3
 
 
 @dataclass
 class Tidied:
-    """When memory was last tidied, and how many modules there were then."""
+    """When memory was last tidied and last returned, and how many modules there were when it was tidied."""
 
     modules: int = 0
     at: float = 0.0
+    returned: float = 0.0
     lock: Lock = field(default_factory=Lock)
 
 
@@ -36,18 +39,21 @@ def tidy() -> None:
     """Set aside what will never be garbage, if a library came since the last time or ten minutes went by.
 
     Streamlit collects garbage after every run, and looks at every object for it: with torch loaded that takes
-    longer than the run. Objects set aside are not looked at. What a visitor left behind in the meantime is found
-    at the next tidying, so nothing stays for good.
+    longer than the run. Objects set aside are not looked at. What visitors left behind since is found and given back
+    to the system every twenty seconds; what was set aside with the libraries, at the next tidying.
     """
-    known = tidied()
-    due = len(sys.modules) != known.modules or time.monotonic() - known.at > TIDY_SECONDS
-    if not due or not known.lock.acquire(blocking=False):
+    known, now = tidied(), time.monotonic()
+    due = len(sys.modules) != known.modules or now - known.at > TIDY_SECONDS
+    if not (due or now - known.returned > RETURN_SECONDS) or not known.lock.acquire(blocking=False):
         return
     try:
-        known.modules, known.at = len(sys.modules), time.monotonic()
-        gc.unfreeze()
+        known.returned = now
+        if due:
+            known.modules, known.at = len(sys.modules), now
+            gc.unfreeze()
         gc.collect()
-        gc.freeze()
+        if due:
+            gc.freeze()
         return_memory()
     finally:
         known.lock.release()
@@ -66,6 +72,11 @@ def share_memory() -> None:
     """
     _allocator("mallopt", _ARENA_MAX, 2)
     _allocator("mallopt", _MMAP_THRESHOLD, 8 * 2**20)
+
+
+def spare_memory() -> None:
+    """Let ciphers run in NumPy: a page seals one picture at a time, and the compiler is a sixth of a small host."""
+    prefer_numpy()
 
 
 def _allocator(function: str, *values: int) -> None:

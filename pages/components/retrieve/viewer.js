@@ -123,7 +123,7 @@ function pointers(pane, state, redraw) {
   };
 }
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data: [data], parentElement, setTriggerValue }) {
   const find = (selector) => parentElement.querySelector(selector);
   const state = states.get(parentElement) || fresh();
   states.set(parentElement, state);

@@ -125,7 +125,8 @@ def results(
         "explains": on_explain is not None,
         "overlay": _overlay(overlay),
     }
-    _COMPONENT(key=key, data=data, on_picked_change=picked, on_explained_change=explained)
+    # In a tuple: of a dictionary's values Streamlit asks pandas whether they are tables, and pandas costs 60 MiB.
+    _COMPONENT(key=key, data=(data,), on_picked_change=picked, on_explained_change=explained)
 
 
 def _as_data(hit: Found, query_label: str | None, named: bool) -> dict[str, Any]:

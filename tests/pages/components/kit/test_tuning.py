@@ -48,6 +48,19 @@ def test_what_a_visitor_left_is_found_at_the_next_tidying():
     assert alive() is None
 
 
+def test_what_a_visitor_left_since_is_given_back_soon_and_no_library_is_looked_at(monkeypatch):
+    tuning.tidied.clear()
+    tuning.tidy()
+    frozen, calls = gc.get_freeze_count(), []
+    monkeypatch.setattr(tuning, "return_memory", lambda: calls.append(gc.get_freeze_count()))
+    tuning.tidy()
+    assert not calls
+    tuning.tidied().returned -= tuning.RETURN_SECONDS + 1
+    tuning.tidy()
+    tuning.tidy()
+    assert calls == [frozen]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not list the descriptors of a process")
 def test_a_connection_to_a_listening_socket_sends_at_once():
     tuning.send_at_once.clear()
