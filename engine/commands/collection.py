@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,10 @@ def add_parser(commands: Any) -> None:
     rotating.add_argument("--new-key-file", type=Path, required=True, help="made if it is not there")
     revoking = commands.add_parser(
         "revoke", help="new masks for a store", description="Give a store new masks: users need the new ones."
+    )
+    revoking.add_argument("--user", metavar="NAME", help="first remove this user's tokens, as `token list` shows them")
+    revoking.add_argument(
+        "--tokens", type=Path, action="append", default=[], help="with --user: file of `serve owner`, or of both"
     )
     for command in (rotating, revoking):
         command.add_argument("--restart", action="store_true", help="forget one that was begun and not ended")
@@ -111,16 +116,32 @@ def rotate(options: argparse.Namespace) -> None:
     from engine.retrieval import Receipt
     from engine.retrieval.renewal import rotate as rotated
 
-    server, owner = _open(options)
-    # A server far away refuses here, before a key is made.
-    successor = server.successor()
-    key = read_key(options.new_key_file, create=True)
-    if options.restart:
-        successor.discard()
-    receipt = Receipt(receipt_path(options.new_key_file), server.where)
-    for step in rotated(owner, server, key, receipt):
-        progress("sealed again", step.done, step.total)
+    if not _rotated_already(options):
+        server, owner = _open(options)
+        # Where no successor can be made, no key is made either.
+        successor = server.successor()
+        key = read_key(options.new_key_file, create=True)
+        if options.restart:
+            successor.discard()
+        receipt = Receipt(receipt_path(options.new_key_file), server.where)
+        for step in rotated(owner, server, key, receipt):
+            progress("sealed again", step.done, step.total)
+    server, _ = _open(options, options.new_key_file)
     print(f"{len(server)} pictures in {options.store} are under the key in {options.new_key_file}")
+
+
+def _rotated_already(options: argparse.Namespace) -> bool:
+    """Whether a rotation that was stopped had succeeded: the old key opens nothing there any more."""
+    from engine.encryption import AuthenticationError
+    from engine.retrieval.gallery_keys import GalleryKeys
+    from engine.serving.connecting import open_server
+
+    old, new = (read_key(path) if path.exists() else b"" for path in (options.key_file, options.new_key_file))
+    gallery = open_server(options.store, options.token_file, options.ca_file).gallery if new not in (b"", old) else None
+    try:
+        return gallery is not None and bool(GalleryKeys.open(new, gallery))
+    except AuthenticationError:
+        return False
 
 
 def revoke(options: argparse.Namespace) -> None:
@@ -128,11 +149,24 @@ def revoke(options: argparse.Namespace) -> None:
     from engine.retrieval.renewal import revoke as revoked
 
     server, owner = _open(options)
+    # First of all: whoever holds a token of the owner's agent is lent the new masks as well.
+    _remove_tokens(options.user, options.tokens)
     if options.restart:
         server.successor().discard()
     for step in revoked(owner, server):
         progress("masked again", step.done, step.total)
     print(f"{len(server)} pictures in {options.store} have new masks: what users were lent before finds nothing")
+
+
+def _remove_tokens(user: str | None, files: Sequence[Path]) -> None:
+    """Remove a user's tokens from the files that hold any; a repeated command finds none, and goes on."""
+    from engine.serving.tokens import TokenFile
+
+    if (user is None) != (not files):
+        raise VaultError("To take a user's tokens away, name both: --user and the file of `serve owner`, --tokens.")
+    for tokens in map(TokenFile, files):
+        if any(grant.name == user for grant in tokens.grants()):
+            note(f"{tokens.remove(user or '')} removed from {tokens.path}; running servers refuse it from now on")
 
 
 def audit(options: argparse.Namespace) -> int:
@@ -145,7 +179,7 @@ def audit(options: argparse.Namespace) -> int:
     server, key = open_server(options.store, options.token_file, options.ca_file), read_key(options.key_file)
     receipt = receipt_of(options, server, create=options.adopt)
     placed, gallery = receipt.placed(), server.gallery
-    if placed and (gallery is None or gallery.id != placed):
+    if placed and (gallery is None or gallery.id not in (placed, receipt.expected())):
         print(f"exchanged  the store holds {'another gallery' if gallery else 'nothing'} in place of its own")
         return 1
     owner = DataOwner(key, server, receipt=receipt)
@@ -162,12 +196,13 @@ def audit(options: argparse.Namespace) -> int:
     return 1 if outcome.findings else 0
 
 
-def _open(options: argparse.Namespace) -> "tuple[CloudServer, DataOwner]":
-    from engine.retrieval import DataOwner
+def _open(options: argparse.Namespace, key_file: Path | None = None) -> "tuple[CloudServer, DataOwner]":
+    from engine.retrieval import DataOwner, Receipt
     from engine.serving.connecting import open_server
 
     server = open_server(options.store, options.token_file, options.ca_file)
-    return server, DataOwner(read_key(options.key_file), server, receipt=receipt_of(options, server))
+    receipt = receipt_of(options, server) if key_file is None else Receipt(receipt_path(key_file), server.where)
+    return server, DataOwner(read_key(key_file or options.key_file), server, receipt=receipt)
 
 
 def _named(server: "CloudServer", owner: "DataOwner", pattern: str | None) -> list[str]:

@@ -331,9 +331,13 @@ class DataOwner:
             return None
         GalleryKeys.open(self._key, gallery)
         if placed is not None and placed != gallery.id:
-            raise AuthenticationError(
-                "The server shows another gallery than this owner's receipt tells of: restore a copy of the store."
-            )
+            if self.receipt.expected() != gallery.id:
+                raise AuthenticationError(
+                    "The server shows another gallery than this owner's receipt tells of: restore a copy of the store."
+                )
+            # A renewal was stopped when it had succeeded and had not told so yet.
+            self.receipt.forget(placed)
+            self.receipt.place(gallery.id)
         return gallery
 
     def _unknown(self, loaded: list[Loaded]) -> list[Loaded]:

@@ -23,6 +23,8 @@ _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS row (gallery BLOB, id BLOB, tag BLOB NOT NULL, seal BLOB NOT NULL, "
     "status INTEGER NOT NULL, PRIMARY KEY (gallery, id)) WITHOUT ROWID",
 )
+# Ends the address of a gallery that is about to take another's place; no address holds a space.
+_NEXT = " (next)"
 _MODULUS = 1 << (8 * TAG_BYTES)
 BUSY_SECONDS = 30.0
 
@@ -183,7 +185,18 @@ class Receipt:
         """Remember which gallery lies at the address, where the receipt can be written."""
         if self._fixed:
             return
-        self._all("INSERT OR REPLACE INTO address VALUES (?, ?)", self._address, gallery)
+        with self._changing() as connection:
+            connection.execute("INSERT OR REPLACE INTO address VALUES (?, ?)", (self._address, gallery))
+            connection.execute("DELETE FROM address WHERE address = ?", (self._address + _NEXT,))
+
+    def expect(self, gallery: bytes) -> None:
+        """Note which gallery is about to take the place, so that a program killed meanwhile knows either."""
+        self._all("INSERT OR REPLACE INTO address VALUES (?, ?)", self._address + _NEXT, gallery)
+
+    def expected(self) -> bytes | None:
+        """The gallery that was about to take the place when a program was stopped, if one was."""
+        rows = self._all("SELECT gallery FROM address WHERE address = ?", self._address + _NEXT)
+        return rows[0][0] if rows else None
 
     def placed(self) -> bytes | None:
         """The gallery that lay at the address, if that is remembered."""

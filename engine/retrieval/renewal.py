@@ -100,6 +100,7 @@ def _renew(owner: DataOwner, server: CloudServer, key: bytes, receipt: Receipt, 
         yield from _copy(server, before, successor, _Target(proposed, key, receipt), reseal)
         if server.state.epoch == epoch:
             break
+    receipt.expect(proposed.id)
     server.succeed(epoch)
     owner.receipt.forget(before.gallery.id)
     receipt.place(proposed.id)

@@ -232,6 +232,10 @@ class CloudServer:
         """
         self._store.succeed(epoch)
 
+    def close(self) -> None:
+        """Give back connections; the server may be used again no more."""
+        self._store.close()
+
     def discard(self) -> None:
         """Delete everything that is stored; see :meth:`Store.discard`."""
         self._store.discard()

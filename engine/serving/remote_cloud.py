@@ -18,6 +18,7 @@ from engine.serving.transport import AnswerError, Transport
 from engine.serving.uploads import gallery_facts, gallery_of
 from engine.serving.wire import MOST_ITEM_BYTES, pack, pack_row, unpack_record, unpack_stream
 
+BASE = "/v1"
 MOST_IDS = 1000
 MOST_DIGESTS = 4096
 PAGE_ROWS = 50_000
@@ -69,9 +70,9 @@ class RemoteUpload:
         resumed: ids of rows that were there already when the upload was taken up again.
     """
 
-    def __init__(self, transport: Transport, facts: dict[str, Any]) -> None:
+    def __init__(self, transport: Transport, base: str, facts: dict[str, Any]) -> None:
         """Go on with an upload."""
-        self._transport = transport
+        self._transport, self._base = transport, base
         self.id, self.held = facts["upload"], facts["held"]
         self.gallery = _gallery(transport, facts["gallery"])
         self.lost: Sequence[str] = ()
@@ -89,11 +90,11 @@ class RemoteUpload:
 
     def commit(self) -> None:
         """Have all rows stored."""
-        done = self._transport.json("POST", f"/v1/uploads/{self.id}/commit", {}, _COMMITTED)
+        done = self._transport.json("POST", f"{self._base}/uploads/{self.id}/commit", {}, _COMMITTED)
         self.lost = done["lost"]
 
     def _put(self, items: list[bytes]) -> None:
-        path = f"/v1/uploads/{self.id}/rows?start={self.held}"
+        path = f"{self._base}/uploads/{self.id}/rows?start={self.held}"
         self.held = self._transport.json("PUT", path, pack(items), _TAKEN)["held"]
 
 
@@ -103,15 +104,16 @@ class RemoteCloud(CloudServer):
     It keeps its latest questions and answers, since the owner's agent wants to know which search named a picture.
     """
 
-    def __init__(self, transport: Transport, tag: str | None = None) -> None:
+    def __init__(self, transport: Transport, tag: str | None = None, base: str = BASE) -> None:
         """Talk to a cloud server.
 
         Args:
             transport: to it.
             tag: hexadecimal word for what is going to be uploaded: an upload of the same word that broke off is taken
                 up again. Without one an upload that fails is deleted.
+            base: of the paths at the server.
         """
-        self._transport, self._tag = transport, tag
+        self._transport, self._tag, self._base = transport, tag, base
         self._facts: tuple[float, dict[str, Any]] = (-STATE_SECONDS, {})
         self._pending: RemoteUpload | None = None
         self._questions: deque[tuple[dict[str, Any], frozenset[str]]] = deque(maxlen=QUESTIONS_KEPT)
@@ -194,7 +196,7 @@ class RemoteCloud(CloudServer):
         found: list[SealedRecord] = []
         for start in range(0, len(wanted), MOST_IDS):
             some = wanted[start : start + MOST_IDS]
-            found += map(unpack_record, self._items("/v1/records", some))
+            found += map(unpack_record, self._items(f"{self._base}/records", some))
         return found
 
     def pictures(self, ids: list[str]) -> list[bytes]:
@@ -225,7 +227,9 @@ class RemoteCloud(CloudServer):
         found: set[bytes] = set()
         for start in range(0, len(digests), MOST_DIGESTS):
             some = {digest.hex() for digest in digests[start : start + MOST_DIGESTS]}
-            known = self._transport.json("POST", "/v1/known", {"digests": sorted(some)} | upload, _KNOWN)["known"]
+            known = self._transport.json("POST", f"{self._base}/known", {"digests": sorted(some)} | upload, _KNOWN)[
+                "known"
+            ]
             found |= {bytes.fromhex(one) for one in some.intersection(known)}
         return found
 
@@ -246,37 +250,54 @@ class RemoteCloud(CloudServer):
         finally:
             self._facts = (-STATE_SECONDS, {})
         self._pending = None
+        if self._base != BASE:
+            # A renewal makes thousands of them.
+            self._drop(upload)
 
     def remove(self, ids: Sequence[str]) -> None:
         """Delete rows, a thousand at a time all or none; see :class:`CloudServer`."""
         for start in range(0, len(ids), MOST_IDS):
-            self._transport.json("POST", "/v1/remove", {"ids": list(ids[start : start + MOST_IDS])})
+            self._transport.json("POST", f"{self._base}/remove", {"ids": list(ids[start : start + MOST_IDS])})
         self._facts = (-STATE_SECONDS, {})
 
     def sweep(self) -> int:
         """A server sweeps for itself."""
         return 0
 
-    def successor(self) -> CloudServer:
-        """A server makes no successor for others.
-
-        Raises:
-            StoreError: always.
-        """
-        raise StoreError("This takes the store itself: run it beside the server, with --store and the store's address.")
+    def successor(self) -> "RemoteCloud":
+        """The store beside the server's own that :meth:`succeed` puts in its place; see :class:`CloudServer`."""
+        return RemoteCloud(self._transport, base=f"{self._base}/next")
 
     def succeed(self, epoch: int) -> None:
-        """As :meth:`successor`."""
-        self.successor()
+        """Have the successor take the place of the server's store; see :class:`CloudServer`.
+
+        Raises:
+            StoreError: the store has changed since ``epoch``, or there is no successor.
+        """
+        ready = self.successor().gallery
+        if ready is None:
+            raise StoreError(f"Nothing has been sent to {self.where} yet that could take its store's place: run again.")
+        self._transport.json("POST", f"{self._base}/next/succeed", {"epoch": epoch, "gallery": ready.id.hex()})
+        self._facts = (-STATE_SECONDS, {})
 
     def discard(self) -> None:
-        """As :meth:`successor`."""
-        self.successor()
+        """Delete a successor; a server deletes no store that is searched.
+
+        Raises:
+            StoreError: it is the store itself.
+        """
+        if not self._base.endswith("/next"):
+            raise StoreError("A server far away does not delete its store: remove its pictures, or ask its operator.")
+        self._transport.json("DELETE", self._base)
+        self._facts = (-STATE_SECONDS, {})
+
+    def close(self) -> None:
+        """Connections close by themselves."""
 
     def _look(self, fresh: bool = False) -> dict[str, Any]:
         then, facts = self._facts
         if fresh or time.monotonic() - then >= STATE_SECONDS:
-            facts = self._transport.json("GET", "/v1/gallery", None, _GALLERY)
+            facts = self._transport.json("GET", f"{self._base}/gallery", None, _GALLERY)
             self._facts = (time.monotonic(), facts)
         return facts
 
@@ -288,7 +309,7 @@ class RemoteCloud(CloudServer):
         return items
 
     def _page(self, start: int, widths: Sequence[int]) -> tuple[int, list[npt.NDArray[np.uint8]]]:
-        with self._transport.stream("GET", f"/v1/rows?start={start}&count={PAGE_ROWS}") as read:
+        with self._transport.stream("GET", f"{self._base}/rows?start={start}&count={PAGE_ROWS}") as read:
             total, *parts = list(unpack_stream(read, PAGE_ROWS * max(widths)))
         counts = {len(part) // width for part, width in zip(parts, widths, strict=False)}
         whole = all(len(part) % width == 0 for part, width in zip(parts, widths, strict=False))
@@ -298,21 +319,22 @@ class RemoteCloud(CloudServer):
         return int.from_bytes(total), arrays
 
     def _take_up(self, tag: str) -> None:
-        mine = self._transport.json("GET", f"/v1/uploads?tag={tag}", None, _UPLOADS)["uploads"]
+        mine = self._transport.json("GET", f"{self._base}/uploads?tag={tag}", None, _UPLOADS)["uploads"]
         if mine:
-            facts = self._transport.json("GET", f"/v1/uploads/{mine[-1]['upload']}", None, _UPLOAD)
-            self._pending = RemoteUpload(self._transport, facts)
+            facts = self._transport.json("GET", f"{self._base}/uploads/{mine[-1]['upload']}", None, _UPLOAD)
+            self._pending = RemoteUpload(self._transport, self._base, facts)
 
     def _start(self, gallery: Gallery) -> RemoteUpload:
         body = {"gallery": gallery_facts(gallery), "tag": self._tag or ""}
-        upload = RemoteUpload(self._transport, self._transport.json("POST", "/v1/uploads", body, _UPLOAD))
+        facts = self._transport.json("POST", f"{self._base}/uploads", body, _UPLOAD)
+        upload = RemoteUpload(self._transport, self._base, facts)
         self._pending = upload if self._tag is not None else None
         return upload
 
     def _drop(self, upload: RemoteUpload) -> None:
         # If it cannot be told now, the server forgets the upload in a day.
         with suppress(ServingError):
-            self._transport.json("DELETE", f"/v1/uploads/{upload.id}")
+            self._transport.json("DELETE", f"{self._base}/uploads/{upload.id}")
 
 
 def _question(code: npt.NDArray[np.uint8], k: int, sketch: npt.NDArray[np.uint8] | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from engine.encryption.key_files import write_key_file
 from engine.imaging import encode_png
 from engine.retrieval import CloudServer, DataOwner, Receipt
 from engine.retrieval.stores.base import StoreError
+from engine.serving.tokens import TokenFile
 from tests.retrieval.conftest import BlockHasher, make_pictures
 
 COUNT = 6
@@ -112,6 +113,40 @@ def test_a_store_gets_new_masks_and_a_new_key(run, where, tmp_path):
     assert f"{COUNT} rows, 0 findings" in printed.err
 
 
+def test_a_rotation_that_was_killed_at_its_end_is_told_of_when_it_is_run_again(run, where, tmp_path, monkeypatch):
+    monkeypatch.setattr(Receipt, "place", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    words = ("rotate", "--new-key-file", tmp_path / "new.key")
+    with suppress(KeyboardInterrupt):
+        run(*words)
+    monkeypatch.undo()
+    status, printed = run(*words)
+    assert (status, printed.out.split()[0]) == (0, str(COUNT))
+    where[3] = str(tmp_path / "new.key")
+    assert run("audit")[0] == 0
+    assert run(*words)[0] == 2
+
+
+def test_a_revocation_that_was_killed_at_its_end_is_done(run, monkeypatch):
+    before = listed(run)
+    monkeypatch.setattr(Receipt, "forget", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with suppress(KeyboardInterrupt):
+        run("revoke")
+    monkeypatch.undo()
+    assert run("audit")[0] == 0
+    assert sorted(listed(run), key=str) == sorted(before, key=str)
+
+
+def test_who_is_revoked_loses_tokens_before_masks_are_made(run, tmp_path):
+    tokens = TokenFile(tmp_path / "tokens")
+    for name in ("bob", "ann", "bob"):
+        tokens.add("user", name)
+    assert run("revoke", "--user", "bob")[0] == 2
+    status, printed = run("revoke", "--user", "bob", "--tokens", tokens.path)
+    assert (status, "2 removed from" in printed.err) == (0, True)
+    assert [grant.name for grant in tokens.grants()] == ["ann"]
+    assert run("revoke", "--user", "bob", "--tokens", tokens.path)[0] == 0
+
+
 def test_another_key_leaves_nothing_beside_it(run, where, tmp_path):
     """Neither a receipt of a store that it does not open, nor a key that a refused command made."""
     other, folder = tmp_path / "other.key", tmp_path / "pictures"
@@ -125,11 +160,11 @@ def test_another_key_leaves_nothing_beside_it(run, where, tmp_path):
     assert {file.name for file in tmp_path.iterdir()} == before
 
 
-def test_a_server_far_away_refuses_to_rotate_before_a_key_is_made(run, tmp_path, monkeypatch):
-    def far_away(server):
-        raise StoreError("This takes the store itself.")
+def test_where_no_successor_can_be_made_no_key_is(run, tmp_path, monkeypatch):
+    def full(server):
+        raise StoreError("There is no room.")
 
-    monkeypatch.setattr(CloudServer, "successor", far_away)
+    monkeypatch.setattr(CloudServer, "successor", full)
     assert run("rotate", "--new-key-file", tmp_path / "new.key")[0] == 2
     assert not (tmp_path / "new.key").exists()
 

@@ -7,7 +7,7 @@ from openapi_spec_validator import validate
 
 from engine.retrieval import CloudServer
 from engine.serving.agent import OwnerAgent, Quota
-from engine.serving.cloud import CloudService
+from engine.serving.cloud import cloud_endpoints
 from engine.serving.limits import Limits
 from engine.serving.uploads import gallery_facts
 from engine.serving.wire import pack, unpack, unpack_record
@@ -18,7 +18,7 @@ COMMON = [
     ("GET", "/v1/openapi.json", ()),
     ("GET", "/metrics", ("monitor", "owner")),
 ]
-CLOUD = [(e.method, e.path, e.roles) for e in CloudService(None, None).endpoints(1)]
+CLOUD = [(e.method, e.path, e.roles) for e in cloud_endpoints(None, None, None, 1)]
 OWNER = [(e.method, e.path, e.roles) for e in OwnerAgent(None, None, None, Quota()).endpoints()]
 TOKENS = {
     None: 401,

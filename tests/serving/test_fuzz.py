@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from engine.retrieval import CloudServer
 from engine.serving.agent import OwnerAgent, Quota
-from engine.serving.cloud import CloudService
+from engine.serving.cloud import cloud_endpoints
 from engine.serving.service import BINARY
 from engine.serving.uploads import gallery_facts
 
-CLOUD = CloudService(None, None).endpoints(1 << 20)
+CLOUD = cloud_endpoints(None, None, None, 1 << 20)
 OWNER = OwnerAgent(None, None, None, Quota()).endpoints()
 HEX = st.text("0123456789abcdef", min_size=32, max_size=32)
 IDS = HEX | st.sampled_from(["0f" * 16, "", "../x", "ü"])
