@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -66,6 +66,27 @@ def s3(bucket: str) -> Iterator[str]:
             yield endpoint
         finally:
             server.stop()
+
+
+@contextmanager
+def small_disk(folder: Path, kibibytes: int) -> Iterator[Callable[[int], None]]:
+    """Put a disk of so few bytes at a folder, which root alone may do; gives what makes it another size."""
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def mount(options: str) -> int:
+        words = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        return subprocess.run(words, check=False, stderr=subprocess.DEVNULL).returncode
+
+    def resize(kibibytes: int) -> None:
+        assert mount(f"remount,size={kibibytes}k") == 0
+
+    if os.geteuid() != 0 or not shutil.which("mount") or mount(f"size={kibibytes}k"):
+        pytest.skip("SKIPPED: full disks are not tested, since this machine lets nobody mount a small one")
+    try:
+        yield resize
+    finally:
+        # Whoever still holds a file of it open keeps it until then.
+        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def free_port() -> int:

@@ -1,16 +1,17 @@
 """Whether a store still holds what its owner put there: nothing missing, set back, replayed, changed or foreign."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from engine.errors import VaultError
 from engine.retrieval.gallery_keys import GalleryKeys
 from engine.retrieval.owner import DataOwner, readable
-from engine.retrieval.receipts import Entry, Receipt, Status
+from engine.retrieval.receipts import Entry, Status
 from engine.retrieval.server import CloudServer
 from engine.retrieval.stores import SealedPicture, SealedRecord, StoreError
 from engine.retrieval.stores.base import id_bytes
+from engine.retrieval.uploading import settle
 
 BATCH = 64
 
@@ -80,15 +81,6 @@ def audit(owner: DataOwner, server: CloudServer, on_progress: Callable[[int, int
     held = [entry.id for entry in (known or {}).values() if entry.status == Status.HELD]
     findings += [Finding("missing", one.hex()) for one in held if one not in present]
     return Audit(len(ids), state is not None, tuple(findings))
-
-
-def settle(receipt: Receipt, gallery: bytes, ids: Sequence[bytes], epoch: int) -> None:
-    """Take rows of an upload that was killed after it was stored as held."""
-    present, state = set(ids), receipt.state(gallery)
-    held = [one for one in receipt.sent(gallery) if one in present]
-    # Nothing new is not written, so that a receipt on read-only media serves.
-    if held or (state and state.epoch < epoch):
-        receipt.confirm(gallery, epoch, held)
 
 
 def adopt(owner: DataOwner, server: CloudServer) -> int:

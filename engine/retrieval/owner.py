@@ -41,6 +41,7 @@ from engine.retrieval.uploading import (
     masked_sketch,
     new_gallery,
     seal_row,
+    settle,
     transferring,
 )
 
@@ -162,6 +163,7 @@ class DataOwner:
                 if progress.done < progress.total:
                     yield progress
         # The last step is told when everything is stored.
+        self._settle()
         if transfer:
             self.receipt.place(transfer.keys.gallery.id)
             progress = replace(progress, added=progress.added - len(transfer.lost))
@@ -339,6 +341,15 @@ class DataOwner:
             self.receipt.forget(placed)
             self.receipt.place(gallery.id)
         return gallery
+
+    def _settle(self) -> None:
+        """Confirm rows that are stored although the program that sent them was stopped before it could note it."""
+        gallery = self._gallery()
+        known = self.receipt.state(gallery.id) if gallery else None
+        # All ids are fetched only where the counts say that some are not accounted for.
+        if gallery and known and self._server.state.count > known.count and self.receipt.sent(gallery.id):
+            ids = [row.tobytes() for row in self._server.index_rows().ids]
+            settle(self.receipt, gallery.id, ids, self._server.state.epoch)
 
     def _unknown(self, loaded: list[Loaded]) -> list[Loaded]:
         """Those pictures that no row of the server has yet, in one look-up."""

@@ -224,7 +224,9 @@ class Receipt:
                 yield self._connection
                 self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                # Where the disk is full, SQLite has done so itself.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
                 raise
 
     @contextmanager
@@ -232,6 +234,8 @@ class Receipt:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                raise StoreError(f"The disk of the receipt {self.path} is full: make room, then run again.") from error
             raise StoreError(
                 f"The receipt {self.path} cannot be used ({error}): name another with --receipt."
             ) from error

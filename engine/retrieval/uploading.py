@@ -157,6 +157,15 @@ def transferring(server: CloudServer, receipt: Receipt, proposed: Gallery, key: 
     transfer.confirm(server.state.epoch)
 
 
+def settle(receipt: Receipt, gallery: bytes, ids: Sequence[bytes], epoch: int) -> None:
+    """Take rows of an upload that was killed after it was stored as held."""
+    present, state = set(ids), receipt.state(gallery)
+    held = [one for one in receipt.sent(gallery) if one in present]
+    # Nothing new is not written, so that a receipt on read-only media serves.
+    if held or (state and state.epoch < epoch):
+        receipt.confirm(gallery, epoch, held)
+
+
 def new_gallery(key: bytes, bits: int, encoder: bytes = b"") -> Gallery:
     """The public facts of a gallery that is to be.
 

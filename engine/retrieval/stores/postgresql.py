@@ -8,6 +8,7 @@ random names, so that what fails leaves only objects that nothing names.
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,18 +17,17 @@ import numpy.typing as npt
 from engine.retrieval.stores.base import (
     Append,
     Gallery,
-    SealedPicture,
     SealedRecord,
     Snapshot,
     State,
     Store,
     StoreError,
     check_code_length,
-    check_rows,
     id_bytes,
 )
 from engine.retrieval.stores.blobs import Blob, Blobs
 from engine.retrieval.stores.postgresql_address import Address
+from engine.retrieval.stores.postgresql_errors import sentence_of
 from engine.retrieval.stores.postgresql_format import (
     FORMAT,
     SKETCH_BITS,
@@ -36,6 +36,7 @@ from engine.retrieval.stores.postgresql_format import (
     statements,
     value_of,
 )
+from engine.retrieval.stores.postgresql_upload import Upload
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -67,6 +68,9 @@ class PostgresStore(Store):
             ) from error
         options: dict[str, Any] = {"autocommit": True, "connect_timeout": CONNECT_SECONDS}
         self._database_error, self._connect = psycopg.Error, partial(psycopg.connect, address.conninfo, **options)
+        self._broken = psycopg.OperationalError
+        self._watching = Lock()
+        self._watch: Connection | None = None
         self._undefined = psycopg.errors.UndefinedTable
         self.address = address
         self._sql = statements(address.schema)
@@ -107,12 +111,24 @@ class PostgresStore(Store):
             return self._held(connection)[1]
 
     def glance(self) -> tuple[Gallery, State]:
-        """The gallery held and how it stands, in one statement; see :class:`Store`."""
-        with self._connection() as connection:
+        """The gallery held and how it stands, in one statement; see :class:`Store`.
+
+        A search waits for it, so it has a connection of its own: the pool asks each of its whether it still stands.
+        """
+        with self._watching, self._errors():
             try:
-                return self._read_facts(connection)
-            except self._undefined:
-                return self._held(connection)
+                return self._looked()
+            except self._broken:
+                # It broke since the last look, as when the database was started anew.
+                self._watch = None
+                return self._looked()
+
+    def _looked(self) -> tuple[Gallery, State]:
+        self._watch = watch = self._watch or self._connect()
+        try:
+            return self._read_facts(watch)
+        except self._undefined:
+            return self._held(watch)
 
     @contextmanager
     def following(self, after: int = -1) -> Iterator[Snapshot]:
@@ -184,7 +200,7 @@ class PostgresStore(Store):
                 created = self._claim(connection, gallery)
                 held, state = self._held(connection)
                 connection.execute(self._sql["waiting"])
-            upload = _Upload(self, connection, held)
+            upload = Upload(connection, self._sql["copy_in"], self._blobs, self._errors, held)
             try:
                 yield upload
                 with self._errors():
@@ -256,6 +272,9 @@ class PostgresStore(Store):
     def close(self) -> None:
         """Close all connections."""
         self._pool.close()
+        with self._watching:
+            if self._watch is not None:
+                self._watch.close()
 
     def _claim(self, connection: "Connection", gallery: Gallery) -> bool:
         """Make an empty store where there is none, and say whether that was done; the first of several wins."""
@@ -353,46 +372,4 @@ class PostgresStore(Store):
         try:
             yield
         except self._database_error as error:
-            if getattr(error, "sqlstate", None) == "23505":
-                text = f"The store {self.address.shown} already holds one of these ids: upload it once."
-                raise StoreError(text) from error
-            reason = self.address.without_password(str(error)).strip().splitlines()[0]
-            raise StoreError(f"The store {self.address.shown} cannot be used ({reason}): try again.") from error
-
-
-class _Upload:
-    """Rows on their way into a database; see :class:`Append`."""
-
-    def __init__(self, store: PostgresStore, connection: "Connection", gallery: Gallery) -> None:
-        self._store = store
-        self._connection = connection
-        self._sent: dict[str, str] = {}
-        self.gallery = gallery
-        self.lost: Sequence[str] = ()
-
-    def __call__(self, rows: Sequence[SealedPicture]) -> None:
-        check_rows(rows, self.gallery)
-        blobs = self._put(rows)
-        with (
-            self._store._errors(),
-            self._connection.cursor() as cursor,
-            cursor.copy(self._store._sql["copy_in"]) as copy,
-        ):
-            copy.set_types(["bytea", "bytea", "bytea", "bytea", "bytea", "bytea", "text", "bytea"])
-            for row, (name, sha256) in zip(rows, blobs, strict=True):
-                inline = row.sealed if name is None else None
-                values = (id_bytes(row.id), row.digest or None, row.code, row.sketch or None, row.record)
-                copy.write_row((*values, inline, name, sha256))
-
-    def _put(self, rows: Sequence[SealedPicture]) -> list[tuple[str | None, bytes | None]]:
-        if self._store._blobs is None:
-            return [(None, None)] * len(rows)
-        blobs = self._store._blobs.put([row.sealed for row in rows])
-        self._sent |= {row.id: blob.name for row, blob in zip(rows, blobs, strict=True)}
-        return [(blob.name, blob.sha256) for blob in blobs]
-
-    def undo(self, ids: set[str] | None = None) -> None:
-        """Delete the blobs of rows that were not stored: of ``ids``, or of all."""
-        names = [name for id_, name in self._sent.items() if ids is None or id_ in ids]
-        with suppress(StoreError):
-            self._store._delete_blobs(names)
+            raise StoreError(sentence_of(error, self.address)) from error

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field, replace
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from engine.retrieval.stores.base import StoreError
 
@@ -50,9 +50,22 @@ class Address:
             raise StoreError("The store address is malformed: write postgresql://user@host:port/database.") from error
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         ours = {name: query.pop(name) for name in _OURS if name in query}
-        conninfo = urlunsplit(("postgresql", parts.netloc, parts.path, urlencode(query), ""))
+        conninfo = urlunsplit(("postgresql", parts.netloc, parts.path, urlencode(query, quote_via=quote), ""))
         address = cls(conninfo, f"postgresql://{host}{parts.path}", **ours)
         return address._checked()
+
+    @property
+    def database(self) -> str:
+        """Name of the database; of the user where the address has none, as libpq does."""
+        parts = urlsplit(self.conninfo)
+        return unquote(parts.path.strip("/") or parts.username or "postgres")
+
+    @property
+    def options(self) -> str:
+        """Host and port as PostgreSQL's own programs take them."""
+        parts = urlsplit(self.conninfo)
+        host, port = (f" -h {parts.hostname}" if parts.hostname else "", f" -p {parts.port}" if parts.port else "")
+        return host + port
 
     def beside(self) -> "Address":
         """The address of the schema that takes this one's place in a rotation."""

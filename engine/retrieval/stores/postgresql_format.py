@@ -21,20 +21,21 @@ _LENGTH_BYTES = 4
 def create_statements(schema: str, bits: int) -> list[str]:
     """What makes the tables for codes of so many bits."""
     return [
-        f"CREATE SCHEMA IF NOT EXISTS {schema}",
-        f"CREATE TABLE {schema}.gallery (format integer NOT NULL, id bytea NOT NULL, bits integer NOT NULL, "
+        f'CREATE SCHEMA IF NOT EXISTS "{schema}"',
+        f'CREATE TABLE "{schema}".gallery (format integer NOT NULL, id bytea NOT NULL, bits integer NOT NULL, '
         "key_check bytea NOT NULL, count bigint NOT NULL, epoch bigint NOT NULL, next bigint NOT NULL)",
-        f"CREATE TABLE {schema}.item (position bigint PRIMARY KEY, id bytea NOT NULL UNIQUE, digest bytea UNIQUE, "
+        f'CREATE TABLE "{schema}".item (position bigint PRIMARY KEY, id bytea NOT NULL UNIQUE, digest bytea UNIQUE, '
         f"code bit({bits}) NOT NULL, sketch bit({SKETCH_BITS}), record bytea NOT NULL, "
         "picture bytea, blob text, blob_sha256 bytea)",
         # Sealed pictures cannot be compressed: do not try.
-        f"ALTER TABLE {schema}.item ALTER picture SET STORAGE EXTERNAL",
+        f'ALTER TABLE "{schema}".item ALTER picture SET STORAGE EXTERNAL',
     ]
 
 
 def statements(schema: str) -> dict[str, str]:
     """The statements on one schema, by name; those with ``{bits}`` are formatted with the gallery's code length."""
-    item, gallery = f"{schema}.item", f"{schema}.gallery"
+    # A name such as "user" is a word of SQL.
+    item, gallery = f'"{schema}".item', f'"{schema}".gallery'
     code, sketch = (
         f"substring(bit_send(code) FROM {_LENGTH_BYTES + 1})",
         f"substring(bit_send(sketch) FROM {_LENGTH_BYTES + 1})",
@@ -69,8 +70,8 @@ def statements(schema: str) -> dict[str, str]:
         "analyze": f"ANALYZE {item}",
         "blobs": f"SELECT blob FROM {item} WHERE blob IS NOT NULL",
         "grow": f"UPDATE {gallery} SET epoch = greatest(epoch, %s)",
-        "drop": f"DROP SCHEMA {schema} CASCADE",
-        "replace": f"ALTER SCHEMA {schema}_next RENAME TO {schema}",
+        "drop": f'DROP SCHEMA "{schema}" CASCADE',
+        "replace": f'ALTER SCHEMA "{schema}_next" RENAME TO "{schema}"',
         "nearest": _nearest(item),
     }
 

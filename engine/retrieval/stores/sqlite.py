@@ -292,6 +292,11 @@ class SqliteStore(Store):
         except FormatError as error:
             raise StoreError(str(error).format(path=self.path)) from error
         except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+                raise StoreError(
+                    f"The disk of the store {self.path}, or the one of temporary files (TMPDIR), is full: make room, "
+                    "then run again to go on."
+                ) from error
             raise StoreError(f"The store {self.path} cannot be used ({error}): try again or move it.") from error
         except sqlite3.IntegrityError as error:
             raise StoreError(f"The store {self.path} already holds one of these ids: upload it once.") from error

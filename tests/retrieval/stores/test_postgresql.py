@@ -23,8 +23,10 @@ def objects(address):
 
 
 def test_an_address_is_taken_apart():
-    address = Address.of("postgresql://me:secret@db:5433/clinic?schema=north&blobs=s3://b/p&search=sql&sslmode=require")
-    assert address.conninfo == "postgresql://me:secret@db:5433/clinic?sslmode=require"
+    address = Address.of(
+        "postgresql://me:secret@db:5433/clinic?schema=north&blobs=s3://b/p&search=sql&sslmode=require&options=-c%20a%3Db"
+    )
+    assert address.conninfo == "postgresql://me:secret@db:5433/clinic?sslmode=require&options=-c%20a%3Db"
     assert (address.schema, address.blobs, address.search) == ("north", "s3://b/p", "sql")
     assert address.beside().schema == "north_next"
     assert "secret" not in repr(address) + address.shown + address.without_password("for secret: no")
@@ -53,14 +55,35 @@ def test_a_server_that_is_not_there_is_a_sentence_without_the_password():
     assert "\n" not in str(refusal.value)
 
 
-def break_in_mid_append(store, address):
-    kill = (
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres' AND pid != pg_backend_pid()"
+def test_a_database_that_is_not_there_is_named_with_the_way_to_make_it(database):
+    missing = f"{database.removesuffix('/postgres')}/clinic"
+    port = urlsplit(database).port
+    with pytest.raises(StoreError) as refusal:
+        open_store(missing)
+    assert str(refusal.value) == (
+        f'There is no database "clinic" at postgresql://127.0.0.1:{port}/clinic: make it '
+        f"(createdb -h 127.0.0.1 -p {port} clinic), or name another."
     )
+
+
+def test_a_search_outlives_its_connection(postgresql_address):
+    store = open_store(postgresql_address)
+    append_all(store, make_rows(3))
+    server = CloudServer(store)
+    near = server.nearest(np.zeros(2, np.uint8), 2)
+    with open_store(postgresql_address)._connection() as other:
+        other.execute(KILL)
+    assert server.nearest(np.zeros(2, np.uint8), 2) == near
+
+
+KILL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres' AND pid != pg_backend_pid()"
+
+
+def break_in_mid_append(store, address):
     with store.appending(GALLERY) as append:
         append(make_rows(1, start=2))
         with open_store(address)._connection() as other:
-            other.execute(kill)
+            other.execute(KILL)
         append(make_rows(1, start=3))
 
 
