@@ -25,6 +25,7 @@ COMMANDS = {
     "log": "serving",
     "index": "store",
     "search": "store",
+    "encrypt-codes": "private",
     "list": "collection",
     "remove": "collection",
     "rotate": "collection",

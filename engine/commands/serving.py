@@ -39,6 +39,9 @@ def _add_cloud(roles: Any) -> None:
         type=Path,
         help="folder for uploads on their way (default: beside a store file, else the working folder)",
     )
+    cloud.add_argument(
+        "--encrypted-codes", metavar="FILE", type=Path, help="search these as well, which `encrypt-codes` made"
+    )
     cloud.set_defaults(run=serve_cloud)
 
 
@@ -125,6 +128,9 @@ def serve_cloud(options: argparse.Namespace) -> None:
     tls, tokens = _tls(options), TokenFile(options.tokens)
     tokens.check()
     server = CloudServer(options.store)
+    if options.encrypted_codes:
+        server.hold_codes(options.encrypted_codes)
+        server.private_codes()
     service = cloud_service(server, tokens, options.spool or _spool(options.store), _limits(options))
     run(service, options.host, options.port, tls)
 

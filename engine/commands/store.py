@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from engine.commands.collection import add_store_options, receipt_of
 from engine.commands.console import note, positive, progress, read_key, write_whole
 from engine.commands.folders import KEPT, kept_as, name_concerns, name_left_out, pictures_to_index
+from engine.commands.private import asked
 from engine.encryption.schemes import CONTAINER_SCHEMES, GALLERY_SCHEME, SCHEMES
 from engine.errors import VaultError
 from engine.hashing.keeps import DEFAULT, KEEPS
@@ -52,6 +53,9 @@ def add_parser(commands: Any) -> None:
     indexing.add_argument(
         "--no-sketches", action="store_true", help="tell the server nothing by which it orders equal codes"
     )
+    indexing.add_argument(
+        "--hide-codes", action="store_true", help="give the server no codes: search takes `encrypt-codes`"
+    )
     indexing.set_defaults(run=index)
     searching = commands.add_parser("search", help="find similar pictures", description="Find similar pictures.")
     searching.add_argument("image", metavar="IMAGE", type=Path, help="the query")
@@ -73,6 +77,13 @@ def add_parser(commands: Any) -> None:
     )
     searching.add_argument(
         "--decoys", type=int, metavar="N", help="with --private: fetch N others for each picture (default: 0)"
+    )
+    searching.add_argument(
+        "--encrypted-codes",
+        metavar="FILE",
+        nargs="?",
+        const="",
+        help="with --private: ask about codes that `encrypt-codes` made; of a far server without FILE",
     )
     searching.add_argument("--force", action="store_true", help="replace files of --out that exist")
     searching.add_argument(
@@ -112,7 +123,8 @@ def index(options: argparse.Namespace) -> int:
     cipher = SCHEMES[options.scheme].container_cipher
     kept = kept_as(options.keep)
     sketched = not options.no_sketches
-    owner = DataOwner(key, server, hasher, cipher=cipher, keep=kept, receipt=receipt, sketched=sketched)
+    how: dict[str, Any] = {"cipher": cipher, "keep": kept, "sketched": sketched, "hidden": options.hide_codes}
+    owner = DataOwner(key, server, hasher, receipt=receipt, **how)
     # An upload over a network is taken up again as a whole, by its tag.
     upload = owner.upload if is_remote(options.store) else partial(upload_in_parts, owner)
     for step in upload(found.pictures, unreadable="skip"):
@@ -142,21 +154,6 @@ def own_hasher(options: argparse.Namespace) -> "EncoderHasher | None":
     from engine.hashing.encoders import EncoderHasher
 
     return EncoderHasher.load(options.encoder, options.head)
-
-
-def asked(server: "CloudServer", options: argparse.Namespace) -> "CloudServer":
-    """The server, asked privately if the person wants that.
-
-    Raises:
-        VaultError: decoys for a search that is not private.
-    """
-    if not options.private:
-        if options.decoys is not None:
-            raise VaultError("--decoys hides what a private search fetches: add --private, or leave it out.")
-        return server
-    from engine.private import PrivatelyAsked
-
-    return cast("CloudServer", PrivatelyAsked(server, options.decoys or 0))
 
 
 def search(options: argparse.Namespace) -> None:
@@ -197,14 +194,14 @@ def _parties(options: argparse.Namespace) -> "tuple[Owner, CloudServer, Path]":
     from engine.serving.connecting import open_parties, open_server
 
     if options.cloud is None and options.owner is None:
-        server = asked(open_server(options.store, options.token_file, options.ca_file), options)
+        server = cast("CloudServer", asked(open_server(options.store, options.token_file, options.ca_file), options))
         key, receipt = read_key(options.key_file), receipt_of(options, server)
         return DataOwner(key, server, own_hasher(options), receipt=receipt), server, options.key_file
     if options.cloud is None or options.owner is None or options.token_file is None:
         raise VaultError("A search far away takes three things: name --cloud, --owner and --token-file.")
     where = (options.cloud, options.owner, options.token_file, options.ca_file)
     owner, cloud = open_parties(*where, own_hasher(options))
-    return owner, asked(cloud, options), options.token_file
+    return owner, cast("CloudServer", asked(cloud, options)), options.token_file
 
 
 def _tag(key: bytes, folder: Path) -> str:

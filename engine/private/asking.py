@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.private.client import PrivateClient
+from engine.private.codes import CodesKey
 from engine.private.protocol import PrivateSearchError
 from engine.retrieval.server import MOST_NEIGHBOURS, CloudServer, Hit, Neighbour
 from engine.retrieval.stores import SealedRecord, StoreError
@@ -27,19 +28,20 @@ class PrivatelyAsked:
         bytes_down: size of its answer.
     """
 
-    def __init__(self, server: CloudServer, decoys: int = 0) -> None:
+    def __init__(self, server: CloudServer, decoys: int = 0, codes: CodesKey | None = None) -> None:
         """Ask a server privately.
 
         Args:
             server: has ``private_answer``; ``CloudServer`` does, and whatever speaks to one.
             decoys: for each row that is wanted; none hides nothing of what is fetched.
+            codes: the key of the server's encrypted codes, to ask about these; of its masked codes if not given.
 
         Raises:
             PrivateSearchError: a negative number of decoys.
         """
         if decoys < 0:
             raise PrivateSearchError(f"There cannot be {decoys} decoys: ask for none, or more.")
-        self._server, self._decoys = server, decoys
+        self._server, self._decoys, self._codes = server, decoys, codes
         self._ranked: list[str] = []
         self.bytes_up = self.bytes_down = 0
 
@@ -58,11 +60,12 @@ class PrivatelyAsked:
 
         Raises:
             StoreError: nothing is stored, or ``k`` is below 1.
-            PrivateSearchError: codes of another length, an answer that is none, or TenSEAL is not installed.
+            PrivateSearchError: codes of another length, an answer that is none, encrypted codes of an earlier state of
+                the store, or TenSEAL is not installed.
         """
         if k < 1:
             raise StoreError(f"A search returns at least 1 picture, not {k}: ask for more.")
-        client = PrivateClient(np.ravel(code), sketch)
+        client = PrivateClient(np.ravel(code), self._compared(sketch), self._codes)
         received = self._server.private_answer(client.question)
         self.bytes_up, self.bytes_down = len(client.question), len(received)
         ids, distances, apart = client.read(received)
@@ -72,6 +75,18 @@ class PrivatelyAsked:
         near = [Neighbour(one, int(d)) for one, d in zip(self._ranked[:count], distances, strict=False)]
         self._server.remember(code, k, sketch, near)
         return near
+
+    def _compared(self, sketch: npt.NDArray[np.uint8] | None) -> npt.NDArray[np.uint8] | None:
+        """The sketch, if what is asked about has any; refuse encrypted codes that are not of all rows."""
+        if self._codes is None:
+            return sketch
+        head, state = self._codes.head, self._server.state
+        if (head.epoch, head.header.count) != (state.epoch, state.count):
+            raise PrivateSearchError(
+                f"The encrypted codes are of {head.header.count} pictures at epoch {head.epoch}, and the store holds "
+                f"{state.count} at {state.epoch}: make them again with `encrypt-codes`."
+            )
+        return sketch if head.header.sketch else None
 
     def fetch(self, chosen: Sequence[Neighbour]) -> list[Hit]:
         """Fetch pictures among decoys; see ``CloudServer.fetch``."""

@@ -2,14 +2,16 @@
 
 Both are a header, then ciphertexts, each behind its length (4 bytes); numbers are big-endian. Bit i of byte j of the
 question's code is slot i, i + 8, i + 16, ... of ciphertext j; row r of the answer is slots 8 r .. 8 r + 7, whose sum is
-``SKETCHES`` times the distance of the codes plus the distance of the sketches.
+``SKETCHES`` times the distance of the codes plus the distance of the sketches. Encrypted codes lie likewise, of each
+512 rows one ciphertext a byte, behind a header of their own, what they are of, and all ids.
 """
 
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from io import BytesIO
+from typing import Any, BinaryIO
 
 from engine.errors import VaultError
 from engine.retrieval.stores.base import MAX_BITS, SKETCH_BYTES
@@ -22,10 +24,14 @@ ROWS = DEGREE // SLOTS
 SKETCHES = 8 * SKETCH_BYTES + 1
 LARGEST_CIPHERTEXT = 160_000
 LARGEST_ANSWER = 1 << 30
+LARGEST_SECRET = 1 << 20
 VERSION = 1
 _HEADER = struct.Struct(">4sBHIHBI")
 _LENGTH = struct.Struct(">I")
-QUESTION, ANSWER = b"CXRQ", b"CXRA"
+_ORIGIN = struct.Struct(">16sQI")
+QUESTION, ANSWER, CODES, QUESTION_OF_CODES = b"CXRQ", b"CXRA", b"CXRC", b"CXRE"
+HEAD_BYTES = _HEADER.size + _ORIGIN.size
+LARGEST_HEAD = HEAD_BYTES + LARGEST_SECRET
 
 
 class PrivateSearchError(VaultError):
@@ -52,10 +58,56 @@ class Header:
         return self.bits // 8 + (SKETCH_BYTES if self.sketch else 0)
 
 
+@dataclass(frozen=True)
+class Head:
+    """What stands before encrypted codes.
+
+    Attributes:
+        header: what they are; ``count`` is the number of rows.
+        gallery: id of their gallery, 16 bytes.
+        epoch: of the store when they were encrypted.
+        secret: their key, sealed under the owner's master key.
+    """
+
+    header: Header
+    gallery: bytes
+    epoch: int
+    secret: bytes
+
+    @property
+    def facts(self) -> bytes:
+        """All but the secret, which is bound to it."""
+        return _fixed(CODES, self.header) + _ORIGIN.pack(self.gallery, self.epoch, len(self.secret))
+
+    @classmethod
+    def read(cls, data: bytes) -> "Head":
+        """Read what :attr:`facts` and the secret after it say; what follows is left alone.
+
+        Raises:
+            PrivateSearchError: these are no encrypted codes, of other parameters, or truncated.
+        """
+        header = read_header(CODES, data)
+        if len(data) < HEAD_BYTES:
+            raise PrivateSearchError("The encrypted codes are truncated: make them again with `encrypt-codes`.")
+        gallery, epoch, length = _ORIGIN.unpack_from(data, _HEADER.size)
+        secret = data[HEAD_BYTES : HEAD_BYTES + length]
+        if not 0 < length <= LARGEST_SECRET or len(secret) != length:
+            raise PrivateSearchError("The encrypted codes are truncated: make them again with `encrypt-codes`.")
+        return cls(header, gallery, epoch, secret)
+
+
 def pack(kind: bytes, header: Header, ciphertexts: Sequence[bytes], ids: bytes = b"") -> bytes:
     """Lay a question, or an answer with its ids, down in bytes."""
-    fixed = _HEADER.pack(kind, VERSION, DEGREE, PLAIN_MODULUS, header.bits, header.sketch, header.count)
-    return b"".join((fixed, ids, *(_LENGTH.pack(len(one)) + one for one in ciphertexts)))
+    return b"".join((_fixed(kind, header), ids, *map(prefixed, ciphertexts)))
+
+
+def prefixed(ciphertext: bytes) -> bytes:
+    """A ciphertext behind its length."""
+    return _LENGTH.pack(len(ciphertext)) + ciphertext
+
+
+def _fixed(kind: bytes, header: Header) -> bytes:
+    return _HEADER.pack(kind, VERSION, DEGREE, PLAIN_MODULUS, header.bits, header.sketch, header.count)
 
 
 def unpack(kind: bytes, data: bytes, id_bytes: int = 0) -> tuple[Header, bytes, list[bytes]]:
@@ -72,6 +124,17 @@ def unpack(kind: bytes, data: bytes, id_bytes: int = 0) -> tuple[Header, bytes, 
     Raises:
         PrivateSearchError: it is something else, of other parameters, or truncated.
     """
+    header = read_header(kind, data)
+    ids = data[_HEADER.size : _HEADER.size + header.count * id_bytes]
+    return header, ids, list(_ciphertexts(data, _HEADER.size + header.count * id_bytes))
+
+
+def read_header(kind: bytes, data: bytes) -> Header:
+    """Read the header of a message.
+
+    Raises:
+        PrivateSearchError: it is of another kind, of other parameters, or truncated.
+    """
     if len(data) < _HEADER.size or data[:4] != kind:
         raise PrivateSearchError("This is no message of a private search: send what the other side's program made.")
     _, version, degree, modulus, bits, sketch, count = _HEADER.unpack_from(data)
@@ -81,20 +144,31 @@ def unpack(kind: bytes, data: bytes, id_bytes: int = 0) -> tuple[Header, bytes, 
             f"modulus {modulus}) than this program's ({VERSION}, {DEGREE}, {PLAIN_MODULUS}): update both sides."
         )
     header = Header(bits, bool(sketch), count)
-    if not 8 <= bits <= MAX_BITS or bits % 8 or sketch > 1 or (kind == QUESTION and count != header.columns):
+    asks = kind in (QUESTION, QUESTION_OF_CODES)
+    if not 8 <= bits <= MAX_BITS or bits % 8 or sketch > 1 or (asks and count != header.columns):
         raise PrivateSearchError("The private search names an impossible code length: ask again.")
-    ids = data[_HEADER.size : _HEADER.size + count * id_bytes]
-    return header, ids, list(_ciphertexts(data, _HEADER.size + count * id_bytes))
+    return header
 
 
 def _ciphertexts(data: bytes, start: int) -> Iterator[bytes]:
-    while start != len(data):
-        (length,) = _LENGTH.unpack_from(data, start) if start + _LENGTH.size <= len(data) else (-1,)
-        start += _LENGTH.size
-        if not 0 < length <= LARGEST_CIPHERTEXT or start + length > len(data):
-            raise PrivateSearchError("A ciphertext of the private search is truncated or too long: ask again.")
-        yield data[start : start + length]
-        start += length
+    stream = BytesIO(data)
+    stream.seek(start)
+    while stream.tell() < len(data):
+        yield read_ciphertext(stream)
+
+
+def read_ciphertext(stream: BinaryIO) -> bytes:
+    """Read one ciphertext behind its length, of whose content nothing is known yet.
+
+    Raises:
+        PrivateSearchError: the stream ends in it, or it is longer than any.
+    """
+    prefix = stream.read(_LENGTH.size)
+    (length,) = _LENGTH.unpack(prefix) if len(prefix) == _LENGTH.size else (-1,)
+    found = stream.read(length) if 0 < length <= LARGEST_CIPHERTEXT else b""
+    if not found or len(found) != length:
+        raise PrivateSearchError("A ciphertext of the private search is truncated or too long: ask again.")
+    return found
 
 
 def tenseal() -> Any:
@@ -122,8 +196,10 @@ def new_context() -> Any:
 
 @cache
 def server_context() -> Any:
-    """BFV for computing on others' ciphertexts; its own key is never used."""
-    return new_context()
+    """BFV for computing on others' ciphertexts; its own key is never used, nor are products made smaller with it."""
+    context = new_context()
+    context.auto_relin = False
+    return context
 
 
 def load(context: Any, data: bytes) -> Any:

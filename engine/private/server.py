@@ -1,23 +1,29 @@
 """The answering side of a private search: distances to all rows, computed without seeing the question."""
 
-from typing import Any
+from functools import reduce
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.private.protocol import (
     ANSWER,
+    LARGEST_HEAD,
     QUESTION,
+    QUESTION_OF_CODES,
     ROWS,
     SKETCHES,
+    Head,
     Header,
     PrivateSearchError,
     load,
     pack,
+    read_ciphertext,
     server_context,
     unpack,
 )
-from engine.retrieval.stores.base import IndexRows
+from engine.retrieval.stores.base import ID_BYTES, IndexRows
 
 
 def answer(question: bytes, rows: IndexRows) -> bytes:
@@ -64,3 +70,56 @@ def _distances(encrypted: list[Any], held: npt.NDArray[np.uint8], header: Header
         total = term if total is None else total.add_(term)
     assert total is not None
     return total.add_(sums.ravel().tolist())
+
+
+class EncryptedCodes:
+    """Codes that their owner has encrypted: this side reads neither them nor the question, and holds no key.
+
+    With the encrypted bits p of a row and what the question carries, u = w (1 - 2 q) for a bit q of weight w, the
+    distance is the sum of w q, which who asks adds itself, and of p u. Of all rows, 512 are in memory at a time.
+
+    Attributes:
+        head: what stands before them, for who asks.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open a file of :func:`engine.private.codes.encrypt_codes`.
+
+        Raises:
+            PrivateSearchError: it cannot be read, or is no such file.
+        """
+        self._path = path
+        try:
+            with path.open("rb") as file:
+                self.head = Head.read(file.read(LARGEST_HEAD))
+        except OSError as error:
+            raise PrivateSearchError(f"{path} cannot be read: make it with `encrypt-codes`.") from error
+
+    def answer(self, question: bytes) -> bytes:
+        """Compute the encrypted distances of a question to all rows.
+
+        Args:
+            question: from :class:`engine.private.PrivateClient` with the key of these codes.
+
+        Returns:
+            The answer, 16 bytes of id and about 260 of distance a row.
+
+        Raises:
+            PrivateSearchError: the question is none, of other parameters or for other codes, or the file is truncated.
+        """
+        header, _, columns = unpack(QUESTION_OF_CODES, question)
+        held = self.head.header
+        if (header.bits, header.sketch) != (held.bits, held.sketch) or len(columns) != held.columns:
+            raise PrivateSearchError("The private question is truncated, or made for other codes: ask again.")
+        encrypted = [load(server_context(), column) for column in columns]
+        with self._path.open("rb") as file:
+            file.seek(len(self.head.facts) + len(self.head.secret))
+            ids = file.read(held.count * ID_BYTES)
+            parts = [_product(encrypted, file).serialize() for _ in range(0, held.count, ROWS)]
+        return pack(ANSWER, held, parts, ids)
+
+
+def _product(encrypted: list[Any], codes: BinaryIO) -> Any:
+    """The ciphertext of the distances to the next 512 rows."""
+    terms = (load(server_context(), read_ciphertext(codes)) * one for one in encrypted)
+    return reduce(lambda total, term: total.add_(term), terms)

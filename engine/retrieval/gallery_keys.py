@@ -87,6 +87,11 @@ class GalleryKeys:
         """The key of tags, 32 bytes, which users are given to check the set of rows."""
         return derive_key(self.key, salt=self.gallery.id, info=b"CXR Vault row tag")
 
+    @cached_property
+    def codes_key(self) -> bytes:
+        """The key under which the key of encrypted codes is sealed, 32 bytes."""
+        return derive_key(self.key, salt=self.gallery.id, info=b"CXR Vault encrypted codes")
+
     def digest(self, record: Record) -> bytes:
         """The keyed digest by which a server finds a duplicate and learns nothing else (HMAC-SHA256), 16 bytes."""
         return hmac.digest(self._digest_key, bytes.fromhex(record.digest), "sha256")[:DIGEST_BYTES]

@@ -27,7 +27,7 @@ from engine.retrieval.receipts import Receipt
 from engine.retrieval.records import Record, open_record
 from engine.retrieval.server import CloudServer
 from engine.retrieval.stores import Gallery, SealedPicture, SealedRecord, StoreError, check_code_length
-from engine.retrieval.stores.base import id_bytes
+from engine.retrieval.stores.base import ID_BYTES, SKETCH_BYTES, IndexRows, id_bytes
 from engine.retrieval.uploading import (
     CodeMaker,
     Loaded,
@@ -70,6 +70,7 @@ class DataOwner:
         keep: Literal["file", "pixels"] = "file",
         receipt: Receipt | None = None,
         sketched: bool = True,
+        hidden: bool = False,
     ) -> None:
         """Open the owner's side of a server.
 
@@ -84,6 +85,8 @@ class DataOwner:
             sketched: give the server masked sketches of what is uploaded, by which it orders equal codes. They tell
                 it more than codes do (:mod:`engine.retrieval.sketches`); without them it names the oldest of equal
                 codes, and in a large gallery a user may miss the most similar ones.
+            hidden: give the server neither codes nor sketches of what is uploaded; it then finds nothing by itself,
+                and searches codes that are encrypted (:mod:`engine.private.codes`).
 
         Raises:
             AuthenticationError: the server holds a gallery of another key.
@@ -95,7 +98,7 @@ class DataOwner:
         self._cipher = cipher(self._key)
         self._files = keep == "file" and self._cipher.seals_files
         self.receipt = receipt or Receipt()
-        self._sketched = sketched
+        self._sketched, self._hidden = sketched, hidden
         self._derived: GalleryKeys | None = None
         self.access_log: deque[Access] = deque(maxlen=LOG_ENTRIES)
         self._gallery()
@@ -204,6 +207,24 @@ class DataOwner:
         """
         key = self.keys.record_key
         return {row.id: open_record(row, key) for row in self._server.records()}
+
+    def index_rows(self) -> IndexRows:
+        """Ids, masked codes and sketches of all pictures as the notes say, whether or not the server was given them.
+
+        Raises:
+            AuthenticationError: a row was changed on the server.
+            StoreError: nothing has been uploaded yet.
+        """
+        keys, rows = self.keys, self._server.records()
+        records = [open_record(row, keys.record_key) for row in rows]
+        codes = [record.code or row.code for record, row in zip(records, rows, strict=True)]
+        sketches = [masked_sketch(record, keys) or bytes(SKETCH_BYTES) for record in records]
+        parts = ([id_bytes(row.id) for row in rows], codes, sketches)
+        widths = (ID_BYTES, keys.gallery.bits // 8, SKETCH_BYTES)
+        ids, held, near = (
+            np.frombuffer(b"".join(p), np.uint8).reshape(-1, w) for p, w in zip(parts, widths, strict=True)
+        )
+        return IndexRows(ids, held, near, len(rows) - 1)
 
     def remove(self, ids: Sequence[str]) -> None:
         """Delete pictures from the server, all or none, and note it in the receipt.
@@ -324,7 +345,8 @@ class DataOwner:
     def _released(self, row: SealedRecord, record_key: bytes) -> Release:
         record = open_record(row, record_key)
         key = image_key(self._key, bytes.fromhex(row.id), record.container)
-        return Release(row.id, key, replace(record, descriptor=b""), np.frombuffer(row.code, np.uint8))
+        noted = replace(record, descriptor=b"", code=b"")
+        return Release(row.id, key, noted, np.frombuffer(record.code or row.code, np.uint8))
 
     def _gallery(self) -> Gallery | None:
         """The gallery on the server, if it is this owner's."""
@@ -370,7 +392,8 @@ class DataOwner:
     def _send(self, fresh: list[Loaded], codes: npt.NDArray[np.uint8], transfer: Transfer) -> None:
         check_code_length(codes, transfer.keys.gallery.bits)
         rows = zip(fresh, codes, strict=True)
-        transfer.send([seal_row(one, code, transfer.keys, self._cipher, self._sketched) for one, code in rows])
+        how = (transfer.keys, self._cipher, self._sketched, self._hidden)
+        transfer.send([seal_row(one, code, *how) for one, code in rows])
 
 
 def readable(row: SealedRecord, key: bytes) -> Record | None:

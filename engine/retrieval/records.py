@@ -26,6 +26,8 @@ from engine.retrieval.stores import SealedRecord
 NONCE_BYTES = 12
 TAG_BYTES = 16
 PADDED_BYTES = 512
+# JSON has no bytes.
+_BINARY = ("descriptor", "code")
 # Of one length: an id and a code that follow each other then have no second reading.
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -43,6 +45,7 @@ class Record:
         file_digest: SHA-256 of the file, where it was sealed as it came; empty where pixels were.
         container: version of the container in which the picture lies.
         header: what is kept of its DICOM header, as JSON (``engine.clinic.header``); empty if nothing is.
+        code: its masked code, where the server was given none (``DataOwner(hidden=True)``); else empty.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Record:
     file_digest: str = ""
     container: int = VERSION
     header: str = ""
+    code: bytes = b""
 
     @classmethod
     def of(cls, name: str, label: str | None, image: np.ndarray, file: bytes | None = None) -> "Record":
@@ -111,7 +115,8 @@ def seal_record(record: Record, key: bytes, *, identity: str, code: bytes) -> by
     """
     from Crypto.Cipher import AES
 
-    text = json.dumps(asdict(record) | {"descriptor": b64encode(record.descriptor).decode()}).encode()
+    binary = {name: b64encode(getattr(record, name)).decode() for name in _BINARY}
+    text = json.dumps(asdict(record) | binary).encode()
     nonce = secrets.token_bytes(NONCE_BYTES)
     gcm = AES.new(key, AES.MODE_GCM, nonce=nonce).update(identity.encode() + code)
     # JSON may end in blanks, so they are padding that needs no marker.
@@ -152,4 +157,4 @@ def _record_of(note: Any) -> Record:
         return Record(name, label, digest, b64decode("".join(descriptor)), container=1)
     known = {field.name for field in fields(Record)}
     values = {name: value for name, value in note.items() if name in known}
-    return Record(**values | {"descriptor": b64decode(values.get("descriptor", ""))})
+    return Record(**values | {name: b64decode(values.get(name, "")) for name in _BINARY})

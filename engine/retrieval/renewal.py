@@ -46,7 +46,7 @@ def revoke(owner: DataOwner, server: CloudServer) -> Iterator[Progress]:
     """
 
     def remask(record: Record, row: SealedRecord, sealed: bytes, code: np.ndarray, keys: GalleryKeys) -> SealedPicture:
-        return note_row(record, row.id, code, sealed, keys, sketched=bool(row.sketch))
+        return note_row(record, row.id, code, sealed, keys, sketched=bool(row.sketch), hidden=bool(record.code))
 
     yield from _renew(owner, server, owner.keys.key, owner.receipt, remask)
 
@@ -75,7 +75,7 @@ def rotate(owner: DataOwner, server: CloudServer, key: bytes, receipt: Receipt |
     def reseal(record: Record, row: SealedRecord, sealed: bytes, code: np.ndarray, keys: GalleryKeys) -> SealedPicture:
         renewed = resealed(sealed, record, old, key)
         identity, noted = read_prefix(renewed).salt.hex(), replace(record, container=VERSION)
-        return note_row(noted, identity, code, renewed, keys, sketched=bool(row.sketch))
+        return note_row(noted, identity, code, renewed, keys, sketched=bool(row.sketch), hidden=bool(record.code))
 
     yield from _renew(owner, server, key, receipt or Receipt(), reseal)
 
@@ -143,7 +143,7 @@ def _copy(
             fresh = [n for n, digest in enumerate(digests) if digest not in known]
             pictures = server.pictures([rows[n].id for n in fresh])
             for n, sealed in zip(fresh, pictures, strict=True):
-                code = before.code_mask.remove(np.frombuffer(rows[n].code, np.uint8)[None])[0]
+                code = before.code_mask.remove(np.frombuffer(records[n].code or rows[n].code, np.uint8)[None])[0]
                 transfer.send([reseal(records[n], rows[n], sealed, code, transfer.keys)])
         seen.update(digests)
         yield Progress(start + len(rows), len(ids), len(seen))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from os import PathLike
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -62,6 +63,7 @@ class CloudServer:
         """
         self._store = store if isinstance(store, Store) else open_store(store)
         self._mirror = Mirror(self._store)
+        self._codes: Path | None = None
 
     def __len__(self) -> int:
         """Number of pictures held."""
@@ -190,11 +192,40 @@ class CloudServer:
 
         Raises:
             StoreError: nothing is stored.
-            PrivateSearchError: the question cannot be used, or TenSEAL is not installed.
+            PrivateSearchError: the question cannot be used, it is about encrypted codes and none are here, or TenSEAL
+                is not installed.
         """
-        from engine.private.server import answer
+        from engine.private.protocol import QUESTION_OF_CODES
+        from engine.private.server import EncryptedCodes, answer
 
+        if question.startswith(QUESTION_OF_CODES):
+            return EncryptedCodes(self._codes_file()).answer(question)
         return answer(question, self._mirror.rows())
+
+    def private_codes(self) -> bytes:
+        """Hand out what stands before this server's encrypted codes, which their owner alone opens.
+
+        Raises:
+            PrivateSearchError: none are here, or they cannot be read.
+        """
+        from engine.private.server import EncryptedCodes
+
+        head = EncryptedCodes(self._codes_file()).head
+        return head.facts + head.secret
+
+    def hold_codes(self, path: Path) -> None:
+        """Search encrypted codes as well, those of a file; see :mod:`engine.private.codes`."""
+        self._codes = path
+
+    def _codes_file(self) -> Path:
+        from engine.private.protocol import PrivateSearchError
+
+        if self._codes is None:
+            raise PrivateSearchError(
+                "This server was given no encrypted codes: make them with `encrypt-codes` and name their file "
+                "(--encrypted-codes)."
+            )
+        return self._codes
 
     def known(self, digests: Sequence[bytes]) -> set[bytes]:
         """Tell the owner which of these keyed digests a row has.

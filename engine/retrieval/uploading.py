@@ -188,7 +188,12 @@ def hashed(hasher: CodeMaker, fresh: list[Loaded]) -> tuple[list[Loaded], npt.ND
 
 
 def seal_row(
-    loaded: Loaded, code: npt.NDArray[np.uint8], keys: GalleryKeys, cipher: ContainerCipher, sketched: bool
+    loaded: Loaded,
+    code: npt.NDArray[np.uint8],
+    keys: GalleryKeys,
+    cipher: ContainerCipher,
+    sketched: bool,
+    hidden: bool = False,
 ) -> SealedPicture:
     """Seal one picture and what is known of it into a row.
 
@@ -198,9 +203,10 @@ def seal_row(
         keys: of the gallery.
         cipher: seals pictures under the master key.
         sketched: whether the server is given a sketch.
+        hidden: whether the server is given neither code nor sketch.
     """
     sealed = cipher.encrypt(loaded.image) if loaded.file is None else cipher.encrypt_file(loaded.file)
-    return note_row(loaded.record, read_prefix(sealed).salt.hex(), code, sealed, keys, sketched)
+    return note_row(loaded.record, read_prefix(sealed).salt.hex(), code, sealed, keys, sketched, hidden)
 
 
 def note_row(
@@ -210,9 +216,15 @@ def note_row(
     sealed: bytes,
     keys: GalleryKeys,
     sketched: bool = True,
+    hidden: bool = False,
 ) -> SealedPicture:
-    """Make the row of a picture that is sealed already: mask its code and sketch, and seal its note."""
+    """Make the row of a picture that is sealed already: mask its code and sketch, and seal its note.
+
+    A code that is to be hidden from the server stands in the note, and zeros in its place.
+    """
     masked = keys.code_mask.apply(code[None])[0].tobytes()
+    if hidden:
+        record, masked, sketched = replace(record, code=masked), bytes(len(masked)), False
     note = seal_record(record, keys.record_key, identity=identity, code=masked)
     sketch = masked_sketch(record, keys) if sketched else b""
     return SealedPicture(identity, masked, note, sealed, digest=keys.digest(record), sketch=sketch)

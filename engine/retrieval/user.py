@@ -248,7 +248,8 @@ class DataUser:
             found = mask.remove(release.code[None])
             if hamming_distances(code[None], found)[0, 0] != hit.distance:
                 raise AuthenticationError(
-                    f"The server's answer for {hit.id} is not what its owner uploaded: do not trust it."
+                    f"The server's answer for {hit.id} is not what its owner uploaded: do not trust it; where the "
+                    "owner keeps codes from the server, ask with --private and --encrypted-codes."
                 )
             image = release.open(hit.sealed)
             results.append(Result(hit.id, hit.rank, hit.distance, image, found[0], release.name, release.label))

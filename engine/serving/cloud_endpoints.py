@@ -1,6 +1,6 @@
 """What the untrusted server does at each of its endpoints: it keeps and searches what it cannot read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,6 +98,7 @@ class CloudService:
                 BINARY,
                 largest=MOST_QUESTION_BYTES,
             ),
+            Endpoint("GET", "/v1/private/codes", "What precedes encrypted codes.", self.private_codes, READERS),
             Endpoint(
                 "POST",
                 "/v1/within",
@@ -190,11 +191,18 @@ class CloudService:
 
     def private_search(self, call: Call) -> "Response":
         """Distances that this server computes and cannot read."""
+        return self._privately(lambda: self._server.private_answer(call.body))
+
+    def private_codes(self, call: Call) -> "Response":
+        """What stands before encrypted codes, for who can open it."""
+        return self._privately(self._server.private_codes)
+
+    def _privately(self, work: Callable[[], bytes]) -> "Response":
         from engine.private.protocol import PrivateSearchError
 
         self._existing()
         try:
-            return _bytes(self._server.private_answer(call.body))
+            return _bytes(work())
         except PrivateSearchError as error:
             missing = isinstance(error.__cause__, ImportError)
             raise RefusedError(501 if missing else 422, str(error)) from error

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.private.protocol import LARGEST_ANSWER
+from engine.private.protocol import LARGEST_ANSWER, LARGEST_HEAD
 from engine.retrieval.server import MOST_NEIGHBOURS, CloudServer, Neighbour
 from engine.retrieval.stores import Gallery, IndexRows, SealedPicture, SealedRecord, State, StoreError
 from engine.retrieval.stores.base import ID_BYTES, SKETCH_BYTES
@@ -178,6 +178,10 @@ class RemoteCloud(CloudServer):
     def private_answer(self, question: bytes) -> bytes:
         """Encrypted distances to all rows; see :meth:`CloudServer.private_answer`."""
         return self._transport.bytes("POST", "/v1/private/search", question, LARGEST_ANSWER)
+
+    def private_codes(self) -> bytes:
+        """What stands before the server's encrypted codes; see :meth:`CloudServer.private_codes`."""
+        return self._transport.bytes("GET", "/v1/private/codes", None, LARGEST_HEAD)
 
     def question_of(self, ids: Sequence[str]) -> dict[str, Any]:
         """The latest search that named all of these pictures.

@@ -67,6 +67,7 @@ def test_reading_is_for_users_and_writing_for_owners():
         "/v1/pictures/{id}",
         "/v1/rows",
         "/v1/private/search",
+        "/v1/private/codes",
     }
 
 
