@@ -27,7 +27,7 @@ from engine.retrieval.receipts import Receipt
 from engine.retrieval.records import Record, open_record
 from engine.retrieval.server import CloudServer
 from engine.retrieval.stores import Gallery, SealedPicture, SealedRecord, StoreError, check_code_length
-from engine.retrieval.stores.base import ID_BYTES, SKETCH_BYTES, IndexRows, id_bytes
+from engine.retrieval.stores.base import id_bytes
 from engine.retrieval.uploading import (
     CodeMaker,
     Loaded,
@@ -207,24 +207,6 @@ class DataOwner:
         """
         key = self.keys.record_key
         return {row.id: open_record(row, key) for row in self._server.records()}
-
-    def index_rows(self) -> IndexRows:
-        """Ids, masked codes and sketches of all pictures as the notes say, whether or not the server was given them.
-
-        Raises:
-            AuthenticationError: a row was changed on the server.
-            StoreError: nothing has been uploaded yet.
-        """
-        keys, rows = self.keys, self._server.records()
-        records = [open_record(row, keys.record_key) for row in rows]
-        codes = [record.code or row.code for record, row in zip(records, rows, strict=True)]
-        sketches = [masked_sketch(record, keys) or bytes(SKETCH_BYTES) for record in records]
-        parts = ([id_bytes(row.id) for row in rows], codes, sketches)
-        widths = (ID_BYTES, keys.gallery.bits // 8, SKETCH_BYTES)
-        ids, held, near = (
-            np.frombuffer(b"".join(p), np.uint8).reshape(-1, w) for p, w in zip(parts, widths, strict=True)
-        )
-        return IndexRows(ids, held, near, len(rows) - 1)
 
     def remove(self, ids: Sequence[str]) -> None:
         """Delete pictures from the server, all or none, and note it in the receipt.
