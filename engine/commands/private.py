@@ -31,7 +31,7 @@ def add_parser(commands: Any) -> None:
 
 def encrypt(options: argparse.Namespace) -> None:
     """Write the encrypted codes of a store."""
-    from engine.private import encrypt_codes
+    from engine.private import encrypt_codes, noted_rows
     from engine.private.protocol import ROWS
     from engine.retrieval import DataOwner
     from engine.serving.connecting import open_server
@@ -40,7 +40,7 @@ def encrypt(options: argparse.Namespace) -> None:
     server = open_server(options.store, options.token_file, options.ca_file)
     owner = DataOwner(read_key(options.key_file), server, receipt=receipt_of(options, server))
     keys, state = owner.keys, server.state
-    rows = owner.index_rows()
+    rows = noted_rows(keys, server.records())
     sketches = not options.no_sketches and bool(rows.sketches.any())
     columns = rows.codes.shape[1] + (rows.sketches.shape[1] if sketches else 0)
     total = columns * -(-len(rows.ids) // ROWS)

@@ -9,19 +9,19 @@ Masked codes lie on the server all the same. An owner that wants to keep them ba
 (:mod:`engine.private.codes`): it then multiplies what it cannot read by what it cannot read, for three times the
 processor time and 1.4 kB a code of 64 bits (5.6 kB with its sketch), and only the owner decrypts.
 
-What it does not hide: that somebody asks, when, and for how many rows' worth of answer; the masked codes, where they lie
-on the server, with their distances to each other; and which notes and pictures are fetched afterwards
-(:class:`PrivatelyAsked` can fetch them among decoys). All questions about encrypted codes are under one key, so that a
-server which answers wrongly and watches what is fetched may learn of them, a little each time. Who asks learns the
+What it does not hide: that somebody asks, when, and for how many rows' worth of answer; the masked codes, where they
+lie on the server, with their distances to each other; and which notes and pictures are fetched afterwards
+(:class:`PrivatelyAsked` can fetch them among decoys). All questions about encrypted codes are under one key, so that
+a server which answers wrongly and watches what is fetched may learn of them, a little each time. Who asks learns the
 distance to every row, in eight parts a row, where a plain search names the nearest. Nothing proves that the server
 computed what it was asked; distances of rows that are opened are checked against the owner's notes. Downloading all
-masked codes hides a query as well, for fewer bytes (``CloudServer.rows``), and gives them to whoever asks:
-``python -m benchmarks.private`` measures all of them.
+masked codes hides a query as well, for fewer bytes (``CloudServer.rows``), and gives them to whoever asks: ``python
+-m benchmarks.private`` measures all of them.
 """
 
 from engine.private.asking import PrivatelyAsked
 from engine.private.client import PrivateClient
-from engine.private.codes import CodesKey, encrypt_codes
+from engine.private.codes import CodesKey, encrypt_codes, noted_rows
 from engine.private.protocol import PrivateSearchError
 from engine.private.server import EncryptedCodes, answer
 
@@ -33,4 +33,5 @@ __all__ = [
     "PrivatelyAsked",
     "answer",
     "encrypt_codes",
+    "noted_rows",
 ]

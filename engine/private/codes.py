@@ -1,7 +1,7 @@
 """The owner's side of encrypted codes: makes them for a server that then holds none that it could read."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,10 @@ import numpy.typing as npt
 
 from engine.private.protocol import ROWS, Head, Header, PrivateSearchError, new_context, prefixed, tenseal
 from engine.retrieval.gallery_keys import GalleryKeys
-from engine.retrieval.stores.base import IndexRows
+from engine.retrieval.records import open_record
+from engine.retrieval.stores import SealedRecord
+from engine.retrieval.stores.base import ID_BYTES, SKETCH_BYTES, IndexRows, id_bytes
+from engine.retrieval.uploading import masked_sketch
 
 NONCE_BYTES, TAG_BYTES = 12, 16
 
@@ -55,6 +58,25 @@ class CodesKey:
                 "with `encrypt-codes`."
             ) from error
         return cls(found, tenseal().context_from(secret))
+
+
+def noted_rows(keys: GalleryKeys, rows: Sequence[SealedRecord]) -> IndexRows:
+    """Ids, masked codes and sketches as an owner's notes say, whether or not the server was given them.
+
+    Args:
+        keys: of the gallery.
+        rows: all that the server holds.
+
+    Raises:
+        AuthenticationError: a row was changed on the server.
+    """
+    records = [open_record(row, keys.record_key) for row in rows]
+    codes = [record.code or row.code for record, row in zip(records, rows, strict=True)]
+    sketches = [masked_sketch(record, keys) or bytes(SKETCH_BYTES) for record in records]
+    parts = ([id_bytes(row.id) for row in rows], codes, sketches)
+    widths = (ID_BYTES, keys.gallery.bits // 8, SKETCH_BYTES)
+    ids, held, near = (np.frombuffer(b"".join(p), np.uint8).reshape(-1, w) for p, w in zip(parts, widths, strict=True))
+    return IndexRows(ids, held, near, len(rows) - 1)
 
 
 def encrypt_codes(keys: GalleryKeys, rows: IndexRows, epoch: int, *, sketches: bool = True) -> Iterator[bytes]:

@@ -22,6 +22,7 @@ from engine.private import (  # noqa: E402
     PrivatelyAsked,
     PrivateSearchError,
     encrypt_codes,
+    noted_rows,
 )
 from engine.private.protocol import Head  # noqa: E402
 from engine.retrieval import CloudServer, DataOwner, DataUser  # noqa: E402
@@ -101,7 +102,7 @@ def gallery(tmp_path):
 
 
 def searched(gallery):
-    rows, state = gallery.owner.index_rows(), gallery.hidden.state
+    rows, state = noted_rows(gallery.owner.keys, gallery.hidden.records()), gallery.hidden.state
     written(gallery.path, rows, gallery.owner.keys, epoch=state.epoch)
     gallery.hidden.hold_codes(gallery.path)
     return PrivatelyAsked(gallery.hidden, 1, CodesKey.open(gallery.owner.keys, gallery.hidden.private_codes()))

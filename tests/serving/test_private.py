@@ -5,7 +5,7 @@ import pytest
 
 tenseal = pytest.importorskip("tenseal", reason="SKIPPED: TenSEAL is not installed (requirements-private.txt)")
 
-from engine.private import CodesKey, PrivateClient, PrivatelyAsked, PrivateSearchError, encrypt_codes  # noqa: E402
+from engine.private import CodesKey, PrivateClient, PrivatelyAsked, PrivateSearchError, encrypt_codes, noted_rows  # noqa: E402
 from engine.private.protocol import QUESTION, QUESTION_OF_CODES, Header, pack  # noqa: E402
 from engine.retrieval import CloudServer, DataOwner, DataUser  # noqa: E402
 from engine.serving.cloud import cloud_service  # noqa: E402
@@ -60,7 +60,7 @@ def test_encrypted_codes_are_searched_over_the_api(cloud, key, hasher, pictures,
     owner = DataOwner(key, far, hasher, hidden=True)
     list(owner.upload(pictures))
     path = tmp_path / "codes"
-    path.write_bytes(b"".join(encrypt_codes(owner.keys, owner.index_rows(), far.state.epoch)))
+    path.write_bytes(b"".join(encrypt_codes(owner.keys, noted_rows(owner.keys, far.records()), far.state.epoch)))
     server = CloudServer(store)
     server.hold_codes(path)
     with serving(cloud_service(server, cloud.tokens, cloud.folder / "other", FREE)) as url:
