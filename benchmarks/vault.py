@@ -1,6 +1,7 @@
 """Stores beside faiss alone, in one interleaved run: appending, exact top 10, one more picture, cold start, memory.
 
-    python benchmarks/vault.py [--counts 10000 100000] [--engines sqlite postgresql postgresql+s3] [--kills 30]
+    python -m benchmarks.vault [--counts 10000 100000] [--engines sqlite postgresql postgresql+s3] [--writers 30]
+    python -m benchmarks.vault --counts --kills 100
 
 Codes have 64 bits and are random; sealed pictures are a few bytes, for it is rows that are measured. Through an S3
 server on this machine go at most ``S3_ROWS`` of them. Where PostgreSQL or an S3 server is missing, a line says so.
@@ -11,6 +12,7 @@ import gc
 import os
 import secrets
 import statistics
+import sys
 import tempfile
 import time
 from contextlib import ExitStack
@@ -25,6 +27,8 @@ from engine.retrieval.server import MOST_NEIGHBOURS
 from engine.retrieval.sketches import sketches_of
 from tests.retrieval.stores.killing import survive
 from tests.services import postgresql, s3
+from tests.serving.killing import BATCH as BATCH_OF_SIEGE
+from tests.serving.killing import Siege
 
 BITS, K, ROUNDS, BATCH = 64, 10, 40, 5_000
 S3_ROWS = 2_000
@@ -157,20 +161,39 @@ def addresses(stack, wanted):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--counts", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--counts", type=int, nargs="*", default=[10_000, 100_000])
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES)
-    parser.add_argument("--kills", type=int, default=0, help="writers to kill for each engine but S3")
+    parser.add_argument("--writers", type=int, default=0, help="writers to kill for each engine but S3")
+    parser.add_argument("--kills", type=int, default=0, help="of cloud, agent, uploading owner and database")
     options = parser.parse_args()
     with ExitStack() as stack:
-        there = addresses(stack, options.engines)
+        there = addresses(stack, options.engines) if options.counts or options.writers else {}
         for count in options.counts:
             compare(count, there)
             ties(count)
-        for name in () if not options.kills else (one for one in there if not one.endswith("s3")):
-            seconds, kept = timed(survive, there[name](), options.kills)
+        for name in () if not options.writers else (one for one in there if not one.endswith("s3")):
+            seconds, kept = timed(survive, there[name](), options.writers)
             print(
-                f"{options.kills} writers of {name} killed in {seconds:.0f} s: {kept} rows stored, none lost, none half"
+                f"{options.writers} writers of {name} killed in {seconds:.0f} s: {kept} rows stored, none lost, none half"
             )
+    if options.kills:
+        with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
+            besiege(stack, Path(folder), options.kills)
+
+
+def besiege(stack, folder, kills):
+    """Kill the parties of a running search while rows go up; see ``tests/serving/killing.py``."""
+    siege = Siege(stack, folder)
+    for number in range(1, kills + 1):
+        batches = siege.strike()
+        print(f"\r{number} of {kills} killed, {batches} uploads told", end="", file=sys.stderr)
+    rows = siege.end()
+    p50, p95 = milliseconds(siege.seconds)
+    print(
+        f"\n{kills} kill -9 ({', '.join(f'{name} {count}' for name, count in sorted(siege.victims.items()))}): "
+        f"{rows} rows of {rows // BATCH_OF_SIEGE} uploads stored, none lost, none in part, no stray file or object; "
+        f"a user's search is answered again after p50 {p50 / 1000:.1f} s, p95 {p95 / 1000:.1f} s"
+    )
 
 
 if __name__ == "__main__":

@@ -4,9 +4,11 @@ import logging
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,31 +20,78 @@ USER = "postgres"
 
 @contextmanager
 def postgresql(*settings: str) -> Iterator[str]:
-    """Start a fresh PostgreSQL server on 127.0.0.1 and give the address of its database.
+    """Start a fresh PostgreSQL server on 127.0.0.1 and give the address of its database; see :class:`Postgresql`."""
+    with Postgresql(*settings) as server:
+        yield server.uri
 
-    Args:
-        settings: further ones, as in ``fsync=on``; by default nothing waits for the disk.
+
+class Postgresql:
+    """A fresh PostgreSQL server on 127.0.0.1, which can be killed and started again.
+
+    Attributes:
+        uri: address of its database.
     """
-    pytest.importorskip("psycopg", reason="PostgreSQL is not tested: install requirements-server.txt")
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
-    if not programs:
-        pytest.skip("PostgreSQL is not tested: its server is missing (apt-get install postgresql)")
-    with tempfile.TemporaryDirectory(prefix="cxr-postgres-", ignore_cleanup_errors=True) as folder:
-        port = free_port()
-        data = Path(folder) / "data"
+
+    def __init__(self, *settings: str) -> None:
+        """Find the server's programs.
+
+        Args:
+            settings: further ones, as in ``fsync=on``; by default nothing waits for the disk.
+        """
+        pytest.importorskip("psycopg", reason="PostgreSQL is not tested: install requirements-server.txt")
+        programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
+        if not programs:
+            pytest.skip("PostgreSQL is not tested: its server is missing (apt-get install postgresql)")
+        self._programs, self._settings, port = programs[-1], settings, free_port()
+        self._listening = f"-p {port} -c listen_addresses=127.0.0.1"
+        self.uri = f"postgresql://{USER}@127.0.0.1:{port}/postgres"
+
+    def __enter__(self) -> "Postgresql":
+        self._folder = tempfile.TemporaryDirectory(prefix="cxr-postgres-", ignore_cleanup_errors=True)
+        folder = Path(self._folder.name)
         if os.geteuid() == 0:
             shutil.chown(folder, USER)
-        _as_user(programs[-1] / "initdb", "-D", data, "-U", USER, "-A", "trust", "--no-sync", "-E", "UTF8")
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
-        for setting in ("fsync=off", "max_connections=60", *settings):
+        self._data = folder / "data"
+        _as_user(self._programs / "initdb", "-D", self._data, "-U", USER, "-A", "trust", "--no-sync", "-E", "UTF8")
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(subprocess.CalledProcessError):
+            _as_user(*self._control, "-m", "immediate", "stop")
+        self._folder.cleanup()
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        options = f"{self._listening} -k {self._folder.name}"
+        for setting in ("fsync=off", "max_connections=60", *self._settings):
             options += f" -c {setting}"
-        control = (programs[-1] / "pg_ctl", "-D", data, "-w")
-        _as_user(*control, "-o", options, "-l", Path(folder) / "log", "start")
-        try:
-            yield f"postgresql://{USER}@127.0.0.1:{port}/postgres"
-        finally:
-            with suppress(subprocess.CalledProcessError):
-                _as_user(*control, "-m", "immediate", "stop")
+        _as_user(*self._control, "-o", options, "-l", Path(self._folder.name) / "log", "start")
+
+    def kill(self) -> None:
+        """Kill all its processes at once, as a lost power would, and wait until they are gone."""
+        pid = (self._data / "postmaster.pid").read_text().split()[0]
+        family = [pid, *Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        for one in family:
+            with suppress(ProcessLookupError):
+                os.kill(int(one), signal.SIGKILL)
+        while any(_runs(one) for one in family):
+            time.sleep(0.01)
+        # A dead process that nobody has asked for yet looks alive to the next server.
+        for lock in (self._data / "postmaster.pid", *Path(self._folder.name).glob(".s.PGSQL.*")):
+            lock.unlink()
+
+    @property
+    def _control(self) -> tuple[object, ...]:
+        return (self._programs / "pg_ctl", "-D", self._data, "-w")
+
+
+def _runs(pid: str) -> bool:
+    """Whether there is such a process, and not only what its parent has not asked for yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (OSError, IndexError):
+        return False
 
 
 @contextmanager

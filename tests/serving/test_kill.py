@@ -1,4 +1,4 @@
-"""The cloud's process is killed while an owner uploads: the upload goes on, whole, when the server is back."""
+"""The cloud's process is killed while an owner uploads, then all parties: nothing is lost, nothing is half there."""
 
 import json
 import random
@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,9 @@ from engine.serving.running import bound
 from engine.serving.tokens import TokenFile, token_for
 from engine.serving.transport import Patience, Transport
 from tests.retrieval.conftest import DescribingHasher, make_pictures
+from tests.serving.killing import BATCH, Siege
 
+SIEGE_KILLS = 8
 ROOT = Path(__file__).parents[2]
 KILLS, PICTURES = 2, 60
 
@@ -71,3 +74,12 @@ def test_an_upload_outlives_its_server(server, tmp_path):
     assert sorted(record.name for record in owner.records().values()) == sorted(one.name for one in pictures)
     assert owner.vouch().count == PICTURES
     assert not list(tmp_path.glob(".*.partial*"))
+
+
+def test_cloud_agent_owner_and_database_are_killed_and_nothing_is_lost(tmp_path):
+    with ExitStack() as stack:
+        siege = Siege(stack, tmp_path)
+        for _ in range(SIEGE_KILLS):
+            siege.strike()
+        assert siege.end() >= BATCH * SIEGE_KILLS
+    assert siege.victims.total() == SIEGE_KILLS

@@ -8,12 +8,13 @@ import pytest
 
 from engine.encryption import AesGcmCipher
 from engine.retrieval import CloudServer, DataOwner, DataUser
+from engine.retrieval.audit import audit
 from engine.retrieval.receipts import Receipt
 from engine.retrieval.stores import Gallery, SealedPicture
 from engine.serving.errors import ServingError
 from engine.serving.remote_cloud import RemoteCloud, RemoteUpload
 from engine.serving.tokens import token_for
-from engine.serving.transport import LostError, Patience, Transport
+from engine.serving.transport import LostError, Patience, RejectedError, Transport
 from engine.serving.uploads import Uploads, gallery_facts
 from engine.serving.wire import pack, pack_row
 from tests.serving.recording import Recorder
@@ -101,6 +102,27 @@ def test_a_commit_that_is_asked_twice_stores_once(cloud, line, key, hasher, pict
         assert (again.status, again.json()["held"]) == (200, 4)
     assert len(CloudServer(store)) == 4
     assert cloud.ask("PUT", f"/v1/uploads/{upload}/rows?start=4", "owner", b"").status == 409
+
+
+def test_a_commit_that_was_stored_and_not_told_is_told_when_it_is_asked_again(line, key, hasher, pictures, monkeypatch):
+    """As when the server is killed between the two: the owner's receipt then knows every row."""
+    save = Uploads._save
+
+    def full(uploads, identity, state):
+        if state.lost is not None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(uploads, identity, state)
+
+    receipt = Receipt()
+    steps = owner_of(key, hasher, line, receipt).upload(pictures)
+    with monkeypatch.context() as patch:
+        patch.setattr(Uploads, "_save", full)
+        with pytest.raises(RejectedError, match="disk is full"):
+            list(steps)
+    again = owner_of(key, hasher, line, receipt)
+    list(again.upload(pictures))
+    assert again.vouch().count == len(pictures)
+    assert audit(again, RemoteCloud(line)).findings == ()
 
 
 def test_a_batch_that_is_sent_twice_is_taken_once_and_another_is_refused(cloud, filled, store):

@@ -204,13 +204,14 @@ class PostgresStore(Store):
             try:
                 yield upload
                 with self._errors():
-                    upload.lost = self._take(connection, held, empty=state.count == 0)
+                    known = self._take(connection, held, empty=state.count == 0)
             except BaseException:
                 upload.undo()
                 if created:
                     self._unclaim(held)
                 raise
-            upload.undo(set(upload.lost))
+            upload.lost = [identity for identity, same in known.items() if not same]
+            upload.undo(set(known))
 
     def remove(self, ids: Sequence[str]) -> None:
         """Delete rows, their blobs, and what the database kept of them; see :class:`Store`."""
@@ -295,8 +296,8 @@ class PostgresStore(Store):
             if held == gallery and state.count == 0:
                 connection.execute(self._sql["drop"])
 
-    def _take(self, connection: "Connection", gallery: Gallery, empty: bool) -> list[str]:
-        """Move the waiting rows into the store, and name those that it has already."""
+    def _take(self, connection: "Connection", gallery: Gallery, empty: bool) -> dict[str, bool]:
+        """Move the waiting rows into the store; names those that it has already, and whether under their own ids."""
         if empty:
             self._claim(connection, gallery)
         with connection.transaction():
@@ -305,12 +306,12 @@ class PostgresStore(Store):
                 raise StoreError(
                     f"The store {self.address.shown} was made by someone else meanwhile: run again to add to it."
                 )
-            lost = [row[0].hex() for row in connection.execute(self._sql["lost"])]
+            known = {row[0].hex(): row[1] for row in connection.execute(self._sql["held"])}
             taken = connection.execute(self._sql["take"].format(bits=gallery.bits, sketch_bits=SKETCH_BITS)).rowcount
             connection.execute(self._sql["count"], {"taken": taken})
         if taken >= MANY_ROWS:
             connection.execute(self._sql["analyze"])
-        return lost
+        return known
 
     def _facts(self, connection: "Connection") -> tuple[Gallery, State] | None:
         if not value_of(connection, self._sql["exists"]):

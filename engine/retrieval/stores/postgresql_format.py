@@ -57,7 +57,8 @@ def statements(schema: str) -> dict[str, str]:
         "sketch bytea, record bytea, picture bytea, blob text, blob_sha256 bytea)",
         "copy_in": "COPY waiting (id, digest, code, sketch, record, picture, blob, blob_sha256) "
         "FROM STDIN (FORMAT BINARY)",
-        "lost": f"SELECT id FROM waiting WHERE digest IN (SELECT digest FROM {item} JOIN waiting USING (digest))",
+        # A row that is there with its very id was stored by the same upload, whose sender did not hear of it.
+        "held": f"SELECT waiting.id, held.id = waiting.id FROM waiting JOIN {item} AS held USING (digest)",
         "take": f"INSERT INTO {item} SELECT row_number() OVER (ORDER BY number) - 1 + (SELECT next FROM {gallery}), "
         "id, digest, ('x' || encode(code, 'hex'))::bit({bits}), ('x' || encode(sketch, 'hex'))::bit({sketch_bits}), "
         "record, picture, blob, blob_sha256 FROM waiting WHERE NOT EXISTS "

@@ -39,8 +39,12 @@ WAITING = (
     "CREATE TABLE waiting (number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, digest BLOB UNIQUE, "
     "code BLOB NOT NULL, sketch BLOB NOT NULL, record BLOB NOT NULL, picture BLOB NOT NULL)"
 )
-# Rows whose digest came meanwhile are duplicates; the others take the positions that follow.
-LOST = "SELECT id FROM waiting WHERE EXISTS (SELECT 1 FROM store.code WHERE store.code.digest = waiting.digest)"
+# Rows whose digest came meanwhile are duplicates; the others take the positions that follow. A row that is there with
+# its very id was stored by the same upload, whose sender did not hear of it: it is not lost.
+LOST = (
+    "SELECT id FROM waiting WHERE EXISTS "
+    "(SELECT 1 FROM store.code WHERE store.code.digest = waiting.digest AND store.code.id != waiting.id)"
+)
 TAKE = (
     "DELETE FROM waiting WHERE EXISTS (SELECT 1 FROM store.code WHERE store.code.digest = waiting.digest)",
     "CREATE TEMP TABLE place AS SELECT number, row_number() OVER (ORDER BY number) - 1 + store.gallery.next "

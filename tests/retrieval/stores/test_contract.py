@@ -118,11 +118,19 @@ def test_an_error_of_the_caller_stays_the_callers(store):
 
 def test_two_writers_do_not_wait_for_each_other_and_store_a_duplicate_once(filled):
     with filled.appending(GALLERY) as slow:
-        slow(make_rows(4, start=5))
+        others = [replace(row, id=row.id.replace("0", "f", 1)) for row in make_rows(4, start=5)]
+        slow(others)
         quick = append_all(filled, make_rows(3, start=7))
     assert list(quick.lost) == []
-    assert sorted(slow.lost) == [row.id for row in make_rows(2, start=7)]
-    assert sorted(ids_of(filled)) == [row.id for row in make_rows(10)]
+    assert sorted(slow.lost) == [row.id for row in others[2:]]
+    assert sorted(ids_of(filled)) == sorted(row.id for row in [*make_rows(5), *others[:2], *make_rows(3, start=7)])
+
+
+def test_rows_that_are_sent_again_after_a_lost_answer_are_there_once_and_not_lost(filled):
+    again = append_all(filled, make_rows(7))
+    assert list(again.lost) == []
+    assert ids_of(filled) == [row.id for row in make_rows(7)]
+    assert filled.pictures([row.id for row in make_rows(7)]) == [row.sealed for row in make_rows(7)]
 
 
 def test_two_first_appends_become_one_gallery(store, address):
