@@ -174,7 +174,7 @@ def main():
         for name in () if not options.writers else (one for one in there if not one.endswith("s3")):
             seconds, kept = timed(survive, there[name](), options.writers)
             print(
-                f"{options.writers} writers of {name} killed in {seconds:.0f} s: {kept} rows stored, none lost, none half"
+                f"{options.writers} writers of {name} killed in {seconds:.0f} s: {kept} rows stored, none lost or half"
             )
     if options.kills:
         with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:

@@ -87,12 +87,15 @@ class HammingIndex:
         with _threads(len(queries)):
             return self._index.search(queries, k)
 
-    def codes(self) -> npt.NDArray[np.uint8]:
-        """A copy of all codes, ``(N, bits // 8)`` uint8."""
+    def codes(self, start: int = 0, stop: int | None = None) -> npt.NDArray[np.uint8]:
+        """A copy of codes by position, ``(N, bits // 8)`` uint8: all, or those from ``start`` to before ``stop``."""
         import faiss
 
-        held = faiss.vector_to_array(self._index.xb).reshape(len(self), self._index.code_size)
-        return np.ascontiguousarray(held[:, : self.bits // 8])
+        width = self._index.code_size
+        if len(self) == 0:
+            return np.empty((0, self.bits // 8), np.uint8)
+        held = faiss.rev_swig_ptr(self._index.xb.data(), len(self) * width).reshape(len(self), width)
+        return held[start:stop, : self.bits // 8].copy()
 
     def as_near(self, code: npt.NDArray[np.uint8], k: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
         """The ``k`` nearest codes and all others that lie as near as the last of them.

@@ -73,10 +73,23 @@ class Mirror:
         Raises:
             StoreError: nothing is stored, or the store is damaged.
         """
+        return self.page(0, None)[1]
+
+    def page(self, start: int, count: int | None) -> tuple[int, IndexRows]:
+        """Number of all rows, and a copy of some of them, in the order of positions.
+
+        Args:
+            start: number of the first.
+            count: how many at most; all that follow if None.
+
+        Raises:
+            StoreError: nothing is stored, or the store is damaged.
+        """
         with self._lock:
             self._refresh()
-            codes = self._index.codes()
-            return IndexRows(self._ids.rows.copy(), codes, self._sketches.rows.copy(), self._last)
+            stop = len(self._ids) if count is None else start + count
+            ids, sketches = (column.rows[start:stop].copy() for column in (self._ids, self._sketches))
+            return len(self._ids), IndexRows(ids, self._index.codes(start, stop), sketches, self._last)
 
     def _refresh(self) -> None:
         """Read what was appended since the last look, or everything if rows went or codes changed."""
@@ -102,11 +115,22 @@ class Mirror:
         self._last, self._seen = -1, None
 
     def _take(self, snapshot: Snapshot) -> None:
-        for rows in snapshot.rows:
-            self._index.add(rows.codes)
-            self._ids.add(rows.ids)
-            self._sketches.add(rows.sketches)
-            self._last = rows.last
+        """Read fresh rows; codes go to the index at once, for its memory doubles where it has to grow."""
+        codes = _Column(self._index.bits // 8)
+        try:
+            for column in (self._ids, self._sketches, codes):
+                column.reserve(snapshot.fresh)
+            for rows in snapshot.rows:
+                codes.add(rows.codes)
+                self._ids.add(rows.ids)
+                self._sketches.add(rows.sketches)
+                self._last = rows.last
+            self._index.add(codes.rows)
+        except BaseException:
+            # Not all of a row is here: begin anew.
+            self._gallery = None
+            self._clear(8)
+            raise
         self._seen = (snapshot.gallery, snapshot.state)
 
 
@@ -155,10 +179,14 @@ class _Column:
 
     def add(self, rows: npt.NDArray[np.uint8]) -> None:
         """Append ``(M, width)`` uint8."""
-        count = self._count + len(rows)
+        self.reserve(len(rows))
+        self._room[self._count : self._count + len(rows)] = rows
+        self._count += len(rows)
+
+    def reserve(self, more: int) -> None:
+        """Make room for more rows; the first ones take no more than they need."""
+        count = self._count + more
         if count > len(self._room):
-            room = np.empty((max(count, int(len(self._room) * _GROWTH)), rows.shape[1]), np.uint8)
+            room = np.empty((max(count, int(len(self._room) * _GROWTH)), self._room.shape[1]), np.uint8)
             room[: self._count] = self.rows
             self._room = room
-        self._room[self._count : count] = rows
-        self._count = count

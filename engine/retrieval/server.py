@@ -94,6 +94,11 @@ class CloudServer:
         return self._store.outdated
 
     @property
+    def here(self) -> bool:
+        """Whether it searches in this process."""
+        return True
+
+    @property
     def resumes(self) -> bool:
         """Whether an upload broke off that is taken up again; in this process none does."""
         return False
@@ -186,6 +191,18 @@ class CloudServer:
             StoreError: nothing is stored.
         """
         return self._mirror.rows()
+
+    def index_page(self, start: int, count: int) -> tuple[int, IndexRows]:
+        """Number of all rows, and some of what :meth:`index_rows` hands out.
+
+        Args:
+            start: number of the first row.
+            count: how many at most.
+
+        Raises:
+            StoreError: nothing is stored.
+        """
+        return self._mirror.page(start, count)
 
     def private_answer(self, question: bytes) -> bytes:
         """Answer a private question without learning it; see :func:`engine.private.answer`.

@@ -237,9 +237,8 @@ class CloudService:
         start, count = _whole(call, "start", 0), _whole(call, "count", PAGE_ROWS)
         if count > PAGE_ROWS:
             raise RefusedError(422, f"A page has at most {PAGE_ROWS} rows: ask for fewer.")
-        rows = self._server.index_rows()
-        page = slice(start, start + count)
-        parts = [len(rows.ids).to_bytes(8), *(array[page].tobytes() for array in (rows.ids, rows.codes, rows.sketches))]
+        total, page = self._server.index_page(start, count)
+        parts = [total.to_bytes(8), *(array.tobytes() for array in (page.ids, page.codes, page.sketches))]
         return _bytes(pack(parts))
 
     def records(self, call: Call) -> "Response":

@@ -145,6 +145,11 @@ class RemoteCloud(CloudServer):
         return bool(self._look().get("outdated"))
 
     @property
+    def here(self) -> bool:
+        """Whether it searches in this process; see :class:`CloudServer`."""
+        return False
+
+    @property
     def resumes(self) -> bool:
         """Whether an upload broke off and is taken up again."""
         return self._pending is not None

@@ -1,4 +1,4 @@
-"""A copy of a far cloud's index, in which the owner repeats a user's search without asking the cloud."""
+"""The owner repeats a user's search without asking a far cloud: in a copy of its index."""
 
 from threading import Lock
 
@@ -13,7 +13,10 @@ from engine.retrieval.stores.base import SKETCH_BYTES, StoreError
 
 
 class Replica:
-    """Keeps up with a server by its epoch; safe to share between threads. It takes 40 bytes and the code a picture."""
+    """Keeps up with a server by its epoch; safe to share between threads. It takes 40 bytes and the code a picture.
+
+    A server in this process has an index already, and searches itself.
+    """
 
     def __init__(self, server: CloudServer) -> None:
         """Hold nothing yet.
@@ -36,6 +39,8 @@ class Replica:
         """
         if sketch is not None and len(sketch) != SKETCH_BYTES:
             raise StoreError(f"A sketch has {SKETCH_BYTES} bytes, not {len(sketch)}.")
+        if self._server.here:
+            return {one.id for one in self._server.nearest(code, k, most, sketch)}
         with self._lock:
             rows = self._refreshed()
             check_code_length(code[None], self._index.bits)

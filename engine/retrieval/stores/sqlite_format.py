@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.retrieval.stores.base import (
-    CHUNK_ROWS,
     ID_BYTES,
     MAX_BITS,
     Gallery,
@@ -20,6 +19,8 @@ from engine.retrieval.stores.base import (
 APPLICATION_ID = 0x43585256  # "CXRV"
 FORMAT = 2
 PAGE_BYTES = 1024
+# Half a kilobyte of Python objects each until they are put into arrays.
+READ_ROWS = 2000
 SCHEMAS = {
     1: (
         "CREATE TABLE gallery (id BLOB NOT NULL, bits INTEGER NOT NULL, key_check BLOB NOT NULL)",
@@ -95,7 +96,7 @@ class Layout:
         """What an index needs of the rows after a position, with codes of ``width`` bytes."""
         query = f"SELECT {_CODE[self.version]} FROM code WHERE position > ? ORDER BY position"
         cursor = connection.execute(query, (after,))
-        while some := cursor.fetchmany(CHUNK_ROWS):
+        while some := cursor.fetchmany(READ_ROWS):
             sound = [self._code(row) for row in some]
             if any(len(code) != width for _, _, _, code, _ in sound):
                 raise TamperedError
