@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from engine.serving.tokens import TokenFile, token_for
 from engine.serving.transport import Transport
 
 BITS, K, ROUNDS, NOTE_BYTES, PICTURE_BYTES, BATCH = 64, 10, 200, 540, 200, 5000
+FEW = 1000
 
 
 def rows_of(codes):
@@ -119,29 +121,42 @@ def main():
         measure(Path(folder), options)
 
 
+@contextmanager
+def served(folder, store, tokens):
+    """A real server over a store: its address and its process."""
+    command = [sys.executable, "-m", "engine", "serve", "cloud", "--store", str(store), "--port", "0"]
+    limits = ["--tokens", str(tokens.path), "--rate", "1000000", "--in-flight", "256"]
+    with (folder / f"{store.name}.log").open("w+") as log, subprocess.Popen([*command, *limits], stderr=log) as process:
+        try:
+            while '"listening"' not in Path(log.name).read_text():
+                time.sleep(0.05)
+            yield json.loads(Path(log.name).read_text().splitlines()[0])["url"], process
+        finally:
+            process.terminate()
+
+
+def program_alone(folder, tokens, user):
+    """Megabytes of a server that has done all the same over a thousand rows: the program and its libraries."""
+    codes = np.random.default_rng(3).integers(0, 256, (FEW, BITS // 8), dtype=np.uint8)
+    fill(folder / "few.db", codes)
+    with served(folder, folder / "few.db", tokens) as (url, process):
+        compare(RemoteCloud(Transport(url, user)), codes)
+        return resident(process)
+
+
 def measure(folder, options):
     codes = np.random.default_rng(0).integers(0, 256, (options.codes, BITS // 8), dtype=np.uint8)
     print(f"{options.codes:,} codes of {BITS} bits, top {K}, {ROUNDS} rounds")
     print(f"  stored                       {fill(folder / 'vault.db', codes):10,.0f} rows/s")
     tokens = TokenFile(folder / "tokens")
-    owner, user = tokens.add("owner", "owner"), tokens.add("user", "user")
-    command = [sys.executable, "-m", "engine", "serve", "cloud", "--store", str(folder / "vault.db"), "--port", "0"]
-    limits = ["--tokens", str(tokens.path), "--rate", "1000000", "--in-flight", "256"]
-    with (
-        (folder / "log").open("w+") as log,
-        subprocess.Popen([*command, *limits], stderr=log) as process,
-    ):
-        try:
-            while '"listening"' not in (folder / "log").read_text():
-                time.sleep(0.05)
-            url = json.loads((folder / "log").read_text().splitlines()[0])["url"]
-            report(url, token_for(owner, "cloud"), token_for(user, "cloud"), codes, process, options)
-        finally:
-            process.terminate()
+    owner, user = (token_for(tokens.add(role, role), "cloud") for role in ("owner", "user"))
+    alone = program_alone(folder, tokens, user)
+    with served(folder, folder / "vault.db", tokens) as (url, process):
+        report(url, owner, user, codes, process, alone, options)
 
 
-def report(url, owner, user, codes, process, options):
-    empty, cloud = resident(process), RemoteCloud(Transport(url, user))
+def report(url, owner, user, codes, process, alone, options):
+    cloud = RemoteCloud(Transport(url, user))
     cold, _ = milliseconds(lambda: cloud.nearest(codes[0], K, most=K))
     print(f"  first search of a new server {cold:10,.0f} ms")
     before = processor_seconds(process)
@@ -151,9 +166,8 @@ def report(url, owner, user, codes, process, options):
         show(name, spent)
     ratio = statistics.median(times["over HTTP"]) / statistics.median(times["faiss alone"])
     print(f"  over HTTP is {ratio:.1f} x faiss alone")
-    print(
-        f"  server memory {(resident(process) - empty) * 2**20 / len(codes) - BITS // 8:.0f} bytes a row and its code"
-    )
+    held = (resident(process) - alone) * 2**20 / (len(codes) - FEW) - BITS // 8
+    print(f"  server memory                {alone:10,.0f} MB for the program, {held:.0f} bytes a row beside its code")
     far = RemoteCloud(Transport(url, owner))
     show("one more row, then a search", [milliseconds(lambda: one_more(far, cloud))[0] for _ in range(20)])
     transports = [Transport(url, user) for _ in range(options.users)]
