@@ -6,6 +6,7 @@ from engine.retrieval.custody import PARTIES, STEPS, Step
 from pages.components import frame
 from pages.components.kit.show import derived
 from pages.components.three_parties.parties import PER_CLASS, RESULTS, learned_box, party_column, walk
+from pages.components.three_parties.sockets import socket_box
 from pages.components.visit.picture import current_picture, picture_picker
 
 STORY: dict[Step, tuple[str, str]] = {
@@ -95,5 +96,6 @@ st.caption(
     f"forgotten; the user asks for {RESULTS}. Of several alike only the first is shown, of keys only two bytes. The "
     "sealed file holds the picture as it was taken; the enhanced one is only for the network."
 )
+socket_box(picture)
 with st.popover("Ask with another picture", icon=":material/image:"):
     picture_picker()

@@ -105,3 +105,34 @@ def test_a_visitor_s_own_picture_can_be_the_query(open_page, chest):
     app.run()
     assert not app.exception
     assert "32,000 bytes" in columns(app)[2]
+
+
+def test_the_search_is_followed_over_sockets_and_every_request_is_shown(open_page):
+    app = open_page("three_parties")
+    assert not app.dataframe
+    app.toggle(key="sockets").set_value(True).run()
+    assert not app.exception
+    rows = app.dataframe[0].value
+    requests = list(zip(rows["who asks"], rows["request"], strict=True))
+    assert ("Data owner", "POST /v1/uploads/…/commit") in requests
+    assert ("Data user", "POST /v1/search") in requests
+    assert ("Data user", "POST /v1/records") not in requests
+    assert f"{len(rows)} requests, {rows['bytes'].sum():,} bytes crossed." in app.success[0].value
+    assert "none of them crossed" in app.success[0].value
+
+
+def test_a_secret_that_crossed_is_not_called_safe(query, monkeypatch):
+    from engine.serving.followed import Followed
+    from pages.components.three_parties import sockets
+
+    monkeypatch.setattr(sockets, "follow", lambda *_: Followed((), 12, ("pixels",), ()))
+    seen = sockets.crossed(query)
+    assert (seen.clean, seen.verdict) == (False, "0 requests, 12 bytes crossed. Among them stood pixels.")
+
+
+def test_without_the_server_s_packages_the_offer_says_what_it_takes(open_page, monkeypatch):
+    monkeypatch.setattr("engine.serving.followed.find_spec", lambda name: None)
+    app = open_page("three_parties")
+    toggle = app.toggle(key="sockets")
+    assert toggle.disabled
+    assert "requirements-server.txt" in toggle.help

@@ -10,6 +10,7 @@ import streamlit as st
 from engine.encryption import as_picture
 from engine.hashing import Hasher
 from engine.imaging import encode_jpeg, encode_png
+from engine.retrieval import Picture as GalleryPicture
 from engine.retrieval import pictures_of
 from engine.retrieval.custody import STEPS, Custody, Holding, Party, Step, trace
 from pages.components.kit.schemes import look_of
@@ -139,13 +140,18 @@ def walk(picture: Picture) -> Walk:
 def custody_of(picture: Picture) -> Custody:
     """Trace one search for ``picture`` among a few training pictures of each class."""
     hasher = Hasher.load(bits=BITS, method=METHOD)
+    return trace(owned(picture), picture.image, hasher, RESULTS, prepare=hasher.view)
+
+
+def owned(picture: Picture) -> list[GalleryPicture]:
+    """The owner's small gallery: a few training pictures of each class, and not the query."""
     dataset = galleries.searched(picture.gallery)
     taken = []
     for label in dataset.classes:
         members = [one for one in pictures_of(dataset) if one.label == label and not picture.token.endswith(one.name)]
         # Spread over the list: neighbours in it may show one patient.
         taken += members[:: max(1, len(members) // PER_CLASS)][:PER_CLASS]
-    return trace(taken, picture.image, hasher, RESULTS, prepare=hasher.view)
+    return taken
 
 
 def learned(custody: Custody, step: Step) -> tuple[str, ...]:
