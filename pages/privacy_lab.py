@@ -6,6 +6,7 @@ from pages.components import frame
 from pages.components.privacy_lab import attack_cards, privacy_map
 from pages.components.privacy_lab import verdicts as privacy_verdicts
 from pages.components.privacy_lab.comparators import compared
+from pages.components.privacy_lab.defences import defended
 from pages.components.privacy_lab.hiding import hidden
 from pages.components.privacy_lab.layer_attacks import key_strength, stripped, toy_against_the_tests
 from pages.components.privacy_lab.scrambler_attacks import jigsaw_puzzle, looking_only, shared_key
@@ -57,6 +58,11 @@ PARTS = {
         "What does the server see besides codes, and what does hiding it cost?",
         "Sizes, which pictures are fetched, and a mask of which it knows a few pairs.",
         lambda _: hidden(),
+    ),
+    "Defences": (
+        "Do other masks, decoys or coarser answers make codes tell less?",
+        "Three ways to pay for silence, each attacked by whoever it is meant for.",
+        lambda _: defended(),
     ),
     "Picture from code": (
         "Can a code be turned back into a picture?",

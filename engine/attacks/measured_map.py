@@ -53,7 +53,8 @@ class Point:
         block_size: of the multi-stage scheme, else None; likewise substitution and policy.
         substitution: largest mask.
         policy: ``"shared"`` or ``"fresh"``.
-        codes: ``"plain"`` or ``"masked"`` where sealed pictures are searched by stored codes, else None.
+        codes: ``"plain"`` or ``"masked"`` where sealed pictures are searched by stored codes, ``"private"`` where the
+            question to masked codes is encrypted, ``"encrypted"`` where codes are as well; else None.
         advantages: of each attack over chance, 0 to 1.
         found: share of test pictures whose label the search gets right: mean, low, high.
         searcher: what searches, in a few words.
@@ -61,6 +62,8 @@ class Point:
         bytes: that leave for one picture.
         milliseconds: of processor time that one picture takes its owner.
         sources: of all this.
+        search_bytes: both ways, of one private search; 0 of a plain one, which takes next to nothing.
+        search_seconds: of processor time, of one private search.
     """
 
     scheme: str
@@ -75,6 +78,8 @@ class Point:
     bytes: int
     milliseconds: float
     sources: tuple[Source, ...]
+    search_bytes: int = 0
+    search_seconds: float = 0.0
 
     def leakage(self, goal: str) -> float:
         """Advantage of the best attack that has this goal, a key of ``GOALS``."""
@@ -110,7 +115,12 @@ def points(attacks: Report, task: str, networks: Sequence[Report] = ()) -> list[
     source = Source("attacks.json", TASKS[task], found["commit"], found["data_sha256"])
     plain = [_plain_point(row, chance, source) for row in found["rows"]]
     sealed = [point for point in plain if point.scheme != "multistage"]
-    searched = [point for one in sealed for point in _with_codes(one, attacks.get("stored-codes", {}), task)]
+    searched = [
+        point
+        for one in sealed
+        for held in _with_codes(one, attacks.get("stored-codes", {}), task)
+        for point in (held, *_searched_privately(one, held, attacks, task))
+    ]
     by_network = [found for point in plain for found in _with_networks(point, networks)]
     return by_network + searched
 
@@ -147,6 +157,35 @@ def _with_codes(point: Point, stored: Report, task: str) -> list[Point]:
         )
         for row in codes["rows"]
     ]
+
+
+def _searched_privately(sealed: Point, masked: Point, attacks: Report, task: str) -> list[Point]:
+    """The same pictures where the server cannot read the question, and where it cannot read its codes either.
+
+    They find the same. What the server learns is what pictures it sees fetched together, and what its codes tell, if
+    it can read them.
+    """
+    found = attacks.get("private-search", {}).get(task)
+    if found is None or masked.codes != "masked":
+        return []
+    source = Source("attacks.json", "private-search", attacks["private-search"]["commit"], found["data_sha256"])
+    made = []
+    for form, held in (("private", masked), ("encrypted", sealed)):
+        search = found["searches"][form]
+        told = {name: max(value, held.advantages[name]) for name, value in found["fetches"]["advantage"].items()}
+        made.append(
+            replace(
+                masked,
+                codes=form,
+                advantages=told,
+                bytes=held.bytes + search.get("bytes_a_code", 0),
+                milliseconds=masked.milliseconds + search.get("milliseconds_a_code", 0.0),
+                sources=(*masked.sources, source),
+                search_bytes=search["bytes"],
+                search_seconds=search["seconds"],
+            )
+        )
+    return made
 
 
 def _with_networks(point: Point, networks: Sequence[Report]) -> list[Point]:

@@ -74,6 +74,28 @@ def test_every_sealed_scheme_is_there_without_codes_and_with(report):
     assert (searched.leakage("picture"), searched.leakage("kind"), searched.leakage("anything")) == (0.1, 0.7, 0.7)
 
 
+def test_a_private_search_leaks_what_it_fetches_and_where_codes_are_not_encrypted_what_these_tell(report):
+    search = {"bytes": 900_000, "seconds": 0.05}
+    report["private-search"] = {
+        "covidx-open": {
+            "searches": {"private": search, "encrypted": search | {"bytes_a_code": 1300, "milliseconds_a_code": 0.5}},
+            "fetches": {"advantage": NOTHING | {"labelled": 0.2, "kind": 0.3}},
+            "data_sha256": "da7a",
+        },
+        "commit": "5ea7c4",
+    }
+    points_ = [point for point in points(report, "covidx-open") if point.scheme == "aes"]
+    assert [point.codes for point in points_] == [None, "plain", "masked", "private", "encrypted"]
+    _, _, masked, private, encrypted = points_
+    assert private.advantages == masked.advantages | {"kind": 0.3}
+    assert encrypted.advantages == {"kind": 0.3, "labelled": 0.2, "confirm": 0.0, "opened": 0.0}
+    assert private.found == encrypted.found == masked.found
+    assert (private.bytes, encrypted.bytes) == (masked.bytes, 100 + 1300)
+    assert encrypted.milliseconds == masked.milliseconds + 0.5
+    assert encrypted.search_bytes == 900_000
+    assert encrypted.sources[-1].part == "private-search"
+
+
 def test_the_recommendation_is_the_nearest_to_the_corner_and_then_the_smallest(report):
     measured = points(report, "covidx-open")
     best = recommend(measured)
@@ -185,3 +207,7 @@ class TestShippedResults:
                 assert row["advantage"]["opened"] == pytest.approx(
                     sure_advantage(kept["opened"], kept["luck"].mean()), abs=2e-4
                 )
+        fetches, path = figures["private-search"][task]["fetches"], f"private-search/{task}/fetches"
+        for attack in ("kind", "labelled", "confirm"):
+            guesses = Guesses(values[f"{path}/{attack}"], chances["confirm" if attack == "confirm" else "kind"])
+            assert fetches["advantage"][attack] == pytest.approx(guesses.advantage, abs=2e-4)

@@ -8,7 +8,7 @@ from engine import artifacts
 from engine.artifacts import save_result
 from engine.encryption import SealSetting
 from engine.hashing.codes import pack_bits, unpack_bits
-from engine.studies.attacks import codes, gallery, hiding, pictures, run
+from engine.studies.attacks import codes, defences, gallery, hiding, pictures, private, run
 from engine.studies.attacks.settings import measure_setting
 from engine.studies.attacks.stored import measure_codes
 from tests.attacks.subjects import collection
@@ -50,6 +50,7 @@ def write_attacks(folder: Path, monkeypatch) -> Path:
         },
         "codes": _codes_study(folder, monkeypatch),
         **_hiding(monkeypatch),
+        "private-search": _searched_privately(own, labels, splits) | made,
         "gallery-codes": gallery.gallery_codes_study(_quiet),
         "inversion": _inversion(),
         "descriptors": {"protocol": "made up", "code": _lent(0.01), "descriptor": _lent(0.1)},
@@ -78,12 +79,21 @@ def _codes_study(folder: Path, monkeypatch) -> dict:
 
 def _hiding(monkeypatch) -> dict:
     monkeypatch.setattr(hiding, "DECOYS", (1, 3))
+    monkeypatch.setattr(defences, "DRAWS", 2)
     row = {"way": "made up", "named": np.array([0.5, 0.5, 1.0]), "alone": np.array([False, False, True]), "cost": 1.02}
     return {
         "sizes": {"protocol": "made up", "rows": [row]},
         "decoys": hiding.decoys_study(_quiet),
         "pairs": hiding.pairs_study(_quiet),
+        "defences": defences.defences_study(_quiet),
     }
+
+
+def _searched_privately(held: np.ndarray, labels: np.ndarray, splits: np.ndarray) -> dict:
+    search = {"bytes": 900_000, "seconds": 0.05}
+    more = {"bytes_a_code": 1300, "milliseconds_a_code": 0.03}
+    facts = {"searches": {"private": search, "encrypted": search | more}, "data_sha256": "da7a"}
+    return {task: facts | private.measure_fetches(held, labels, splits) for task in ("anatomy", "covidx-open")}
 
 
 def _lent(gain: float) -> dict:

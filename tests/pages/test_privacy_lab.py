@@ -28,6 +28,7 @@ PARTS = {
     "Toy": "Does passing the tests mean safe?",
     "Server": "What does the server learn from the codes it searches?",
     "Hiding": "What does the server see besides codes, and what does hiding it cost?",
+    "Defences": "Do other masks, decoys or coarser answers make codes tell less?",
     "Picture from code": "Can a code be turned back into a picture?",
 }
 
@@ -50,7 +51,7 @@ def measured(folder):
 
 def test_the_page_starts_with_what_to_sign_for_and_why(open_page, measured):
     said, best = texts(open_page("privacy_lab")), recommend(measured)
-    assert f"**{privacy_map.name(best)}.** Of {len(SETTINGS) + 4} settings" in said
+    assert f"**{privacy_map.name(best)}.** Of {len(SETTINGS) + 8} settings" in said
     assert f"right label for {best.found[0]:.0%} of test pictures" in said
     assert f"on chest X-rays the search finds {best.found[0]:.0%} right" in said, "whichever map is shown below"
     assert "Do not sign for this" in said
@@ -232,6 +233,24 @@ def test_a_difference_is_called_sure_only_where_its_interval_leaves_zero():
     assert "label +0.100 (+0.050 to +0.200, surely more)" in said
     assert "source -0.100 (-0.200 to -0.050, surely less)" in said
     assert "patient +0.100 (-0.100 to +0.300, no sure change)" in said
+
+
+def test_every_defence_is_shown_with_what_it_costs(open_page, folder):
+    found = json.loads((folder / "attacks.json").read_text())["defences"]
+    said = texts(open_page("privacy_lab", attack="Defences"))
+    for row in found["masks"]:
+        assert row["way"].capitalize() in said
+    for row in found["decoys"]:
+        assert f"x {row['rows']}" in said
+    for row in found["coarser"]:
+        assert f"{row['kept'][0]:.3f}" in said
+
+
+def test_a_private_search_is_a_point_with_its_seconds_and_bytes(open_page, measured):
+    app = open_page("privacy_lab")
+    (point,) = (one for one in measured if (one.scheme, one.codes) == ("aes", "encrypted"))
+    app.selectbox(key=privacy_map.LIST).set_value(privacy_map.name(point)).run()
+    assert values(app)["A search takes"] == f"{point.search_seconds:.2f} s"
 
 
 def test_every_patient_of_the_inversion_can_be_seen(open_page):

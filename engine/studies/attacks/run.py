@@ -28,10 +28,12 @@ STUDIES = {
     "sizes": ("hiding", "sizes_study"),
     "decoys": ("hiding", "decoys_study"),
     "pairs": ("hiding", "pairs_study"),
+    "defences": ("defences", "defences_study"),
+    "private-search": ("private", "private_search_study"),
 }
 EVERYTHING, MAP = "all", "map"
 # What the measured map is drawn from, beside what networks find (engine.encrypted_search): many minutes, step by step.
-MAP_STUDIES = ("settings-anatomy", "settings-chest", "stored-codes")
+MAP_STUDIES = ("settings-anatomy", "settings-chest", "stored-codes", "private-search")
 
 
 def run_attacks(

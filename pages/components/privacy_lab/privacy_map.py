@@ -31,6 +31,12 @@ HOME = "covidx-open"
 COMMAND = "python -m engine attack map --save"
 PICKED, CHART = "map_setting", "chart_map"
 LIST = "map_setting_list"
+CODES = {
+    "plain": "plain codes",
+    "masked": "masked codes",
+    "private": "masked codes, private question",
+    "encrypted": "encrypted codes, private question",
+}
 _MARKS = {"codes": "star", "sealed": "square", "shared": "circle", "fresh": "diamond"}
 _AIM = {"text": "\u25e4 best", "x": -0.05, "y": 1, "xanchor": "left", "yanchor": "middle", "showarrow": False}
 _GROUPS = {
@@ -63,7 +69,7 @@ def recommended(measured: Sequence[Point]) -> Point:
 def name(point: Point) -> str:
     """Say which setting a point is, in a few words."""
     if point.policy is None:
-        searched = f"{point.codes} codes" if point.codes else "not searched"
+        searched = CODES[point.codes] if point.codes else "not searched"
         return f"{SCHEMES[point.scheme].title}, {searched}"
     by_network = "" if point.searcher == STATISTICS else f", {point.searcher}"
     masks = f"masks 0-{point.substitution}" if point.substitution else "no masks"
@@ -244,6 +250,7 @@ def point_card(point: Point) -> None:
             Figure("Finds", found, interval, f"Share of test pictures with the right label, by {point.searcher}."),
             Figure("Leaves (bytes)", f"{point.bytes:,}", how="All that leaves for one picture."),
             Figure("Takes (ms)", f"{point.milliseconds:.3g}", how="Processor time of the owner for one picture."),
+            *_search_costs(point),
         ],
         min_width=130,
     )
@@ -255,6 +262,15 @@ def point_card(point: Point) -> None:
         icon=":material/lock:",
         query_params=address(point),
     )
+
+
+def _search_costs(point: Point) -> list[Figure]:
+    """Figures of a private search; none of a plain one, which takes next to nothing."""
+    if not point.search_bytes:
+        return []
+    how = "Processor time of both sides, and bytes both ways, for one search of all pictures of this task."
+    sent, seconds = f"{point.search_bytes / 2**20:.1f} MiB a search", f"{point.search_seconds:.2f} s"
+    return [Figure("A search takes", seconds, sent, how)]
 
 
 def attack_table(point: Point) -> str:

@@ -16,7 +16,9 @@ WORDS = """
   in each; then masks change the gray levels. *Masks 0-192* means that a mask is one of the numbers 0 to 192.
 - **One key for all** or **a key for each**: whether all pictures of the archive share a key.
 - **Code**: a few bytes that a network reads off a picture before it is sealed. Pictures that are alike have codes that
-  are alike, so codes can be searched. **Masked**: the bits of all codes are moved and flipped under a key.
+  are alike, so codes can be searched. **Masked**: the bits of all codes are moved and flipped under a key. **Private
+  question**: the server computes on an encrypted code, and on **encrypted codes** where it holds no others; it still
+  sees which pictures are fetched, and whoever has the key learns the distance to every picture.
 - **Above luck**: 0 means an attacker does no better than a guess, 1 that it is always right.
 """
 

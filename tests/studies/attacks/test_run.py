@@ -46,8 +46,8 @@ def test_an_unknown_study_is_a_sentence():
 
 
 def test_the_map_stands_for_its_studies():
-    assert set(run.studies_of(["map"])) == {*TASKS.values(), "stored-codes"}
-    assert run.studies_of(["toy", "map", "toy"]) == ["toy", "settings-anatomy", "settings-chest", "stored-codes"]
+    assert set(run.studies_of(["map"])) == {*TASKS.values(), "stored-codes", "private-search"}
+    assert run.studies_of(["toy", "map", "toy"]) == ["toy", *run.MAP_STUDIES]
     assert run.studies_of(["map", "all"]) == list(run.STUDIES)
 
 
