@@ -57,6 +57,7 @@ from pages.components.kit.charts import confusion
 from pages.components.kit.dials import one_of
 from pages.components.kit.metrics import Figure, figure_row, with_interval
 from pages.components.kit.results import FOLDER, missing, result, stored
+from pages.components.kit.take import show_table
 from pages.components.kit.words import TASKS, label_title
 
 LENGTHS = (16, 24, 32, 48, 64)
@@ -117,9 +118,9 @@ def control_section(measured: Report, task: str, how: str) -> None:
     chart, table = st.columns([3, 2], gap="medium", vertical_alignment="center")
     with chart:
         maps = [row.figures["map"] for row in rows]
-        dot_chart([row.name for row in rows], maps, title="mAP", how=how, key="chart_controls")
+        dot_chart([row.name for row in rows], maps, title="mAP", how=how, key="chart_controls", made_by="matdh")
     with table:
-        st.markdown(control_table(rows))
+        show_table(control_table(rows), key="controls", made_by="matdh")
     st.markdown("\n".join(f"- **{row.name}.** {row.reading}" for row in rows[1:]))
     st.caption(audit_sentence(measured))
     if (outdated := other_splits_sentence(measured)) is not None:
@@ -135,7 +136,7 @@ def recall_section(measured: Report, task: str, bits: int, how: str) -> None:
         st.caption(f"Share of all right pictures that are among the first K, {bits} bits.")
     with right:
         names = [label_title(name) for name in figures["classes"]]
-        confusion(np.array(figures["confusion"]), names, key="chart_confusion")
+        confusion(np.array(figures["confusion"]), names, key="chart_confusion", made_by="matdh")
     ring = result("baselines")
     if ring:
         st.markdown("**Every method (Fig. 9)**")
@@ -149,7 +150,7 @@ def method_section(paper: Report, task: str, metric: Metric) -> None:
     """Show every method of paper A's Tables 2 and 3, measured under one budget, the paper's values beside them."""
     ring = result("baselines")
     if ring is None:
-        missing("baselines", "python -m engine baselines")
+        missing("baselines")
         return
     protocol = ring["protocol"]
     rows = standings(ring, paper, task, metric)
@@ -160,17 +161,18 @@ def method_section(paper: Report, task: str, metric: Metric) -> None:
         title=f"{metric.title}, {protocol['bits']} bits",
         how=how,
         key="chart_methods",
+        made_by="baselines",
         reported={row.title: row.reported for row in rows if row.reported is not None},
     )
     st.markdown(who_leads(ring, task))
     if task == "binary":
         st.markdown(t_test_words(ring, paper))
-    st.markdown(standing_table(rows, metric))
+    show_table(standing_table(rows, metric), key="methods", made_by="baselines")
     st.caption(f"One budget for all: {protocol['budget']}. {READING}")
     st.markdown("**mAP by code length (Table 2), the paper's value in brackets**")
-    st.markdown(length_table(ring, paper, task))
+    show_table(length_table(ring, paper, task), key="lengths", made_by="baselines")
     st.markdown("**What runs here**")
-    st.markdown(deviation_table(ring))
+    show_table(deviation_table(ring), key="networks", made_by="baselines")
     st.caption(
         f"All code lengths are heads on one encoder. Encoding: batches of 32, framing not counted, "
         f"{ring['provenance']['machine']}."
@@ -193,7 +195,7 @@ def ablation_section(paper: Report, task: str, metric: Metric) -> None:
     """Show what each part of the method is worth, under one small budget."""
     measured = result("ablations")
     if measured is None:
-        missing("ablations", "python -m engine ablations")
+        missing("ablations")
         return
     variants, protocol = measured["variants"], measured["protocol"]
     how = f"{protocol['query_count']} queries, {protocol['bits']} bits<br>{protocol['budget']}"
@@ -207,10 +209,11 @@ def ablation_section(paper: Report, task: str, metric: Metric) -> None:
             title=f"{metric.title}, {protocol['bits']} bits",
             how=how,
             key="chart_ablations",
+            made_by="ablations",
             reported=reported or None,
         )
     with table:
-        st.markdown(ablation_table(measured, task))
+        show_table(ablation_table(measured, task), key="ablations", made_by="ablations")
     st.markdown(ablation_lesson(measured, task, {name: row["map"] for name, row in rows.items()}))
     st.caption(
         f"Every variant under one budget: {protocol['budget']}. Far less training than the shipped network had, so "
@@ -225,7 +228,7 @@ def recipe_section(task: str, metric: Metric) -> None:
     """Show how far seeds differ, what the experts are worth and what paper A's own recipe gives."""
     measured = result("recipes")
     if measured is None:
-        missing("recipes", "python -m engine recipes")
+        missing("recipes")
         return
     recipes, protocol = measured["recipes"], measured["protocol"]
     titles = [measured["runs"][name]["title"] for name in recipes]
@@ -237,9 +240,10 @@ def recipe_section(task: str, metric: Metric) -> None:
             title=f"{metric.title}, {protocol['bits']} bits",
             how=f"{protocol['query_count']} queries, {protocol['bits']} bits",
             key="chart_recipes",
+            made_by="recipes",
         )
     with table:
-        st.markdown(recipe_table(measured, task))
+        show_table(recipe_table(measured, task), key="recipes", made_by="recipes")
     st.markdown("\n".join(f"- {line}" for line in recipe_lessons(measured, task)))
     machines = " and ".join(dict.fromkeys(run["machine"] for run in measured["runs"].values()))
     st.caption(
@@ -253,18 +257,18 @@ def transfer_section() -> None:
     """Show whether positives of a publisher that training never saw are still found, and what that costs."""
     measured = result("transfer")
     if measured is None:
-        missing("transfer", "python -m engine transfer")
+        missing("transfer")
         return
     protocol = measured["protocol"]
     st.markdown("**What the guards cost inside the collection**")
-    st.markdown(guard_table(measured["inside"]))
+    show_table(guard_table(measured["inside"]), key="guards", made_by="transfer")
     st.caption(
         "Guards: a frame around the lungs, so that neck, arms and borders stay out, and random exposure, texture, "
         "patches, blur, noise and compression. With the lungs painted black, what a network still finds is no disease. "
         f"{protocol['query_count']} test queries."
     )
     st.markdown("**What they give for hospitals that training never saw**")
-    st.markdown(transfer_table(measured["left_out"]))
+    show_table(transfer_table(measured["left_out"]), key="left_out", made_by="transfer")
     st.caption(
         "A network that had learnt the publisher would call these positives negative once training did not see them. "
         "Where the AUC stays high with the lungs black, the hospital is told and not the disease: the negatives come "
@@ -282,9 +286,9 @@ def frame_section() -> None:
     """Show how much of the chest a network should see, inside the collection and across publishers."""
     measured = result("frames")
     if measured is None:
-        missing("frames", "python -m engine frames")
+        missing("frames")
         return
-    st.markdown(frame_table(measured["margins"]))
+    show_table(frame_table(measured["margins"]), key="frames", made_by="frames")
     protocol = measured["protocol"]
     names = (name for name in next(iter(measured["margins"].values())) if name != "inside")
     st.caption(
@@ -299,7 +303,7 @@ def warning_section() -> None:
     """Show how often the warning about strange pictures comes, rightly and wrongly."""
     measured = result("novelty")
     if measured is None:
-        missing("novelty", "python -m engine novelty")
+        missing("novelty")
         return
     groups = [*measured["expected"].values(), *measured["strange"].values()]
     dot_chart(
@@ -308,6 +312,7 @@ def warning_section() -> None:
         title="Share that gets the warning",
         how="interval: bootstrap over pictures",
         key="chart_warning",
+        made_by="novelty",
     )
     protocol = measured["protocol"]
     st.caption(
@@ -368,7 +373,7 @@ def sections(measured: Report | None, paper: Report, task: str, metric: Metric, 
 
 paper, measured = stored("paper_a"), result("matdh")
 if measured is None:
-    missing("matdh", "python -m engine evaluate --method matdh --save")
+    missing("matdh")
     task, metric, bits = dials()
 else:
     short, whole = protocol_lines(measured)

@@ -32,6 +32,7 @@ from pages.components.kit.charts import confusion
 from pages.components.kit.dials import one_of
 from pages.components.kit.metrics import figure_row
 from pages.components.kit.results import arrays, missing, result, stored
+from pages.components.kit.take import show_table
 from pages.components.kit.words import MODE_TITLES, label_title
 
 FREE = ("max", "percentile", "kl")
@@ -112,15 +113,15 @@ def confusion_section(entry: dict[str, Any], choice: Choice, paper: dict[str, An
     with chart:
         answer = "Label the ten neighbours voted for" if entry["task"] == "retrieval" else "Class it answers"
         counts = np.array(entry["variants"][choice.name]["confusion"])
-        confusion(counts, names, key="chart_confusion", predicted=answer)
+        confusion(counts, names, key="chart_confusion", predicted=answer, made_by="quantization")
     with table:
-        st.markdown(class_table(entry, choice, paper))
+        show_table(class_table(entry, choice, paper), key="classes", made_by="quantization")
 
 
 def table8_section(networks: dict[str, Any], paper: dict[str, Any]) -> None:
     """Show paper B's Table VIII beside ours."""
     entry = next((entry for entry in networks.values() if is_papers(entry)), None)
-    st.markdown(table8(entry, paper))
+    show_table(table8(entry, paper), key="table_8", made_by="quantization")
     if entry is None:
         missing("quantization", "python -m engine quantize vgg16 --save")
         return
@@ -136,7 +137,7 @@ def table8_section(networks: dict[str, Any], paper: dict[str, Any]) -> None:
 
 def careless_section(entry: dict[str, Any]) -> None:
     """Show what each careless step of a full quantization costs."""
-    st.markdown(naive_table(entry))
+    show_table(naive_table(entry), key="careless", made_by="quantization")
     st.caption(naive_words(entry))
 
 
@@ -149,7 +150,7 @@ def tuned_section(entry: dict[str, Any]) -> None:
             icon=":material/info:",
         )
         return
-    st.markdown(tuned_table(entry))
+    show_table(tuned_table(entry), key="tuned", made_by="tuned")
     st.caption(
         "Paper B quantizes, then fine-tunes on encrypted pictures (Algorithm 3), and does not say how int8 weights are "
         "trained. Here the start is the network as shipped, already trained on encrypted pictures; the last layer "
@@ -161,7 +162,7 @@ def tuned_section(entry: dict[str, Any]) -> None:
 
 def every_section(entry: dict[str, Any]) -> None:
     """Show every variant in one table."""
-    st.markdown(all_table(entry))
+    show_table(all_table(entry), key="variants", made_by="quantization")
 
 
 frame.ensure_frame()

@@ -5,9 +5,9 @@ import streamlit as st
 from pages.components import frame
 from pages.components.decide.costs import PRICES, cost_table
 from pages.components.decide.facts import BOX, found_figures, leak_lines
-from pages.components.kit.copying import CITATION, Copy, copy_buttons
 from pages.components.kit.metrics import figure_row
 from pages.components.kit.results import missing, result
+from pages.components.kit.take import show_table
 
 _PRINT = """<style>
 @media print {
@@ -40,7 +40,7 @@ def what_is_shown() -> None:
     st.header("What is shown", anchor=False)
     measured = result("matdh")
     if measured is None:
-        missing("matdh", "python -m engine evaluate --method matdh --save")
+        missing("matdh")
         return
     figure_row(found_figures(measured))
     protocol = measured["protocol"]
@@ -69,14 +69,14 @@ def what_it_costs() -> None:
     st.header("What it costs", anchor=False)
     measured = result("costs")
     if measured is None:
-        missing("costs", "python -m engine gallery costs")
+        missing("costs")
         return
     with st.container(key="decide_controls", horizontal=True):
         prices = {
             key: st.number_input(title, 0.0, most, first, step, key=f"price_{key}", bind="query-params", format="%.3f")
             for key, (title, first, most, step) in PRICES.items()
         }
-    st.markdown(cost_table(measured, prices))
+    show_table(cost_table(measured, prices), key="costs", made_by="costs")
     protocol = measured["protocol"]
     st.caption(
         f"Measured with {protocol['pictures']} pictures of {protocol['pixels']:,} pixels on average: "
@@ -106,7 +106,6 @@ def draw() -> None:
     what_leaks()
     what_it_costs()
     pilot()
-    copy_buttons([Copy("Copy link"), Copy("Cite (BibTeX)", CITATION)], key="copy_decide")
     st.caption("To print: your browser's Print; menus and controls are left out.")
     st.page_link("pages/benchmarks.py", label="All figures with their intervals", icon=":material/arrow_forward:")
 

@@ -12,6 +12,7 @@ from pages.components.kit.dials import one_of
 from pages.components.kit.metrics import Figure, figure_row
 from pages.components.kit.results import missing, result
 from pages.components.kit.show import derived
+from pages.components.kit.take import show_table
 from pages.components.kit.words import label_title
 from pages.components.visit.keys import visit_key
 from pages.components.visit.picture import Picture, current_picture, picture_picker
@@ -141,7 +142,7 @@ def searching(picture: Picture) -> None:
     st.markdown(readers.verdict(cell, found))
     measured(cell, found)
     st.header("Who can read it?", anchor=False)
-    st.markdown(readers.readers_table())
+    show_table(readers.readers_table(), key="readers", made_by="encrypted_search")
     st.caption(readers.how())
     st.markdown(readers.likeness_words(cell))
     st.header("Every setting at a glance", anchor=False)
@@ -160,9 +161,9 @@ def measured(cell: Cell, found: dict) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         cells.headline(cell, found)
-        st.markdown(cells.class_table(cell, found))
+        show_table(cells.class_table(cell, found), key="classes", made_by=cell.result)
     with right:
-        cells.confusion_of(found)
+        cells.confusion_of(found, cell.result)
 
 
 def flow(cell: Cell, picture: Picture, masks: int) -> None:

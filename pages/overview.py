@@ -82,7 +82,7 @@ def headline() -> None:
     """Draw the figures people ask for first."""
     measured, paper = result("matdh"), result("paper_a")
     if measured is None or paper is None:
-        missing("matdh", "python -m engine evaluate --method matdh --save")
+        missing("matdh")
         return
     protocol, rows = measured["protocol"], []
     how = f"{protocol['query_count']} queries, {protocol['gallery_count']:,} pictures, {protocol['dataset']}."

@@ -103,7 +103,7 @@ def length_chart(measured: Report, task: str, metric: Metric, bits: int, paper: 
     beside = ", ".join(f"{length} bits {value:.3f}" for length, value in reported.get(METHOD, {}).items())
     alt = f"{metric.title} by code length. Ours: {spoken}." + (f" Paper A's MATDH: {beside}." if beside else "")
     alt += f" Paper A's MATDH: above {bound:g}." if bound is not None else ""
-    draw(figure, x="Bits per code", y=metric.title, alt=alt, key="chart_lengths", height=400)
+    draw(figure, x="Bits per code", y=metric.title, alt=alt, key="chart_lengths", height=400, made_by="matdh")
 
 
 def recall_chart(recall: Mapping[str, Sequence[float]], best: np.ndarray, gallery: int, how: str) -> None:
@@ -135,7 +135,8 @@ def recall_chart(recall: Mapping[str, Sequence[float]], best: np.ndarray, galler
         f"Recall after {ranks[-1]} results: {mean[-1]:.3f}; best possible {best[-1]:.3f}, "
         f"chance {ranks[-1] / gallery:.3f}."
     )
-    draw(go.Figure(lines), x="Results shown (K)", y="Share found", alt=alt, key="chart_recall", height=360)
+    figure = go.Figure(lines)
+    draw(figure, x="Results shown (K)", y="Share found", alt=alt, key="chart_recall", height=360, made_by="matdh")
 
 
 def methods_recall_chart(curves: Mapping[str, Sequence[float]], how: str) -> None:
@@ -162,7 +163,8 @@ def methods_recall_chart(curves: Mapping[str, Sequence[float]], how: str) -> Non
     ]
     told = ", ".join(f"{name} {values[-1]:.3f}" for name, values in curves.items())
     alt = f"Recall after {ranks[-1]} results: {told}."
-    draw(go.Figure(lines), x="Results shown (K)", y="Share found", alt=alt, key="chart_recall_methods", height=400)
+    figure, key = go.Figure(lines), "chart_recall_methods"
+    draw(figure, x="Results shown (K)", y="Share found", alt=alt, key=key, height=400, made_by="baselines")
 
 
 def dot_chart(
@@ -174,6 +176,7 @@ def dot_chart(
     key: str,
     reported: Mapping[str, float] | None = None,
     paper: str = "Paper A",
+    made_by: str = "",
 ) -> None:
     """Draw one figure with its interval for each of several things, the first on top.
 
@@ -185,6 +188,7 @@ def dot_chart(
         key: Unique on the page.
         reported: The paper's value of some of them.
         paper: Which paper.
+        made_by: Name of the result that has the figures.
     """
     import plotly.graph_objects as go
 
@@ -217,7 +221,8 @@ def dot_chart(
     figure = go.Figure(marks)
     figure.update_yaxes(autorange="reversed", automargin=True)
     alt = "; ".join(f"{name} {mean:.3f}" for name, mean in zip(names, means, strict=True))
-    draw(figure, x=title, y="", alt=f"{title}: {alt}", key=key, height=110 + 42 * len(names), hover="closest")
+    height = 110 + 42 * len(names)
+    draw(figure, x=title, y="", alt=f"{title}: {alt}", key=key, height=height, hover="closest", made_by=made_by)
 
 
 def training_chart(history: Sequence[Mapping[str, float]], reported: Mapping[str, float]) -> None:
@@ -249,7 +254,7 @@ def training_chart(history: Sequence[Mapping[str, float]], reported: Mapping[str
     alt = f"Validation mAP over {len(history)} epochs; best at epoch {best['epoch']:.0f}: " + ", ".join(
         f"{name} {best[field]:.3f}" for field, name in names.items()
     )
-    draw(figure, x="Epoch", y="Validation mAP, 48 bits", alt=alt, key="chart_training", height=340)
+    draw(figure, x="Epoch", y="Validation mAP, 48 bits", alt=alt, key="chart_training", height=340, made_by="training")
 
 
 def loss_chart(history: Sequence[Mapping[str, float]]) -> None:
@@ -273,7 +278,7 @@ def loss_chart(history: Sequence[Mapping[str, float]]) -> None:
     ]
     last = ", ".join(f"{term.replace('_', ' ')} {history[-1][term]:.3f}" for term in terms)
     alt = f"Training loss over {len(history)} epochs, before weights; at the end {last}."
-    draw(go.Figure(lines), x="Epoch", y="Loss term", alt=alt, key="chart_loss", height=340)
+    draw(go.Figure(lines), x="Epoch", y="Loss term", alt=alt, key="chart_loss", height=340, made_by="training")
 
 
 def _ours(x: Sequence[Any], triples: Sequence[Sequence[float]], how: str) -> Any:

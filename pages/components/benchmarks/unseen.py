@@ -10,6 +10,7 @@ from engine.hashing.methods import METHODS
 from engine.studies.unseen.protocols import NEW_PATIENTS
 from pages.components.kit.metrics import markdown_table, with_interval
 from pages.components.kit.results import missing, result
+from pages.components.kit.take import show_table
 from pages.components.kit.words import label_title
 
 Report = Mapping[str, Any]
@@ -28,14 +29,14 @@ def unseen_section(method: str) -> None:
     """
     if (ring := result("ring_unseen")) is not None:
         st.markdown("**Every method: test pictures ask each other, nobody their own patient**")
-        st.markdown(ring_table(ring))
+        show_table(ring_table(ring), key="ring", made_by="ring_unseen")
         st.caption(
             f"{ring['protocol']}. Kin: another picture of the patient among ten by code alone. Groups: how many labels "
             "a server meets by grouping masked codes, nothing else known. The ring's networks had a small budget each."
         )
     if (dial := result("dial")) is not None:
         st.markdown("**The dial: what codes keep, `index --codes`**")
-        st.markdown(dial_table(dial))
+        show_table(dial_table(dial), key="dial", made_by="dial")
         st.caption(
             f"{dial['protocol']}. One network, three sets of hash heads; {KEEPS[DEFAULT].title.lower()} is the "
             "default. Kin: another picture of the patient among ten by code alone. Groups: as above. One known: "
@@ -44,14 +45,14 @@ def unseen_section(method: str) -> None:
         )
     found = result(f"{method}-unseen")
     if found is None:
-        missing(f"{method}-unseen", f"python -m engine evaluate --method {method} --protocol unseen --save")
+        missing(f"{method}-unseen")
         return
-    for scope in found["scopes"]:
+    for number, scope in enumerate(found["scopes"]):
         st.markdown(f"**{scope}**")
-        st.markdown(unseen_table(found, scope))
+        show_table(unseen_table(found, scope), key=f"unseen_{number}", made_by=f"{method}-unseen")
         st.markdown(kept_sentence(found, scope))
     st.markdown("**Inside one hospital, where knowing the hospital cannot help**")
-    st.markdown(inside_table(found))
+    show_table(inside_table(found), key="inside", made_by=f"{method}-unseen")
     whole = next(iter(found["scopes"]))
     st.markdown("**What else could reach this**")
     st.markdown("\n".join(f"- {line}" for line in control_lines(found, whole)))

@@ -77,6 +77,7 @@ def weight_chart(entry: Entry, layer: str, counts: np.ndarray, peak: float, choi
         alt=weight_words(entry, layer, counts, peak, choice),
         key="chart_weights",
         height=460,
+        made_by="quantization",
     )
 
 
@@ -181,6 +182,7 @@ def accuracy_chart(entry: Entry, choice: Choice, reported: Mapping[str, float]) 
         y="",
         alt=f"Chosen, {variant_title(choice.name)}: {x:.1%}. {alt}",
         key="chart_accuracy",
+        made_by="quantization",
         height=130 + 34 * len(rows),
         hover="closest",
     )
@@ -245,8 +247,9 @@ def size_chart(entry: Entry) -> None:
     )
     figure = go.Figure(bars)
     figure.update_yaxes(autorange="reversed", automargin=True)
-    alt = "; ".join(f"{title} {size_text(size)}" for title, size in sizes.items())
-    draw(figure, x="Megabytes as a file", y="", alt=f"Size: {alt}", key="chart_size", height=90 + 46 * len(sizes))
+    alt = "Size: " + "; ".join(f"{title} {size_text(size)}" for title, size in sizes.items())
+    height = 90 + 46 * len(sizes)
+    draw(figure, x="Megabytes as a file", y="", alt=alt, key="chart_size", height=height, made_by="quantization")
 
 
 def time_chart(entry: Entry, batch: str, how: str) -> None:
@@ -274,4 +277,5 @@ def time_chart(entry: Entry, batch: str, how: str) -> None:
         f"{TIMED_TITLES[name]} {value:.2f} ms a picture, {ratio:.2f} times as fast as fp32"
         for (name, (_, ratio, _)), value in zip(rows.items(), each, strict=True)
     )
-    draw(figure, x="Milliseconds per picture", y="", alt=alt, key=f"chart_time_{batch}", height=90 + 46 * len(rows))
+    key, height = f"chart_time_{batch}", 90 + 46 * len(rows)
+    draw(figure, x="Milliseconds per picture", y="", alt=alt, key=key, height=height, made_by="quantization")

@@ -13,6 +13,7 @@ from engine.studies.ciphers import BLOCK_SIZE, SIDE
 from pages.components.kit.metrics import markdown_table
 from pages.components.kit.results import missing, result
 from pages.components.kit.schemes import SCHEMES
+from pages.components.kit.take import show_table
 
 KEY_BITS = {name: scheme.key_bits for name, scheme in SCHEMES.items()}
 GUARD = 1e-10  # added inside the logarithm by a common way to write the entropy
@@ -36,14 +37,14 @@ def papers_section() -> None:
 def _contents() -> None:
     ours, paper_a, paper_b = result("ciphers"), result("paper_a"), result("paper_b")
     if ours is None or paper_a is None or paper_b is None:
-        missing("ciphers", "python -m engine ciphers --save")
+        missing("ciphers")
         return
     st.markdown("**Paper A, Table 5: entropy**")
-    st.markdown(entropy_table(ours, paper_a))
+    show_table(entropy_table(ours, paper_a), key="cipher_entropy", made_by="ciphers")
     st.markdown("**Paper A, Table 6: key and speed**")
-    st.markdown(speed_table(ours, paper_a))
+    show_table(speed_table(ours, paper_a), key="cipher_speed", made_by="ciphers")
     st.markdown("**Paper B, Table V: paper B's scheme beside AES**")
-    st.markdown(quality_table(ours, paper_b))
+    show_table(quality_table(ours, paper_b), key="cipher_quality", made_by="ciphers")
     st.caption(f"Ours: {how_measured(ours)} The papers measured their own pictures on their own machines.")
     st.markdown("**What to make of it**")
     sentences = [*explanations(ours, paper_a, paper_b), *compared_words(result("attacks") or {})]

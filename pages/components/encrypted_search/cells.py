@@ -45,6 +45,11 @@ class Cell:
     way: str = "ours"
 
     @property
+    def result(self) -> str:
+        """Name of the result that has its figures."""
+        return "encrypted_search" if self.way == "ours" else "encrypted_pixels"
+
+    @property
     def title(self) -> str:
         """What it is, in a few words."""
         if self.way == "nearest":
@@ -184,10 +189,16 @@ def _beside_theirs(ours: float, theirs: float | None) -> str:
     return f"{ours:.3f}" + (f" ({theirs:.3f})" if theirs is not None else "")
 
 
-def confusion_of(found: dict[str, Any]) -> None:
-    """Draw the confusion matrix of a cell."""
+def confusion_of(found: dict[str, Any], made_by: str) -> None:
+    """Draw the confusion matrix of a cell, whose figures stand in the result ``made_by``."""
     names = [label_title(name) for name in found["classes"]]
-    confusion(np.array(found["confusion"]), names, key="chart_es_confusion", predicted="Class the network says")
+    confusion(
+        np.array(found["confusion"]),
+        names,
+        key="chart_es_confusion",
+        predicted="Class the network says",
+        made_by=made_by,
+    )
 
 
 def draw_map(chosen: Cell) -> None:
@@ -217,6 +228,7 @@ def draw_map(chosen: Cell) -> None:
         y="",
         alt=describe(cells, accuracies),
         key=CHART,
+        made_by="encrypted_search",
         height=520,
         hover="closest",
         on_pick=_picked,

@@ -12,6 +12,7 @@ from engine.imaging import load_image
 from pages.components.encrypted_search.cells import Cell, setting_title
 from pages.components.encrypted_search.live import KEY, Tile, enlarged, tiles
 from pages.components.kit.metrics import markdown_table
+from pages.components.kit.take import show_table
 from pages.components.kit.words import label_title
 from pages.components.visit.keys import visit_key
 
@@ -87,7 +88,7 @@ def section(cell: Cell, masks: int) -> None:
     with opened:
         if cell.setting.block_size:
             figure_4(cell, masks)
-        st.markdown(settings_table())
+        show_table(settings_table(), key="paper_settings")
         st.caption(
             "The paper's batches, rate and epochs are of its Tables III and IV; its width is that of VGG-16 as "
             "published. Substitution does not change what our networks read."

@@ -65,6 +65,13 @@ _STYLE = """<style>
   white-space: normal; overflow: visible; text-overflow: clip; overflow-wrap: break-word; line-height: 1.25;
 }
 [data-testid="stMarkdownContainer"]:has(> table) { overflow-x: auto; }
+/* Plotly's own button is pressed by the one below each chart. */
+.stPlotlyChart .modebar-container { display: none; }
+/* Eleven pages side by side: without their icons, on a screen of 1280 pixels. */
+[data-testid="stTopNav"] a { padding-inline: 0.5rem; }
+[data-testid="stTopNav"] a > span:has(> span > [data-testid="stIconMaterial"]) { display: none; }
+[data-testid="stExpandSidebarButton"] { display: inline-flex; align-items: center; width: auto; gap: 0.3rem; }
+[data-testid="stExpandSidebarButton"]::after { content: "Menu"; font-size: 1rem; }
 .stPlotlyChart :is(.xtick text, .ytick text, .xtitle, .ytitle, .legendtext) { fill: currentColor !important; }
 @media (max-width: 640px) {
   [data-testid="stMarkdownContainer"]:has(> table) { overflow-x: visible; }

@@ -11,6 +11,7 @@ import streamlit as st
 
 from engine.hashing.methods import METHODS
 from engine.version import __version__
+from pages.components.kit.copying import CITATION, Copy, copy_buttons
 from pages.components.kit.results import ROOT
 from pages.components.visit import collection, gallery
 
@@ -18,8 +19,9 @@ DRIVER = Path("/proc/driver/nvidia/gpus")
 # What every page calls paper A and paper B, as the README cites them.
 PAPERS = (
     "Paper A: S. Zhang, Q. Zhang, J. Tang, R. Xu, *Secure Medical Image Retrieval Based on Multi-Attention Mechanism "
-    "and Triplet Deep Hashing* (MATDH), 2025. Paper B: M. Jafar Sadik, N. A. Samsudin, E. F. Bin Ahmad, *Balancing "
-    "Privacy and Performance*, 2024."
+    "and Triplet Deep Hashing* (MATDH), 2025, [doi:10.32604/cmc.2024.057269](https://doi.org/10.32604/cmc.2024.057269)."
+    " Paper B: M. Jafar Sadik, N. A. Samsudin, E. F. Bin Ahmad, *Balancing Privacy and Performance: Exploring "
+    "Encryption and Quantization in Content-Based Image Retrieval Systems*, 2024."
 )
 
 
@@ -40,6 +42,7 @@ def footer() -> None:
             for fact in facts:
                 st.caption(fact, width="content")
         st.caption(PAPERS)
+        copy_buttons([Copy("Copy link"), Copy("Cite (BibTeX)", CITATION)], key="copy_footer")
 
 
 def device() -> str:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-_CONFIG = {"displayModeBar": False}
+from pages.components.kit.take import offer
+
 # Of all levels of all pictures in a histogram, this many may stick out beyond the axis.
 SPIKES, ROOM = 8, 1.3
 
@@ -77,7 +78,12 @@ def _spread(name: str, share: np.ndarray) -> str:
 
 
 def confusion(
-    matrix: np.ndarray, classes: Sequence[str], *, key: str, predicted: str = "Label the ten neighbours voted for"
+    matrix: np.ndarray,
+    classes: Sequence[str],
+    *,
+    key: str,
+    predicted: str = "Label the ten neighbours voted for",
+    made_by: str = "",
 ) -> None:
     """Draw a confusion matrix with counts and shares of each true class.
 
@@ -86,6 +92,7 @@ def confusion(
         classes: C names.
         key: Unique on the page.
         predicted: What the columns are.
+        made_by: As for :func:`draw`.
     """
     import plotly.graph_objects as go
 
@@ -115,6 +122,7 @@ def confusion(
         + ", ".join(f"{name} {shares[n, n]:.0%}" for n, name in enumerate(classes)),
         key=key,
         height=320,
+        made_by=made_by,
     )
 
 
@@ -128,6 +136,7 @@ def draw(
     height: int,
     hover: str = "x unified",
     on_pick: Callable[[], None] | None = None,
+    made_by: str = "",
 ) -> None:
     """Show a Plotly figure in the dashboard's one look.
 
@@ -140,6 +149,7 @@ def draw(
         height: Pixels.
         hover: Plotly's hover mode where there are several traces.
         on_pick: Called when a visitor picks a point; the session holds it under ``key``.
+        made_by: Name of the result that it draws (``results.COMMANDS``); empty where none was stored.
     """
     figure.update_layout(
         height=height,
@@ -152,7 +162,14 @@ def draw(
     )
     # Plotly's own choice, a dark gray, is faint on the light bars of the dark theme.
     figure.update_traces(insidetextfont={"color": _colour("backgroundColor")}, selector={"type": "bar"})
-    st.plotly_chart(figure, key=key, config=_CONFIG, alt=alt, on_select=on_pick or "ignore", selection_mode="points")
+    config = {
+        "displaylogo": False,
+        "modeBarButtons": [["toImage"]],
+        "toImageButtonOptions": {"format": "svg", "filename": key},
+    }
+    with st.container(gap=None):
+        st.plotly_chart(figure, key=key, config=config, alt=alt, on_select=on_pick or "ignore", selection_mode="points")
+        offer(key, chart=key, made_by=made_by)
 
 
 def _colour(name: str) -> str | list[str] | None:

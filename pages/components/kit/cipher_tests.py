@@ -14,6 +14,7 @@ from pages.components.kit import schemes
 from pages.components.kit.results import result
 from pages.components.kit.schemes import SCHEMES, SealSetting
 from pages.components.kit.show import derived
+from pages.components.kit.take import show_table
 
 SIGMAS = 3
 PAPER_ENTROPY = {
@@ -128,7 +129,7 @@ def show_tests(dials: SealSetting, key: bytes, image: np.ndarray, token: str) ->
             SCHEMES[name].title: derived(token, "tests", astuple(each), partial(measure, each, key, image))
             for name, each in chosen.items()
         }
-    st.markdown(comparison(columns))
+    show_table(comparison(columns), key="cipher_tests")
     st.caption(
         f"{paper_note(dials.scheme)}Random values stay within {SIGMAS} deviations, or inside a 5 % limit: "
         "a few of them fail by chance. NPCR is the share of values that change with the key, UACI by how much they do. "

@@ -11,13 +11,17 @@ CITATION = """@software{cxr_vault,
   year = {2026}
 }
 @article{matdh2025,
-  author = {Zhang, S. and Zhang, Q. and Tang, J. and Xu, R.},
+  author = {Zhang, Shaozheng and Zhang, Qiuyu and Tang, Jiahui and Xu, Ruihua},
   title = {Secure Medical Image Retrieval Based on Multi-Attention Mechanism and Triplet Deep Hashing},
-  year = {2025}
+  journal = {Computers, Materials & Continua},
+  volume = {82}, number = {2}, pages = {2137--2158},
+  year = {2025},
+  doi = {10.32604/cmc.2024.057269}
 }
 @article{jafarsadik2024,
-  author = {Jafar Sadik, M. and Samsudin, N. A. and Bin Ahmad, E. F.},
-  title = {Balancing Privacy and Performance},
+  author = {Jafar Sadik, Mohamed and Samsudin, Noor Azah and Bin Ahmad, Ezak Fadzrin},
+  title = {Balancing Privacy and Performance: Exploring Encryption and Quantization in
+    Content-Based Image Retrieval Systems},
   year = {2024}
 }
 """

@@ -11,6 +11,32 @@ from engine.artifacts import ArtifactError
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "models" / "results"
+# What makes each result again.
+COMMANDS = {
+    "ablations": "python -m engine ablations",
+    "attacks": "python -m engine attack all --save",
+    "baselines": "python -m engine baselines",
+    "ciphers": "python -m engine ciphers --save",
+    "costs": "python -m engine gallery costs",
+    "dial": "python -m engine dial --save",
+    "encrypted_pixels": "python -m engine encrypted-search --as paper",
+    "encrypted_search": "python -m engine encrypted-search",
+    "frames": "python -m engine frames",
+    "likeness": "python -m engine likeness",
+    "map": "python -m engine attack map --save",
+    "matdh": "python -m engine evaluate --method matdh --save",
+    "matdh-unseen": "python -m engine evaluate --method matdh --protocol unseen --save",
+    "novelty": "python -m engine novelty",
+    "ordering": "python -m engine ordering",
+    "quantization": "python -m engine quantize --save",
+    "recipes": "python -m engine recipes",
+    "ring_unseen": "python -m engine baselines --unseen",
+    "sketches": "python -m engine sketches --save",
+    "training": "python -m engine train matdh --preset cpu --ship",
+    "transfer": "python -m engine transfer",
+    "tuned": "python -m engine quantize vgg16 vit --tune --save",
+    "unfamiliar": "python -m engine gallery networks",
+}
 
 
 @st.cache_data(show_spinner=False)
@@ -62,9 +88,14 @@ def arrays(name: str, *names: str) -> dict[str, np.ndarray]:
     return _read_arrays(path.name, path.stat().st_mtime, names)
 
 
-def missing(name: str, command: str) -> None:
-    """Say that a figure has not been measured, and how to measure it."""
+def missing(name: str, command: str = "") -> None:
+    """Say that a figure has not been measured, and how to measure it.
+
+    Args:
+        name: Of the result.
+        command: What makes it, where that is not its entry of ``COMMANDS``.
+    """
     st.info(
-        f"Not measured yet: `models/results/{name}.json` is missing. Make it with `{command}`.",
+        f"Not measured yet: `models/results/{name}.json` is missing. Make it with `{command or COMMANDS[name]}`.",
         icon=":material/hourglass_empty:",
     )

@@ -12,6 +12,7 @@ from engine.encryption.comparators import COMPARATORS, Comparator
 from pages.components.kit.dials import one_of
 from pages.components.kit.metrics import markdown_table
 from pages.components.kit.results import result
+from pages.components.kit.take import show_table
 from pages.components.privacy_lab.attack_cards import (
     adversary,
     attacks_missing,
@@ -70,7 +71,7 @@ def _stored() -> None:
     if found is None:
         attacks_missing()
         return
-    st.markdown(study_table(found["schemes"]))
+    show_table(study_table(found["schemes"]), key="compared_schemes", made_by="attacks")
     st.caption(
         f"Share of exact pixels, mean and 95 % interval. {found['protocol']}. Castro and Inam do the same to every "
         "picture; what chaos drew it does not matter. Abdelfatah's stream depends on the picture, so pictures tell "

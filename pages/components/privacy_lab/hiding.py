@@ -11,6 +11,7 @@ from engine.retrieval import CodeMask
 from engine.studies.attacks.codes import BITS, METHOD
 from pages.components.kit.metrics import Figure, figure_row, markdown_table
 from pages.components.kit.results import arrays, result
+from pages.components.kit.take import show_table
 from pages.components.privacy_lab.attack_cards import adversary, attacks_missing, spread
 from pages.components.visit.keys import fresh_key
 
@@ -62,7 +63,8 @@ def _sizes(found: dict) -> None:
         [row["way"].capitalize(), spread(row["named"]), spread(row["alone"]), f"{row['cost'] - 1:+.1%}"]
         for row in found["rows"]
     ]
-    st.markdown(markdown_table(("What is stored", "Named right", "Alone in its size", "Bytes"), rows))
+    header = ("What is stored", "Named right", "Alone in its size", "Bytes")
+    show_table(markdown_table(header, rows), key="sizes", made_by="attacks")
     st.caption(f"{found['protocol']}.")
 
 
@@ -73,5 +75,6 @@ def _decoys(found: dict) -> None:
         [row["drawn"].capitalize(), str(row["decoys"]), spread(row["found"]), f"{row['chance']:.0%}"]
         for row in found["rows"]
     ]
-    st.markdown(markdown_table(("Decoys drawn", "For each picture", "Wanted ones picked out", "Chance"), rows))
+    header = ("Decoys drawn", "For each picture", "Wanted ones picked out", "Chance")
+    show_table(markdown_table(header, rows), key="decoys", made_by="attacks")
     st.caption(f"{found['protocol']}.")

@@ -18,6 +18,7 @@ from pages.components.kit.dials import one_of
 from pages.components.kit.metrics import Figure, figure_row, markdown_table
 from pages.components.kit.results import result
 from pages.components.kit.schemes import SCHEMES, SealSetting, look_of
+from pages.components.kit.take import show_table
 from pages.components.privacy_lab.attack_cards import (
     adversary,
     attacks_missing,
@@ -201,7 +202,8 @@ def _stored_layers() -> None:
         [row["layer"], _COUNTED.get(row["layer"], "similarity"), spread(row["alone"]), spread(row["assembled"])]
         for row in stored["rows"]
     ]
-    st.markdown(markdown_table(("Layer", "What is counted", "It alone", "The whole scheme"), rows))
+    header = ("Layer", "What is counted", "It alone", "The whole scheme")
+    show_table(markdown_table(header, rows), key="layers", made_by="attacks")
     st.caption(f"{stored['protocol']}.")
 
 
@@ -214,7 +216,9 @@ def key_strength(truth: np.ndarray) -> None:
         "and the picture.** Each bit more doubles the work."
     )
     rows = [[layer.name, f"{layer.key_bits}", f"{round(layer.strength_bits, 1):g}", layer.why] for layer in found]
-    st.markdown(markdown_table(("Layer", "Key (bits)", "Work of the best attack (bits)", "Why"), rows))
+    show_table(
+        markdown_table(("Layer", "Key (bits)", "Work of the best attack (bits)", "Why"), rows), key="key_strength"
+    )
     st.caption(
         f"On this picture's {truth.shape[1]} x {truth.shape[0]} pixels. Paper A counts 2^256 keys. The whole is as "
         "strong as its strongest hiding layer: PRESENT-128."

@@ -11,6 +11,7 @@ from pages.components.kit.dials import one_of
 from pages.components.kit.metrics import Figure, figure_row, markdown_table, with_interval
 from pages.components.kit.results import missing, result
 from pages.components.kit.schemes import SCHEMES
+from pages.components.kit.take import show_table
 from pages.components.visit.links import choose, linked
 
 TASKS = {"covidx-open": "Chest X-rays", "anatomy": "Bone, brain, chest"}
@@ -134,6 +135,7 @@ def draw_map(
         y="Right label found (share)",
         alt=describe(measured, goal),
         key=CHART,
+        made_by="map",
         height=height,
         hover="closest",
         on_pick=_picked if pick else None,
@@ -254,7 +256,7 @@ def point_card(point: Point) -> None:
         ],
         min_width=130,
     )
-    st.markdown(attack_table(point))
+    show_table(attack_table(point), key="setting", made_by="map")
     st.caption(f"0 is luck, 1 is always. Read from {sources(point)}.")
     st.page_link(
         "pages/encrypt.py",

@@ -15,6 +15,7 @@ from pages.components.kit.charts import draw, histograms
 from pages.components.kit.dials import one_of
 from pages.components.kit.metrics import Figure, figure_row, markdown_table
 from pages.components.kit.results import result
+from pages.components.kit.take import show_table
 from pages.components.privacy_lab.attack_cards import (
     adversary,
     attacks_missing,
@@ -111,6 +112,7 @@ def _known_curve() -> None:
         y="Similarity (SSIM)",
         alt="; ".join(words),
         key="chart_known",
+        made_by="attacks",
         height=320,
     )
     chosen = found["chosen"]
@@ -239,6 +241,7 @@ def _kind_curve() -> None:
         + ", ".join(f"block {x} {y:.3f}" for x, y in zip(lines[-1].x, full, strict=True))
         + f"; chance {chance:.3f}.",
         key="chart_kind",
+        made_by="map",
         height=330,
     )
     st.caption(
@@ -304,7 +307,7 @@ def jigsaw_puzzle(truth: np.ndarray) -> None:
         ]
         for size_ in JIGSAW_BLOCKS
     ]
-    st.markdown(markdown_table(("Block size", *STAGES.values()), rows))
+    show_table(markdown_table(("Block size", *STAGES.values()), rows), key="jigsaw", made_by="attacks")
     # What follows names the stages as the result file does; the table's titles say it better.
     st.caption(f"Similarity with its 95 % interval: {stored['protocol'].partition(';')[0]}.")
 

@@ -13,6 +13,7 @@ from pages.components.kit.charts import draw
 from pages.components.kit.dials import one_of
 from pages.components.kit.metrics import Figure, figure_row, markdown_table, signed
 from pages.components.kit.results import arrays, result
+from pages.components.kit.take import show_table
 from pages.components.kit.words import counted, label_title
 from pages.components.privacy_lab.attack_cards import adversary, attacks_missing, pictures_row, spread
 from pages.components.privacy_lab.sketches import dial_sentence, sketches_table
@@ -83,7 +84,7 @@ def galleries_table(found: dict | None) -> None:
         f"diagnosis a class that it hears of labels {unseen['one_known'][0]:.0%}. The larger the labels' share of the "
         "bits, the more it learns."
     )
-    st.markdown(markdown_table(headings, rows))
+    show_table(markdown_table(headings, rows), key="galleries", made_by="attacks")
     st.caption(f"{found['protocol']}.")
 
 
@@ -119,6 +120,7 @@ def _scatter(stored: np.ndarray, labels: np.ndarray, classes: list[str]) -> None
         y="Second",
         alt=f"{len(stored)} stored codes in {len(np.unique(stored, axis=0))} places; {counts}.",
         key="chart_codes",
+        made_by="matdh",
         height=330,
         hover="closest",
     )
@@ -131,7 +133,8 @@ def _stored_table(found: dict) -> None:
         ["Name groups by their distances", spread(found["named"]["plain"]), spread(found["named"]["masked"])],
         ["Name each code, holding all pictures", "", spread(found["listed"])],
     ]
-    st.markdown(markdown_table(("On codes of real X-rays, share right", "Plain", "Masked"), rows))
+    header = ("On codes of real X-rays, share right", "Plain", "Masked")
+    show_table(markdown_table(header, rows), key="stored_codes", made_by="attacks")
     known = {row["known"]: row["opened"] for row in found["known_codes"]}
     few, many = min(known), max(known)
     repeats = found["repeats"]
@@ -188,7 +191,9 @@ def inverted() -> None:
         [ways[way], spread(found["similarity"][way]), _gain(found["gain"].get(way))]
         for way in ("guess", "linear", "network")
     ]
-    st.markdown(markdown_table(("Decoder", "Similarity (SSIM)", "Gain by the code"), rows))
+    show_table(
+        markdown_table(("Decoder", "Similarity (SSIM)", "Gain by the code"), rows), key="decoders", made_by="attacks"
+    )
     _on_real_codes()
     _lent()
     st.caption(
@@ -217,7 +222,8 @@ def _lent() -> None:
         [title, *(_gain(found[held]["gain"][way]) for way in ("linear", "network"))]
         for title, held in (("From the code", "code"), ("From the descriptor", "descriptor"))
     ]
-    st.markdown(markdown_table(("Gain in similarity over a guess", "Linear", "Network"), rows))
+    header = ("Gain in similarity over a guess", "Linear", "Network")
+    show_table(markdown_table(header, rows), key="lent", made_by="attacks")
     guess = spread(found["descriptor"]["similarity"]["guess"])
     st.caption(f"Similarity of the guess: {guess}. Stored figures: {found['protocol']}.")
 

@@ -7,6 +7,7 @@ import streamlit as st
 
 from engine.hashing.keeps import KEEPS
 from pages.components.kit.metrics import markdown_table, signed
+from pages.components.kit.take import show_table
 from pages.components.privacy_lab.attack_cards import spread
 
 TITLES = {"label": "Label", "source": "Source", "patient": "Patient"}
@@ -44,7 +45,7 @@ def sketches_table(found: Mapping[str, Any] | None) -> None:
         [f"{TITLES[fact]} {what}", *(spread(row[held]) for held in HELD), f"{row['chance']:.1%}"]
         for fact, what, row in _rows(found)
     ]
-    st.markdown(markdown_table(("Server names", *HELD.values(), "Chance"), rows))
+    show_table(markdown_table(("Server names", *HELD.values(), "Chance"), rows), key="sketches", made_by="sketches")
     st.caption(f"{found['protocol']}. `index --no-sketches` keeps sketches back; equal codes then come in any order.")
 
 

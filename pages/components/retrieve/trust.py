@@ -29,10 +29,7 @@ def trust(method: str, bits: int, gallery: str) -> None:
     """
     measured = method_result(method)
     if measured is None or str(bits) not in measured["bits"]:
-        if method == "matdh":
-            missing(method, "python -m engine evaluate --method matdh --save")
-        else:
-            missing("baselines", "python -m engine baselines")
+        missing(measured_by(method))
         return
     task = one_of("Question", TASKS, "task", default="binary")
     figures, protocol = measured["bits"][str(bits)][task], measured["protocol"]
@@ -52,7 +49,17 @@ def trust(method: str, bits: int, gallery: str) -> None:
                 searched = "The simulated gallery above is there to try things out."
             st.caption(f":material/info: Measured on real X-rays. {searched}")
     with matrix:
-        confusion(np.array(figures["confusion"]), [label_title(str(c)) for c in figures["classes"]], key="confusion")
+        confusion(
+            np.array(figures["confusion"]),
+            [label_title(str(c)) for c in figures["classes"]],
+            key="confusion",
+            made_by=measured_by(method),
+        )
+
+
+def measured_by(method: str) -> str:
+    """Return the name of the result that has a method's figures."""
+    return method if method == "matdh" else "baselines"
 
 
 def vote_error(method: str, bits: int) -> str | None:
