@@ -1,5 +1,6 @@
 # CXR Vault as a container: see docs/hosting.md.
-FROM python:3.12-slim
+# 3.12.13 on Debian trixie, for every architecture; docs/hosting.md says how to take a newer one.
+FROM python:3.12-slim@sha256:57cd7c3a7a273101a6485ba99423ee568157882804b1124b4dd04266317710de
 
 # The address of PyTorch's CPU index makes the image 2.5 GB smaller; without it the default build is taken.
 ARG TORCH_INDEX=""

@@ -62,6 +62,16 @@ class Server:
         return int((self._folder / "statm").read_text().split()[1]) * PAGE / 2**20
 
     @property
+    def peak(self) -> float:
+        """Most resident memory since the last :meth:`forget_peak`, MiB."""
+        status = (self._folder / "status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+    def forget_peak(self) -> None:
+        """Count the peak from now on."""
+        (self._folder / "clear_refs").write_text("5")
+
+    @property
     def has_torch(self) -> bool:
         """Whether torch has been imported."""
         return "libtorch" in (self._folder / "maps").read_text()

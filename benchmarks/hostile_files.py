@@ -1,14 +1,14 @@
 """Damaged files through decoder and archive reader: what is refused, and what one of them can cost at most.
 
-``PYTHONPATH=. python benchmarks/hostile_files.py [COUNT]``; each batch runs in a process of its own, so that a crash of
-a decoder's C code would be counted and not end the run.
+``PYTHONPATH=. python benchmarks/hostile_files.py [COUNT] [--save]``; each batch runs in a process of its own, so that a
+crash of a decoder's C code would be counted and not end the run. ``--save`` writes ``hostile_files.json``.
 """
 
+import argparse
 import io
 import os
 import random
 import resource
-import sys
 import tempfile
 import time
 import zipfile
@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from engine.artifacts import commit, machine, save_result
 from engine.errors import VaultError
 from engine.imaging import PUBLIC, encode_jpeg, encode_png, load_image
 from engine.imaging.archive import open_archive
@@ -89,8 +90,12 @@ def batch(kinds: dict[str, bytes], numbers: range) -> Iterator[tuple[str, str, f
         yield from batch(kinds, numbers[len(done) + 1 :])
 
 
-def main(count: int) -> None:
-    kinds = seeds()
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("count", type=int, nargs="?", default=1000)
+    parser.add_argument("--save", action="store_true")
+    options = parser.parse_args()
+    count, kinds = options.count, seeds()
     for kind, data in kinds.items():
         assert tried(kind, data) == "decoded", kind
     rows = [row for start in range(0, count, BATCH) for row in batch(kinds, range(start, min(count, start + BATCH)))]
@@ -99,7 +104,11 @@ def main(count: int) -> None:
         print(f"{kind:<22}" + "  ".join(f"{outcome} {number}" for outcome, number in sorted(outcomes.items())))
     slowest, largest = (float(np.max([row[column] for row in rows])) for column in (2, 3))
     print(f"{len(rows)} mutants; slowest {slowest:.2f} s, largest process {largest:.0f} MiB")
+    if options.save:
+        outcomes = Counter(outcome for _, outcome, *_ in rows)
+        facts = {"provenance": {"commit": commit(), "machine": machine()}, "tried": len(rows), "outcomes": outcomes}
+        save_result("hostile_files", facts | {"slowest_seconds": round(slowest, 2), "largest_mib": round(largest)})
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
+    main()

@@ -15,6 +15,7 @@ from pages.components.kit.schemes import SCHEMES, Sealed, SealSetting
 from pages.components.kit.show import cipher_file, derived, derived_at_full_size, xray_file
 from pages.components.visit.keys import visit_key
 from pages.components.visit.picture import Picture, current_picture, picture_picker
+from pages.components.visit.uploads import one_at_a_time
 
 # Scramblers index every value with 8 bytes; beyond this a phone photo would cost half a gigabyte.
 WORK_SIDE = 1024
@@ -82,7 +83,8 @@ def sealing(picture: Picture) -> None:
         picture_picker()
         dials = choose_dials()
     image = working_copy(picture, dials.scheme)
-    sealed, look_file = derived_at_full_size(picture.token, "sealed", astuple(dials), lambda: seal(dials, image))
+    with one_at_a_time(image):
+        sealed, look_file = derived_at_full_size(picture.token, "sealed", astuple(dials), lambda: seal(dials, image))
     with view:
         before_after(
             derived(picture.token, "xray", (), lambda: xray_file(picture.image)),

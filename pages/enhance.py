@@ -2,6 +2,7 @@
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from engine.hashing.hasher import shipped_input_spec
 from engine.hashing.preprocess import network_input
@@ -12,6 +13,7 @@ from pages.components.kit.charts import histograms
 from pages.components.kit.compare import before_after
 from pages.components.kit.metrics import Figure, figure_row
 from pages.components.visit.picture import Picture, current_picture, picture_picker
+from pages.components.visit.uploads import one_at_a_time
 
 frame.ensure_frame()
 frame.heading(
@@ -29,6 +31,12 @@ def dials_and_preview(picture: Picture) -> None:
         picture_picker()
         clip, tiles = _dials()
         numbers = st.container()
+    with one_at_a_time(picture.image):
+        _preview(picture, clip, tiles, view, numbers)
+
+
+def _preview(picture: Picture, clip: float, tiles: int, view: DeltaGenerator, numbers: DeltaGenerator) -> None:
+    """Draw a picture before and after, the numbers that change, the histograms and what the search looks at."""
     before, after = picture.image, enhance(picture.image, clip_limit=clip, tiles=tiles)
     with view:
         before_after(

@@ -17,10 +17,11 @@ sys.path.insert(0, str(PROJECT))
 
 from engine.datasets.manifest import Record, read_manifest  # noqa: E402
 from pages.components.encrypt.cipher_papers import entropy_table, how_measured, quality_table, speed_table  # noqa: E402
+from scripts.promises_table import HEADER, promises_rows  # noqa: E402
 
 RESULTS = PROJECT / "models" / "results"
 PAGE = PROJECT / "docs" / "results.md"
-PAGES = (PAGE, PROJECT / "docs" / "data-sheet.md", PROJECT / "docs" / "model-card.md")
+PAGES = (PAGE, *(PROJECT / "docs" / f"{name}.md" for name in ("data-sheet", "model-card", "threat-model")))
 TASKS = ("binary", "three_class")
 DRAWN_FROM = {"code": "a code of 48 bits", "descriptor": "a descriptor of 64 bytes"}
 
@@ -47,6 +48,7 @@ def fill(text: str) -> str:
         "sources": (sources_table,),
         "networks": (networks_table,),
         "ciphers": (ciphers_tables, "ciphers", "paper_a", "paper_b"),
+        "promises": (promises_table, "mutants", "hostile_files", "promises", "at_once", "private_search"),
     }
 
     def table(match: re.Match[str]) -> str:
@@ -338,6 +340,11 @@ def ciphers_tables(measured: dict[str, Any], paper_a: dict[str, Any], paper_b: d
     """Paper A Table 6 and paper B Table V beside ours, with what ours are."""
     tables = speed_table(measured, paper_a), quality_table(measured, paper_b)
     return "\n\n".join((*tables, f"Ours: {how_measured(measured)}"))
+
+
+def promises_table(*reports: dict[str, Any]) -> str:
+    """What was tried against the promises of the threat model."""
+    return _table(HEADER, promises_rows(*reports))
 
 
 def _interval(figure: list[float]) -> str:

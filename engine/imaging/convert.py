@@ -5,6 +5,8 @@ import numpy as np
 
 from engine.imaging.limits import ImageError
 
+STRIP = 1 << 18
+
 
 def to_uint8(image: np.ndarray, value_range: str = "data") -> np.ndarray:
     """Reduce a picture to 8 bits; an 8-bit picture comes back as it is.
@@ -32,7 +34,13 @@ def to_uint8(image: np.ndarray, value_range: str = "data") -> np.ndarray:
     if value_range not in ("data", "full"):
         raise ImageError(f"The value range is {value_range!r}: choose 'data' or 'full'.")
     low, high = (0, 65535) if value_range == "full" or not image.size else (int(image.min()), int(image.max()))
-    return np.rint((image.astype(np.float32) - low) * (255 / max(high - low, 1))).astype(np.uint8)
+    reduced = np.empty(image.shape, np.uint8)
+    # A strip at a time: as floats the whole picture would take four times its memory.
+    values, levels = np.ascontiguousarray(image).reshape(-1), reduced.reshape(-1)
+    for start in range(0, values.size, STRIP):
+        strip = values[start : start + STRIP].astype(np.float32)
+        levels[start : start + STRIP] = np.rint((strip - low) * (255 / max(high - low, 1)))
+    return reduced
 
 
 def resize(image: np.ndarray, shorter_side: int) -> np.ndarray:

@@ -64,11 +64,15 @@ def local_contrast(image: np.ndarray, squares: int = 32) -> float:
     """
     side = max(1, min(image.shape) // squares)
     rows, columns = (length // side for length in image.shape)
-    pixels = image[: rows * side, : columns * side].astype(np.float32)
-    mean, square = (
-        cv2.resize(values, (columns, rows), interpolation=cv2.INTER_AREA) for values in (pixels, pixels * pixels)
-    )
-    return float(np.sqrt(np.maximum(square - mean * mean, 0)).mean())
+    deviations = []
+    # A row of squares at a time: the whole picture as floats would take many times its memory.
+    for row in range(rows):
+        pixels = image[row * side : (row + 1) * side, : columns * side].astype(np.float32)
+        mean, square = (
+            cv2.resize(values, (columns, 1), interpolation=cv2.INTER_AREA) for values in (pixels, pixels * pixels)
+        )
+        deviations.append(np.sqrt(np.maximum(square - mean * mean, 0)))
+    return float(np.mean(deviations))
 
 
 def _check(image: np.ndarray, clip_limit: float, tiles: int) -> None:

@@ -86,19 +86,16 @@ def test_the_forgery_that_version_1_accepted_is_noticed_by_the_note(old_owner, s
         old_owner.open(identity)
 
 
-def test_a_released_key_seals_nothing_that_anybody_accepts(filled_owner, server, path, pictures):
-    user = DataUser(filled_owner, server)
-    identity = user.search(pictures[0].load(), k=1)[0].id
-    (release,) = filled_owner.release([identity])
-    (genuine,) = server.pictures([identity])
-    secret, verify_key = release.key[:32], release.key[32:]
+def forgeries(released, identity, genuine):
+    """What somebody makes who holds the released key of a picture and the sealed picture itself."""
+    secret, verify_key = released[:32], released[32:]
     own_key = generate_key()
     with_own_signature = plain_reference.container_v2(
         own_key, 2, b"aes", bytes.fromhex(identity), bytes(12), lambda _secret, header: encrypted(secret, header)
     )
     honest_header = genuine[:54]
     signed = honest_header + bytes(12) + encrypted(secret, honest_header)
-    attempts = {
+    return {
         "another version": forged_v1(secret, identity),
         "another version, the verification key as secret": forged_v1(verify_key, identity),
         "signed by somebody else": signed + AesGcmCipher(own_key)._keys.sign(signed),
@@ -107,6 +104,14 @@ def test_a_released_key_seals_nothing_that_anybody_accepts(filled_owner, server,
         "another owner's": with_own_signature,
         "of the owner, of another picture": AesGcmCipher(own_key).encrypt(FORGED),
     }
+
+
+def test_a_released_key_seals_nothing_that_anybody_accepts(filled_owner, server, path, pictures):
+    user = DataUser(filled_owner, server)
+    identity = user.search(pictures[0].load(), k=1)[0].id
+    (release,) = filled_owner.release([identity])
+    (genuine,) = server.pictures([identity])
+    attempts = forgeries(release.key, identity, genuine)
     for forged in attempts.values():
         put(path, identity, forged)
         for look in (lambda: user.search(pictures[0].load(), k=1), lambda: filled_owner.open(identity)):

@@ -55,3 +55,14 @@ def test_every_command_of_the_operators_page_is_one():
     for line in lines:
         words = line.split()
         parser(words[0]).parse_args(words)
+
+
+def test_base_images_are_pinned_by_digest_or_named_in_the_docs_as_not():
+    docker = (ROOT / "Dockerfile").read_text()
+    images = re.findall(r"^FROM (\S+)", docker, re.MULTILINE)
+    images += [service["image"] for service in SERVICES.values() if "image" in service]
+    unpinned = [image for image in images if not re.fullmatch(r"\S+:\S+@sha256:[0-9a-f]{64}", image)]
+    hosting = (ROOT / "docs" / "hosting.md").read_text()
+    (said,) = re.findall(r"Base images: .*?tag\.", hosting, re.DOTALL)
+    assert all(f"`{image}`" in said for image in unpinned if not image.startswith("cxr-vault"))
+    assert [image.split("@")[0] for image in images if "@" in image] == ["python:3.12-slim", "postgres:17"]

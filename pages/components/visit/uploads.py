@@ -1,8 +1,10 @@
 """A visitor's own picture: decoded in memory, seen by this visitor alone, gone when the visit ends."""
 
 import hashlib
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from threading import Lock
+from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -17,7 +19,7 @@ from pages.components.visit.holding import shelf
 OWN = "own"
 # A small cloud machine has a gigabyte for all visitors: one picture is decoded at a time, and so many are kept.
 DECODING = Lock()
-MAX_KEPT_BYTES = 96 * 2**20
+MAX_KEPT_BYTES, LARGE_BYTES = 96 * 2**20, 8 * 2**20
 _KEEPING = Lock()
 # A visit that ends drops its picture, which then is no longer counted here.
 _KEPT: WeakValueDictionary[int, "Upload"] = WeakValueDictionary()
@@ -60,6 +62,15 @@ def current_upload() -> Upload | None:
     """Return this visitor's picture, if there is one."""
     mine = _shelf()
     return mine[0] if mine else None
+
+
+def one_at_a_time(image: np.ndarray) -> AbstractContextManager[Any]:
+    """Let no two visitors have large pictures worked on at once, nor one while another is decoded.
+
+    Args:
+        image: What is to be worked on; small ones wait for nobody.
+    """
+    return DECODING if image.nbytes > LARGE_BYTES else nullcontext()
 
 
 def keep_upload(file: UploadedFile) -> None:

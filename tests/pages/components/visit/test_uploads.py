@@ -49,3 +49,11 @@ def test_one_picture_is_decoded_at_a_time(visitors, monkeypatch):
     keep_upload(File())
     assert held == [True]
     assert not uploads.DECODING.locked()
+
+
+def test_large_pictures_are_worked_on_one_at_a_time_and_small_ones_wait_for_nobody():
+    with uploads.one_at_a_time(np.zeros(uploads.LARGE_BYTES + 1, np.uint8)):
+        assert uploads.DECODING.locked()
+        with uploads.one_at_a_time(np.zeros(uploads.LARGE_BYTES, np.uint8)):
+            pass
+    assert not uploads.DECODING.locked()
