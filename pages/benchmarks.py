@@ -10,11 +10,13 @@ import streamlit as st
 from engine.evaluation import recall_curve
 from engine.hashing.hasher import shipped_input_spec
 from pages.components import frame
+from pages.components.benchmarks import one_query
 from pages.components.benchmarks.baselines import (
     READING,
     deviation_table,
     length_table,
     recall_curves,
+    rivals_chart,
     standing_table,
     standings,
     t_test_words,
@@ -169,6 +171,10 @@ def method_section(paper: Report, task: str, metric: Metric) -> None:
         st.markdown(t_test_words(ring, paper))
     show_table(standing_table(rows, metric), key="methods", made_by="baselines")
     st.caption(f"One budget for all: {protocol['budget']}. {READING}")
+    st.markdown(f"**{metric.title} by code length, every method{' (Fig. 8)' if metric.place == 'Fig. 8' else ''}**")
+    rivals_chart(ring, task, metric)
+    if (bound := paper_bound(paper, metric.field)) is not None and task == "binary":
+        st.caption(f"The paper draws such curves without values; of its MATDH it says above {bound:g} at every length.")
     st.markdown("**mAP by code length (Table 2), the paper's value in brackets**")
     show_table(length_table(ring, paper, task), key="lengths", made_by="baselines")
     st.markdown("**What runs here**")
@@ -343,7 +349,9 @@ def training_section(paper: Report) -> None:
         f"{training['machine']}. Weights were chosen on the validation split; the test split was not looked at. Loss "
         "terms are shown before their weights. No classifier is trained, so there is no training accuracy as in the "
         f"paper's Fig. 7 ({paper['fig7_accuracy']['train']:.3f} in training, {paper['fig7_accuracy']['test']:.3f} in "
-        "test, its classifier's)."
+        "test, its classifier's). The decoder of its Fig. 3 serves the reconstruction loss alone "
+        "(`models.matdh.Decoder`, bilinear steps with added skips) and is dropped when a network is shipped: no "
+        "reconstruction can be shown without training again with `python -m engine train matdh --preset paper`."
     )
 
 
@@ -355,6 +363,7 @@ def sections(measured: Report | None, paper: Report, task: str, metric: Metric, 
         parts["Recall and votes (Fig. 9)"] = partial(recall_section, measured, task, bits)
     parts |= {
         "Other methods (Tables 2, 3)": lambda _: method_section(paper, task, metric),
+        "One query (Fig. 10)": lambda _: one_query.section(bits),
         "Ablations (Table 4, Fig. 11)": lambda _: ablation_section(paper, task, metric),
         "Seeds and recipes": lambda _: recipe_section(task, metric),
         "Unseen galleries": lambda _: unseen_section("matdh"),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pages.components.benchmarks.charts import METHOD, Metric, paper_values
+from pages.components.kit.charts import draw
 from pages.components.kit.metrics import markdown_table, with_interval
 
 Report = Mapping[str, Any]
@@ -144,6 +145,40 @@ def length_table(ring: Report, paper: Report, task: str) -> str:
             for row in rows
         ),
     )
+
+
+def rivals_chart(ring: Report, task: str, metric: Metric) -> None:
+    """Draw a metric of every method by code length: paper A's Table 2 as curves, and its Fig. 8.
+
+    Args:
+        ring: ``models/results/baselines.json``.
+        task: ``"binary"`` or ``"three_class"``.
+        metric: What to draw; of X-MIR, which has no bits, there is nothing.
+    """
+    import plotly.graph_objects as go
+
+    rows = [row for row in ring["methods"].values() if "features" not in row["bits"]]
+    lengths = [int(bits) for bits in rows[0]["bits"]]
+    dashes = ("solid", "dash", "dot")
+    curves = {row["title"]: [figures[task][metric.field] for figures in row["bits"].values()] for row in rows}
+    figure = go.Figure(
+        [
+            go.Scatter(
+                x=lengths,
+                y=[mean for mean, _, _ in curve],
+                name=title,
+                mode="lines+markers",
+                line={"dash": dashes[n // 3 % 3], "width": 2},
+                customdata=[[low, high] for _, low, high in curve],
+                hovertemplate="%{y:.3f} (95 % %{customdata[0]:.3f} to %{customdata[1]:.3f})",
+            )
+            for n, (title, curve) in enumerate(curves.items())
+        ]
+    )
+    figure.update_xaxes(tickvals=lengths)
+    told = "; ".join(f"{title} {curve[0][0]:.3f} to {curve[-1][0]:.3f}" for title, curve in curves.items())
+    alt = f"{metric.title} from {lengths[0]} to {lengths[-1]} bits. {told}."
+    draw(figure, x="Bits per code", y=metric.title, alt=alt, key="chart_rivals", height=380, made_by="baselines")
 
 
 def _cell(figures: Report, reported: float | None) -> str:
