@@ -20,7 +20,7 @@ def add_parser(commands: Any) -> None:
     leaving.add_argument(
         "--only", nargs="+", metavar="SOURCE", help="such as radiopaedia.org; default: all that can be"
     )
-    leaving.add_argument("--preset", choices=tuple(PRESETS), default="cpu", help="preset (default: %(default)s)")
+    leaving.add_argument("--preset", choices=tuple(PRESETS), default="left-out", help="preset (default: %(default)s)")
     leaving.add_argument("--epochs", type=positive, help="fewer or more epochs than the preset")
     leaving.add_argument("--seed", type=int, default=0, help="seed (default: %(default)s)")
     leaving.add_argument("--runs", type=Path, default=Path("runs"), help="folder of resumable runs")
