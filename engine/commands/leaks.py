@@ -1,4 +1,4 @@
-"""``dial`` and ``sketches``: measure what codes keep, and what a server guesses from what it holds."""
+"""``dial``, ``sketches`` and ``crowd``: what codes keep, what a server guesses, and whether large galleries hold."""
 
 import argparse
 from typing import Any
@@ -7,7 +7,7 @@ from engine.commands.console import note, progress
 
 
 def add_parser(commands: Any) -> None:
-    """Add ``dial`` and ``sketches`` to the commands."""
+    """Add ``dial``, ``sketches`` and ``crowd`` to the commands."""
     dialled = commands.add_parser(
         "dial",
         help="measure what codes keep",
@@ -21,7 +21,13 @@ def add_parser(commands: Any) -> None:
         "codes and from masked sketches.",
     )
     guessed.set_defaults(run=sketches)
-    for command in (dialled, guessed):
+    crowded = commands.add_parser(
+        "crowd",
+        help="measure search in 100,000 pictures",
+        description="Fill a gallery up to 100,000 codes, and ask for pictures that are in it.",
+    )
+    crowded.set_defaults(run=crowd)
+    for command in (dialled, guessed, crowded):
         command.add_argument("--save", action="store_true", help="write the result into models/results")
 
 
@@ -47,6 +53,17 @@ def sketches(options: argparse.Namespace) -> None:
     for fact, row in result["facts"].items():
         shares = "  ".join(f"{held} {row[held]['guessed'][0]:.3f}" for held in result["held"])
         print(f"{fact:<8} {shares}  chance {row['chance']:.3f}")
+
+
+def crowd(options: argparse.Namespace) -> None:
+    """Measure search in galleries that grow, print it, and write its result files if asked to."""
+    from engine.studies.crowd import PROTOCOLS, RESULT, measure_crowd
+
+    result, arrays = measure_crowd(lambda done, total: progress("hashed", done, total))
+    _save(options.save, RESULT, result, arrays)
+    for size, row in result["sizes"].items():
+        shares = "  ".join(f"{name} {row[name]['first'][0]:.3f} {row[name]['likest'][0]:.3f}" for name in PROTOCOLS)
+        print(f"{size:>7} pictures, {row['distinct']} codes; first, likest among ten: {shares}")
 
 
 def _save(wanted: bool, name: str, result: dict[str, Any], arrays: dict[str, Any]) -> None:
