@@ -18,6 +18,7 @@ sys.path.insert(0, str(PROJECT))
 from engine.datasets.manifest import Record, read_manifest  # noqa: E402
 from pages.components.encrypt.cipher_papers import entropy_table, how_measured, quality_table, speed_table  # noqa: E402
 from scripts.promises_table import HEADER, promises_rows  # noqa: E402
+from scripts.unseen_tables import as_table, codes_table, crowd_table, left_out_table, unseen_table, with_interval  # noqa: E402
 
 RESULTS = PROJECT / "models" / "results"
 PAGE = PROJECT / "docs" / "results.md"
@@ -34,6 +35,8 @@ def fill(text: str) -> str:
         "precision": (precision_table, "matdh", "paper_a"),
         "ordering": (ordering_table, "ordering"),
         "codes": (codes_table, "matdh-unseen", "matdh"),
+        "crowd": (crowd_table, "crowd"),
+        "left_out": (left_out_table, "leave_one_source_out"),
         "controls": (controls_table, "matdh", "paper_a"),
         "recipes": (recipes_table, "recipes"),
         "ablations": (ablations_table, "ablations", "paper_a"),
@@ -60,42 +63,15 @@ def fill(text: str) -> str:
     return re.sub(r"<!-- table: (\w+) -->\n.*?<!-- /table -->", table, text, flags=re.DOTALL)
 
 
-def unseen_table(measured: dict[str, Any]) -> str:
-    """Galleries that nothing was trained on, beside the paper's protocol: mAP of one and of all labels, and AUC."""
-    scopes = ("covidx-open", "covidx-open, new patients", "cxr-sources", "cxr-open")
-    protocols = {"unseen": "nothing trained on", "papers": "training split"}
-    rows = []
-    for scope in scopes:
-        for protocol, title in protocols.items():
-            found = measured["scopes"][scope][protocol]
-            figures = (found["binary"]["map"], found["classes"]["map"], found["auc"])
-            asked = [str(found["queries"]), f"{found['gallery']:,}"]
-            rows.append([scope, title, *asked, *map(_interval, figures)])
-    header = ["pictures", "gallery", "queries", "size", "mAP, COVID-19 or not", "mAP, classes", "AUC, COVID-19 or not"]
-    return _table(header, rows)
-
-
-def codes_table(unseen: dict[str, Any], measured: dict[str, Any]) -> str:
-    """What codes of each length keep besides the label: distinct ones, relatives among ten, empty balls."""
-    lengths = unseen["codes"]["covidx-open"]["lengths"]
-    pictures = unseen["codes"]["covidx-open"]["pictures"]
-    rows = [
-        [f"distinct codes of {pictures} test pictures", *(str(found["distinct"]) for found in lengths.values())],
-        ["a relative among the ten", *(_interval(found["kin_in_ten"]["share"]) for found in lengths.values())],
-        ["empty balls, training split", *(f"{measured['bits'][b]['binary']['empty_balls']:.1%}" for b in lengths)],
-    ]
-    return _table(["COVIDx-open", *(f"{bits} bits" for bits in lengths)], rows)
-
-
 def map_table(measured: dict[str, Any], paper: dict[str, Any]) -> str:
     """Paper A Table 2 for MATDH, beside both tasks measured here."""
     lengths = list(measured["bits"])
     rows = [
         ["paper A", *(f"{paper['table2_map']['MATDH'][bits]:.4f}" for bits in lengths)],
-        ["measured here", *(_interval(measured["bits"][bits]["binary"]["map"]) for bits in lengths)],
-        ["three classes", *(_interval(measured["bits"][bits]["three_class"]["map"]) for bits in lengths)],
+        ["measured here", *(with_interval(measured["bits"][bits]["binary"]["map"]) for bits in lengths)],
+        ["three classes", *(with_interval(measured["bits"][bits]["three_class"]["map"]) for bits in lengths)],
     ]
-    return _table(["mAP", *(f"{bits} bits" for bits in lengths)], rows)
+    return as_table(["mAP", *(f"{bits} bits" for bits in lengths)], rows)
 
 
 def precision_table(measured: dict[str, Any], paper: dict[str, Any]) -> str:
@@ -105,8 +81,8 @@ def precision_table(measured: dict[str, Any], paper: dict[str, Any]) -> str:
     rows = [["paper A", *claimed]]
     for task, label in (("binary", "measured here"), ("three_class", "three classes")):
         figures = measured["bits"]["48"][task]
-        rows.append([label, *(_interval(figures[name]) for name in names), f"{figures['empty_balls']:.1%}"])
-    return _table(["48 bits", *names.values(), "empty balls"], rows)
+        rows.append([label, *(with_interval(figures[name]) for name in names), f"{figures['empty_balls']:.1%}"])
+    return as_table(["48 bits", *names.values(), "empty balls"], rows)
 
 
 def ordering_table(measured: dict[str, Any]) -> str:
@@ -117,24 +93,24 @@ def ordering_table(measured: dict[str, Any]) -> str:
         "patient_among_ten": "another X-ray of the patient among the ten",
     }
     rows = [
-        [title, *(_interval(measured["figures"][name][how]) for how in ("code", "ordered"))]
+        [title, *(with_interval(measured["figures"][name][how]) for how in ("code", "ordered"))]
         for name, title in titles.items()
     ]
-    return _table(["48 bits", "code alone", "in order of likeness"], rows)
+    return as_table(["48 bits", "code alone", "in order of likeness"], rows)
 
 
 def controls_table(measured: dict[str, Any], paper: dict[str, Any]) -> str:
     """The controls of the result file: mAP of both tasks at 48 bits, the headline first."""
     controls = measured["controls"]
     names = ("source_only", "black_centre", "within_source", "random_codes", "float_features")
-    rows = [["headline", *(_interval(measured["bits"]["48"][task]["map"]) for task in TASKS), "MATDH as shipped."]]
+    rows = [["headline", *(with_interval(measured["bits"]["48"][task]["map"]) for task in TASKS), "MATDH as shipped."]]
     for name in names:
         control = controls[name]
-        figures = [_interval(control[task]["map"]) if task in control else "" for task in TASKS]
+        figures = [with_interval(control[task]["map"]) if task in control else "" for task in TASKS]
         if "only" in control:
-            figures[1] = _interval(control["only"]["map"])
+            figures[1] = with_interval(control["only"]["map"])
         rows.append([name.replace("_", " "), *figures, control["what"]])
-    return _table(["mAP at 48 bits", "COVID-19 or not", "by class", "what it is"], rows)
+    return as_table(["mAP at 48 bits", "COVID-19 or not", "by class", "what it is"], rows)
 
 
 def recipes_table(measured: dict[str, Any]) -> str:
@@ -143,14 +119,14 @@ def recipes_table(measured: dict[str, Any]) -> str:
         [
             run["title"] + (", shipped" if name == measured["shipped"] else ""),
             f"{run['validation_score']:.3f}",
-            _interval(tasks["binary"]["map"]),
-            _interval(tasks["three_class"]["map"]),
-            _interval(tasks["binary"]["p_at_1"]),
-            _interval(tasks["binary"]["precision_within_2"]),
+            with_interval(tasks["binary"]["map"]),
+            with_interval(tasks["three_class"]["map"]),
+            with_interval(tasks["binary"]["p_at_1"]),
+            with_interval(tasks["binary"]["precision_within_2"]),
         ]
         for (name, tasks), run in zip(measured["recipes"].items(), measured["runs"].values(), strict=True)
     ]
-    return _table(["trained as", "validation", "mAP", "three classes", "P@1", "P@H<=2"], rows)
+    return as_table(["trained as", "validation", "mAP", "three classes", "P@1", "P@H<=2"], rows)
 
 
 def ablations_table(measured: dict[str, Any], paper: dict[str, Any]) -> str:
@@ -162,13 +138,13 @@ def ablations_table(measured: dict[str, Any], paper: dict[str, Any]) -> str:
             [
                 name,
                 f"{theirs['map']:.4f}" if theirs else "not given",
-                _interval(tasks["binary"]["map"]),
+                with_interval(tasks["binary"]["map"]),
                 "{:+z.3f} ({:+z.3f} to {:+z.3f})".format(*tasks["binary"]["against_whole"]) if rows else "–",
                 ", ".join(f"{value:.3f}" for value in measured["map_by_seed"][name]["binary"]),
-                _interval(tasks["three_class"]["map"]),
+                with_interval(tasks["three_class"]["map"]),
             ]
         )
-    return _table(["variant", "paper A", "measured here", "against MATDH", "each seed", "three classes"], rows)
+    return as_table(["variant", "paper A", "measured here", "against MATDH", "each seed", "three classes"], rows)
 
 
 def transfer_table(measured: dict[str, Any]) -> str:
@@ -184,9 +160,9 @@ def transfer_table(measured: dict[str, Any]) -> str:
         found = [
             f"{row[training]['unseen'][name][0]:.3f}" for row in measured["left_out"] for name in ("auc", "auc_black")
         ]
-        rows.append([title, *map(_interval, whole), *found])
+        rows.append([title, *map(with_interval, whole), *found])
     unseen = [f"AUC, {name} unseen{more}" for name in publishers for more in ("", ", lungs black")]
-    return _table(["training", "mAP", "three classes", "mAP, lungs black", *unseen], rows)
+    return as_table(["training", "mAP", "three classes", "mAP, lungs black", *unseen], rows)
 
 
 def ring_table(measured: dict[str, Any]) -> str:
@@ -197,8 +173,8 @@ def ring_table(measured: dict[str, Any]) -> str:
         figures = [method["bits"][bits][task]["map"] for task in TASKS]
         found.append([method["title"], bits.replace("48", "48 bits"), *figures])
     found.sort(key=lambda row: -row[2][0])
-    rows = [[title, by, *map(_interval, figures)] for title, by, *figures in found]
-    return _table(["method", "compared by", "COVID-19 or not", "three classes"], rows)
+    rows = [[title, by, *map(with_interval, figures)] for title, by, *figures in found]
+    return as_table(["method", "compared by", "COVID-19 or not", "three classes"], rows)
 
 
 def leaks_table(measured: dict[str, Any]) -> str:
@@ -217,17 +193,18 @@ def leaks_table(measured: dict[str, Any]) -> str:
         "codes of 48 bits, plain": codes["plain"],
     }
     rows = [
-        [name, *(_interval(row[what]) for what in ("kind", "confirm", "opened", "luck"))] for name, row in seen.items()
+        [name, *(with_interval(row[what]) for what in ("kind", "confirm", "opened", "luck"))]
+        for name, row in seen.items()
     ]
-    return _table(["what is seen", "named", "recognised", "opened", "by luck"], rows)
+    return as_table(["what is seen", "named", "recognised", "opened", "by luck"], rows)
 
 
 def drawings_table(measured: dict[str, Any]) -> str:
     """How alike a picture is to the best guess, and to the best drawing from its code and its descriptor."""
     ways = measured["descriptors"]
-    rows = [["nothing: the mean picture", _interval(ways["code"]["similarity"]["guess"])]]
-    rows += [[name, _interval(max(ways[way]["similarity"].values()))] for way, name in DRAWN_FROM.items()]
-    return _table(["drawn from", "similarity (SSIM)"], rows)
+    rows = [["nothing: the mean picture", with_interval(ways["code"]["similarity"]["guess"])]]
+    rows += [[name, with_interval(max(ways[way]["similarity"].values()))] for way, name in DRAWN_FROM.items()]
+    return as_table(["drawn from", "similarity (SSIM)"], rows)
 
 
 def encrypted_table(measured: dict[str, Any], pixels: dict[str, Any], paper: dict[str, Any]) -> str:
@@ -242,7 +219,7 @@ def encrypted_table(measured: dict[str, Any], pixels: dict[str, Any], paper: dic
         rows += _reader_rows(cells, method, title, blocks)
     rows += _reader_rows(cells, "paper", "VGG-16 as in paper B", blocks)
     rows += _reader_rows(cells, "nearest", "no network", blocks)
-    return _table(["Right class", "plain", *(f"block {block}" for block in blocks[1:])], rows)
+    return as_table(["Right class", "plain", *(f"block {block}" for block in blocks[1:])], rows)
 
 
 def _reader_rows(cells: dict[tuple[str, str], Any], reader: str, title: str, blocks: Iterable[str]) -> list[list[str]]:
@@ -263,7 +240,7 @@ def quantized_table(measured: dict[str, Any], paper: dict[str, Any]) -> str:
     reported = paper["table8_vgg16_block8"] | {"full": None, "full-naive": paper["table8_vgg16_block8"]["full"]}
     ours = [cell, *(cell["quantized"][mode] for mode in modes)]
     float32 = _paper_accuracy(paper["table7_vgg16"]["8"])
-    return _table(
+    return as_table(
         ["VGG-16, block 8", "float32", *modes.values()],
         [
             ["paper B", float32, *(_paper_accuracy(reported[mode]) for mode in modes)],
@@ -290,7 +267,7 @@ def int8_table(measured: dict[str, Any]) -> str:
             ]
         )
     header = ["float32 / full int8", "right", "mAP", "same answer", "smaller", "faster (1 / 16 pictures)"]
-    return _table(header, rows)
+    return as_table(header, rows)
 
 
 def sources_table() -> str:
@@ -301,7 +278,7 @@ def sources_table() -> str:
     words = [word for group in columns for word in group]
     sources = dict.fromkeys(_source_of(record) for record in joined)
     rows = [[source, *(f"{counted[source, word]:,}" for word in words)] for source in sources]
-    return _table(["source", *words], rows)
+    return as_table(["source", *words], rows)
 
 
 def networks_table() -> str:
@@ -320,7 +297,7 @@ def networks_table() -> str:
         ]
         for name, card in cards.items()
     ]
-    return _table(["network", "what it is", "trained on", "size", "licence", "SHA-256 begins"], rows)
+    return as_table(["network", "what it is", "trained on", "size", "licence", "SHA-256 begins"], rows)
 
 
 def _source_of(record: Record) -> str:
@@ -344,18 +321,7 @@ def ciphers_tables(measured: dict[str, Any], paper_a: dict[str, Any], paper_b: d
 
 def promises_table(*reports: dict[str, Any]) -> str:
     """What was tried against the promises of the threat model."""
-    return _table(HEADER, promises_rows(*reports))
-
-
-def _interval(figure: list[float]) -> str:
-    mean, low, high = figure
-    return f"{mean:.4f} ({low:.3f}-{high:.3f})"
-
-
-def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    header = list(header)
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return as_table(HEADER, promises_rows(*reports))
 
 
 def _read(name: str) -> dict[str, Any]:

@@ -65,6 +65,13 @@ def add_parser(commands: Any) -> None:
         "--most", type=positive, default=1000, help="equally near pictures to compare at most (default: %(default)s)"
     )
     searching.add_argument(
+        "--order",
+        choices=("distance", "likeness"),
+        default="distance",
+        help="by distance, or the --most nearest by likeness: finds the most similar in large galleries "
+        "(default: %(default)s)",
+    )
+    searching.add_argument(
         "--save", "--out", dest="save", metavar="DIR", type=Path, help="folder to write the opened pictures to"
     )
     searching.add_argument("--cloud", metavar="URL", help="address of `serve cloud`; takes no key")
@@ -165,7 +172,7 @@ def search(options: argparse.Namespace) -> None:
     owner, server, secret = _parties(options)
     user, sent = DataUser(owner, server, name="command line"), list[str]()
     results = user.search(
-        query, options.k, lambda stage: sent.extend(_sent(stage)), options.verify, "skip", options.most
+        query, options.k, lambda stage: sent.extend(_sent(stage)), options.verify, "skip", options.most, options.order
     )
     for identity in set(sent) - {result.id for result in results}:
         note(f"The row {identity} was changed since its owner uploaded it and is left out: audit the store.")

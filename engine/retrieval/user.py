@@ -17,6 +17,7 @@ from engine.retrieval.code_mask import CodeMask
 from engine.retrieval.grants import Release, Vouched
 from engine.retrieval.server import MOST_NEIGHBOURS, CloudServer, Hit, Neighbour
 from engine.retrieval.sketches import sketches_of
+from engine.retrieval.stores.base import StoreError
 from engine.retrieval.uploading import CodeMaker, describe
 
 
@@ -136,6 +137,7 @@ class DataUser:
         verify: bool = False,
         damaged: Literal["raise", "skip"] = "raise",
         most: int = MOST_NEIGHBOURS,
+        order: Literal["distance", "likeness"] = "distance",
     ) -> list[Result]:
         """Find, fetch and open the pictures most similar to one.
 
@@ -148,21 +150,28 @@ class DataUser:
             damaged: "raise" when a row that is found was changed on the server, or "skip" it.
             most: how many equally near rows to compare at most. Where the owner keeps sketches back, the server names
                 the oldest: only a number as large as a class finds the most similar of it.
+            order: "distance", and likeness where that is equal; or "likeness" alone, of the ``most`` rows that are
+                nearest: in a gallery of 100,000 ten rows are nearer than the most similar one (``engine crowd``). The
+                server then names ``most`` rows, and the owner lends as many descriptors.
 
         Returns:
-            Results by Hamming distance, and where that is equal by likeness.
+            Results in that order.
 
         Raises:
-            StoreError: nothing is stored, ``k`` is below 1, or there is no receipt to verify with.
+            StoreError: nothing is stored, ``k`` is below 1, there is no receipt to verify with, or the hasher gives no
+                descriptors to order by.
             AuthenticationError: a row or the answer was changed by the server, or rows are missing.
         """
         run = _Observed(observe)
         code, descriptor = run("describe", lambda: self.describe(image))
-        asked = run("mask", lambda: Question(self.mask(code), k, self.mask_sketch(descriptor), most))
+        if order == "likeness" and descriptor is None:
+            raise StoreError("This encoder gives no descriptors to order by: search with the order distance.")
+        named = max(k, most) if order == "likeness" else k
+        asked = run("mask", lambda: Question(self.mask(code), named, self.mask_sketch(descriptor), most))
         near = run("ask", lambda: self._ask(asked, verify))
         if descriptor is not None:
             lent = run("lend", lambda: self._owner.descriptors([one.id for one in near], self.name))
-            near = self.order(near, descriptor, lent)
+            near = self.order(near, descriptor, lent, order)
         hits = run("fetch", lambda: checked_hits(self._server.fetch(near[:k]), near[:k]))
         releases = run("release", lambda: self._released(hits, damaged))
         kept = {release.id for release in releases}
@@ -179,20 +188,25 @@ class DataUser:
 
     @staticmethod
     def order(
-        near: Sequence[Neighbour], descriptor: npt.NDArray[np.int8], lent: npt.NDArray[np.int8]
+        near: Sequence[Neighbour],
+        descriptor: npt.NDArray[np.int8],
+        lent: npt.NDArray[np.int8],
+        by: Literal["distance", "likeness"] = "distance",
     ) -> list[Neighbour]:
-        """Put rows that are equally near in order of likeness, which the server cannot know.
+        """Put rows in order of likeness, which the server cannot know: those that are equally near, or all.
 
         Args:
             near: from ``CloudServer.nearest``.
             descriptor: ``(64,)`` int8 of the query.
             lent: ``(N, 64)`` int8 from ``DataOwner.descriptors`` for the ids of the rows, in their order.
+            by: what comes first.
 
         Returns:
-            The same rows by distance, where that is equal by likeness, and where that is equal as they came.
+            The same rows by distance, where that is equal by likeness, or the other way round, and else as they came.
         """
-        distances = np.array([one.distance for one in near])
-        return [near[position] for position in np.lexsort((-likeness(descriptor, lent), distances))]
+        distances, unlike = np.array([one.distance for one in near]), -likeness(descriptor, lent)
+        keys = (unlike, distances) if by == "distance" else (distances, unlike)
+        return [near[position] for position in np.lexsort(keys)]
 
     def mask(self, code: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """The code as the server may see it, ``(bits // 8,)`` uint8."""

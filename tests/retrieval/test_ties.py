@@ -11,6 +11,7 @@ from engine.retrieval.gallery_keys import GalleryKeys
 from engine.retrieval.records import Record, seal_record
 from engine.retrieval.renewal import revoke
 from engine.retrieval.sketches import sketches_of
+from engine.retrieval.stores.base import StoreError
 from engine.retrieval.uploading import new_gallery
 
 COUNT, VALUES = 20_000, 3
@@ -99,3 +100,23 @@ def test_an_owner_may_keep_sketches_back_and_a_user_compare_whole_classes(tmp_pa
         assert user.search(pictures[number].load(), k=3, most=count)[0].name == str(number)
     found = sum(user.search(picture.load(), k=3, most=5)[0].name == picture.name for picture in pictures[:30])
     assert found < 15
+
+
+@pytest.mark.parametrize("number", [3, 40, 89])
+def test_a_search_by_likeness_finds_the_most_alike_whatever_their_codes(tmp_path, descriptors, number):
+    server, count = CloudServer(tmp_path / "vault.db"), 90
+    mixed = np.random.default_rng(2).permutation(descriptors[:count])
+    owner = DataOwner(KEY, server, Remembering(mixed), cipher=AesGcmCipher)
+    pictures = [Picture(str(n), lambda n=n: np.full((16, 16), n, np.uint16)) for n in range(count)]
+    list(owner.upload(pictures))
+    user, unit = DataUser(owner, server), mixed / np.linalg.norm(mixed, axis=1, keepdims=True)
+    found = user.search(pictures[number].load(), k=10, order="likeness")
+    assert [int(result.name) for result in found] == np.argsort(-(unit @ unit[number]), kind="stable")[:10].tolist()
+    assert len({result.distance for result in found}) > 1
+    near = user.search(pictures[number].load(), k=10)
+    assert [result.distance for result in near] == [0] * 10
+
+
+def test_a_search_by_likeness_needs_descriptors(filled_owner, server, pictures):
+    with pytest.raises(StoreError, match="order distance"):
+        DataUser(filled_owner, server).search(pictures[0].load(), order="likeness")
