@@ -42,6 +42,7 @@ COMMANDS = {
     "ordering": "ordering",
     "dial": "leaks",
     "sketches": "leaks",
+    "crowd": "leaks",
     "baselines": "baselines",
     "train": "train",
     "recipes": "train",
