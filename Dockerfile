@@ -1,6 +1,8 @@
 # CXR Vault as a container: see docs/hosting.md.
-# 3.12.13 on Debian trixie, for every architecture; docs/hosting.md says how to take a newer one.
-FROM python:3.12-slim@sha256:57cd7c3a7a273101a6485ba99423ee568157882804b1124b4dd04266317710de
+# 3.12.13 on Debian trixie, for every architecture; docs/hosting.md says how to take a newer one. Another image with
+# Python 3.11-3.13 may stand in: one from a mirror, or one made on a machine without a registry.
+ARG BASE=python:3.12-slim@sha256:57cd7c3a7a273101a6485ba99423ee568157882804b1124b4dd04266317710de
+FROM ${BASE}
 
 # The address of PyTorch's CPU index makes the image 2.5 GB smaller; without it the default build is taken.
 ARG TORCH_INDEX=""

@@ -55,8 +55,7 @@ lock: .cache/release
 	$(LOCK) $(UPGRADE) --output-file requirements-release.lock requirements-release.txt
 
 audit: .cache/release
-	@for name in requirements requirements-dev; do \
-		.cache/release/bin/pip-audit --disable-pip --require-hashes --requirement $$name.lock || exit 1; done
+	@$(PYTHON) scripts/audit_packages.py .cache/release/bin/pip-audit requirements.lock requirements-dev.lock
 
 sbom: .cache/release
 	.cache/release/bin/cyclonedx-py requirements requirements.lock --of JSON --output-file sbom.json

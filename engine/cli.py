@@ -107,6 +107,7 @@ def parser(command: str | None = None, program: str = "python -m engine") -> arg
     """Return the parser of one command, or of every command if it is not one of them."""
     root = _Parser(prog=program, description="Search chest X-rays without showing them.")
     root.add_argument("--version", action=_Version, nargs=0, help="say which code and which weights these are")
+    root.set_defaults(program=program)
     commands = root.add_subparsers(title="commands", required=True, metavar="COMMAND")
     modules = [COMMANDS[command]] if command in COMMANDS else list(dict.fromkeys(COMMANDS.values()))
     for module in modules:

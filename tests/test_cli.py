@@ -288,9 +288,11 @@ def test_a_file_of_version_1_opens_with_a_warning(tmp_path: Path, capsys: pytest
 def test_a_sentence_names_the_program_that_was_typed(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("CXR_VAULT_DATA", str(tmp_path))
     assert main(["evaluate", "--method", "matdh", "--json"], program="cxr-vault") == 2
-    said = capsys.readouterr().err
-    assert "`cxr-vault data fetch" in said
-    assert "python -m engine" not in said
+    assert main(["data", "list"], program="cxr-vault") == 0
+    captured = capsys.readouterr()
+    for said in (captured.out, captured.err):
+        assert "`cxr-vault data fetch" in said
+        assert "python -m engine" not in said
 
 
 def test_what_is_asked_wrongly_is_refused_before_anything_is_read(tmp_path, capsys):

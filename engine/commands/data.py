@@ -13,7 +13,9 @@ def add_parser(commands: Any) -> None:
     data = commands.add_parser("data", help="fetch, verify, audit or list pictures", description="Public collections.")
     data.add_argument("action", choices=("fetch", "verify", "audit", "list"))
     data.add_argument("collection", nargs="?", help="covidx-open, cxr-sources, both as cxr-open, anatomy or simulated")
-    data.add_argument("--root", type=Path, help="folder of the collections (default: CXR_VAULT_DATA, else data)")
+    data.add_argument(
+        "--root", type=Path, help="folder of the collections (default: CXR_VAULT_DATA, else data in a checkout)"
+    )
     data.add_argument("--save", action="store_true", help="with audit: write models/results/split_audit")
     data.set_defaults(run=manage_data)
 
@@ -23,7 +25,7 @@ def manage_data(options: argparse.Namespace) -> None:
     from engine.datasets import COLLECTIONS, fetch, verify
 
     if options.action == "list":
-        list_collections(options.root)
+        list_collections(options.root, options.program)
         return
     if options.collection is None:
         raise VaultError(f"Name a collection to {options.action}: {', '.join(COLLECTIONS)}.")
@@ -37,15 +39,15 @@ def manage_data(options: argparse.Namespace) -> None:
     print(report)
 
 
-def list_collections(root: Path | None) -> None:
-    """Print every collection and how many pictures of it are here."""
+def list_collections(root: Path | None, program: str) -> None:
+    """Print every collection and how many pictures of it are here; advice names the program that was called."""
     from engine.datasets import COLLECTIONS, DataError, load_dataset
 
     for name in COLLECTIONS:
         try:
             print(f"{name:<12} {len(load_dataset(name, root))} pictures here")
         except DataError as error:
-            print(f"{name:<12} not here: {error}")
+            print(f"{name:<12} not here: {error}".replace("python -m engine", program))
 
 
 def audit_collection(name: str, root: Path | None, save: bool) -> None:

@@ -123,9 +123,16 @@ def data_root(root: Path | str | None = None) -> Path:
         root: A folder chosen by the caller; None to look further.
 
     Returns:
-        The folder; it may not exist yet. ``data`` lies in the project and git ignores it.
+        The folder; it may not exist yet. In a checkout it is ``data``, which git ignores; an installed package has no
+        folder to write to, and the person's own (``~/.local/share/cxr-vault``, by the XDG specification) is taken.
     """
-    return Path(root or os.environ.get("CXR_VAULT_DATA") or PROJECT / "data")
+    return Path(root or os.environ.get("CXR_VAULT_DATA") or _usual_root(PROJECT))
+
+
+def _usual_root(project: Path) -> Path:
+    if (project / "pyproject.toml").is_file():
+        return project / "data"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "cxr-vault"
 
 
 def collection_folder(name: str, root: Path | str | None = None) -> Path:

@@ -179,6 +179,15 @@ def test_the_root_is_argument_then_variable_then_project(monkeypatch, tmp_path):
     assert data_root() == Path(__file__).parents[2] / "data"
 
 
+def test_an_installed_package_keeps_pictures_in_the_persons_own_folder(monkeypatch, tmp_path):
+    monkeypatch.delenv("CXR_VAULT_DATA", raising=False)
+    monkeypatch.setattr("engine.datasets.dataset.PROJECT", tmp_path / "site-packages" / "cxr_vault")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    assert data_root() == tmp_path / "share" / "cxr-vault"
+    monkeypatch.delenv("XDG_DATA_HOME")
+    assert data_root() == Path.home() / ".local" / "share" / "cxr-vault"
+
+
 def test_missing_pictures_are_an_error_or_left_out(host, collection, tmp_path):
     fetch("covidx-open", tmp_path, base=host.base, limits=QUICK)
     (tmp_path / "covidx_open" / "images" / "cx4.jpg").unlink()
