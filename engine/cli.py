@@ -5,6 +5,7 @@ exit status 2.
 """
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -69,6 +70,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m engin
     Returns:
         The exit status: 0, 2 after one sentence on standard error, or what a command says of its work.
     """
+    _print_any_name()
     words = sys.argv[1:] if arguments is None else list(arguments)
     options = parser(words[0] if words else None, program).parse_args(words)
     try:
@@ -81,6 +83,13 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m engin
         return _refuse("Stopped; run the same command again to go on.")
     except OSError as error:
         return _refuse(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.")
+
+
+def _print_any_name() -> None:
+    """Let names of files that are no text be printed, escaped, where printing would fail in the middle of a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 class _Parser(argparse.ArgumentParser):

@@ -66,16 +66,21 @@ def receipt_of(options: argparse.Namespace, server: "CloudServer", *, create: bo
         options: with ``receipt`` and ``key_file``.
         server: whose store it tells of.
         create: make the file.
+
+    Raises:
+        VaultError: a receipt is named that is not there.
     """
     from engine.retrieval import Receipt
 
     path = options.receipt or receipt_path(options.key_file)
+    if options.receipt and not create and not path.exists():
+        raise VaultError(f"There is no receipt {path}: name the one that lies where this store was filled (--receipt).")
     return Receipt(path if create or path.exists() else None, server.where)
 
 
 def receipt_path(key_file: Path) -> Path:
     """Where the receipt of a key lies."""
-    return key_file.with_name(f"{key_file.name}.receipt")
+    return Path(f"{key_file}.receipt")
 
 
 def list_rows(options: argparse.Namespace) -> None:

@@ -94,7 +94,8 @@ class Receipt:
         """
         self.path = path
         self._fixed = path is not None and path.exists() and not os.access(path, os.W_OK)
-        self._address = address
+        # A file's name may hold bytes that are no text, which SQLite does not take.
+        self._address = os.fsencode(address).decode(errors="backslashreplace")
         self._lock = threading.RLock()
         with self._errors():
             self._connection = sqlite3.connect(
@@ -233,7 +234,7 @@ class Receipt:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
                 raise StoreError(f"The disk of the receipt {self.path} is full: make room, then run again.") from error
             raise StoreError(

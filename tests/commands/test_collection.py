@@ -193,3 +193,37 @@ def test_a_store_is_read_from_media_that_nobody_can_write_to(tmp_path, where):
     refused = run("remove", "--name", "*")
     assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
     assert run("audit").returncode == 0
+
+
+def test_a_receipt_that_is_named_and_not_there_is_refused(where, tmp_path, capsys):
+    """A slip of the pen would else let an audit say that nothing is known to be missing."""
+    for command in (["audit"], ["list"]):
+        assert main([*command, *where, "--receipt", str(tmp_path / "typo")]) == 2
+        assert "There is no receipt" in capsys.readouterr().err
+    assert not (tmp_path / "typo").exists()
+
+
+@pytest.mark.parametrize("name", ["loop", "n\udcffme"])
+def test_names_that_lead_nowhere_or_are_no_text_are_one_sentence(where, tmp_path, capsys, name):
+    store = tmp_path / name
+    if name == "loop":
+        store.symlink_to(store)
+    assert main(["list", "--store", str(store), *where[2:]]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert said[0].endswith(".")
+
+
+def test_a_store_whose_text_is_none_is_one_sentence(where, tmp_path, capsys):
+    path = tmp_path / "vault.db"
+    data = path.read_bytes().replace(b"CREATE TABLE", b"CREATE \xdd\xff\xfeLE")
+    path.write_bytes(data)
+    assert main(["list", *where]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert said[0].endswith(".")
+
+
+def test_a_key_file_without_a_name_is_one_sentence(where, capsys):
+    assert main(["list", *where[:2], "--key-file", ""]) == 2
+    assert capsys.readouterr().err.rstrip().endswith(".")

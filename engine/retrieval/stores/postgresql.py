@@ -374,3 +374,7 @@ class PostgresStore(Store):
             yield
         except self._database_error as error:
             raise StoreError(sentence_of(error, self.address)) from error
+        except UnicodeError as error:
+            raise StoreError(
+                f"{self.address.shown} is no address of a database: correct the name of the host."
+            ) from error

@@ -72,7 +72,8 @@ class SqliteStore(Store):
     @property
     def where(self) -> str:
         """The address without secrets; see :class:`Store`."""
-        return f"sqlite:///{self.path.resolve()}"
+        # Not resolve(), which fails at a link that leads to itself.
+        return f"sqlite:///{os.path.realpath(self.path)}"
 
     @property
     def outdated(self) -> bool:
@@ -300,7 +301,8 @@ class SqliteStore(Store):
             raise StoreError(f"The store {self.path} cannot be used ({error}): try again or move it.") from error
         except sqlite3.IntegrityError as error:
             raise StoreError(f"The store {self.path} already holds one of these ids: upload it once.") from error
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            # The latter where a damaged file has text that is none.
             if "not a database" in str(error):
                 raise StoreError(
                     f"The file {self.path} is not a store of CXR Vault: choose another address."
