@@ -41,6 +41,22 @@ def test_a_note_of_before_there_were_descriptors_opens():
     assert open_record(old, KEY) == replace(record, container=1)
 
 
+def test_a_note_of_before_notes_were_deflated_opens():
+    record, row = sealed_row()
+    cipher = AES.new(KEY, AES.MODE_GCM, nonce=bytes(12)).update(row.id.encode() + row.code)
+    text = json.dumps({"name": record.name, "label": record.label, "digest": record.digest, "descriptor": "AAEC"})
+    old = replace(row, record=bytes(12) + b"".join(cipher.encrypt_and_digest(text.encode().ljust(512))))
+    assert open_record(old, KEY) == replace(record, descriptor=b"\0\1\2")
+
+
+def test_the_note_of_a_file_takes_one_size_class():
+    record = replace(
+        Record.of("ward 7/a1b2c3d4e5f6-CR-0001.png", "pneumonia", IMAGE, b"the file"),
+        descriptor=np.random.default_rng(0).bytes(64),
+    )
+    assert len(seal_record(record, KEY, identity="a1" * 16, code=b"\1")) == 12 + 256 + 16
+
+
 def test_length_says_nothing_about_name_or_label():
     lengths = {len(sealed_row(name, label)[1].record) for name in ("a", "b" * 60) for label in (None, "pneumonia")}
     assert len(lengths) == 1
