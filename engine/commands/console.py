@@ -78,16 +78,27 @@ def ask_passphrase(prompt: str, *, new: bool = False) -> str:
         new: Take the one that replaces it, from the file that ``CXR_VAULT_NEW_PASSPHRASE_FILE`` names.
 
     Raises:
-        VaultError: There is neither such a file nor a terminal to ask at.
+        VaultError: There is neither such a file nor a terminal to ask at, or the file holds no text.
     """
     variable = NEW_PASSPHRASE_VARIABLE if new else PASSPHRASE_VARIABLE
     if named := os.environ.get(variable):
-        return Path(named).read_text().rstrip("\r\n")
+        return _passphrase_of(Path(named))
     if not sys.stdin.isatty():
         raise VaultError(
             f"The key is sealed and there is nobody to ask: name a file with its passphrase in {variable}."
         )
     return getpass.getpass(prompt, sys.stderr)
+
+
+def _passphrase_of(path: Path) -> str:
+    try:
+        return path.read_text().rstrip("\r\n")
+    # Not as an OSError: whoever asks would take it for one of the key file.
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise VaultError(
+            f"The file of the passphrase, {path}, cannot be read ({reason}): name the right one."
+        ) from error
 
 
 def check_target(path: Path, key_file: Path, source: Path | None = None, *, force: bool = False) -> None:

@@ -177,7 +177,13 @@ def _unseal(fields: dict, path: Path, passphrase: Passphrase | None) -> bytes:
     if passphrase is None:
         raise CipherError(f"The key file {path} is sealed under a passphrase: give the passphrase.")
     sealed = bytes.fromhex(fields.pop("sealed"))
-    key = _stretch(passphrase(), fields)
+    said = passphrase()
+    try:
+        key = _stretch(said, fields)
+    except (ValueError, MemoryError) as error:
+        raise CipherError(
+            f"The key file {path} asks for more memory than this machine gives: open it on another."
+        ) from error
     gcm = AES.new(key, AES.MODE_GCM, nonce=sealed[:12]).update(json.dumps(fields).encode())
     try:
         return gcm.decrypt_and_verify(sealed[12:-16], sealed[-16:])

@@ -65,3 +65,18 @@ def test_a_sealed_key_seals_and_opens_pictures(
     assert main(["decrypt", str(sealed), str(tmp_path / "c.png"), "--key-file", str(key)]) == 2
     assert "nobody to ask" in capsys.readouterr().err
     assert not (tmp_path / "c.png").exists()
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00 no text", None])
+def test_a_passphrase_file_that_cannot_be_read_is_named_and_not_the_key_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], content: bytes | None
+) -> None:
+    where = ["--key-file", str(tmp_path / "vault.key")]
+    told(monkeypatch, tmp_path, "CXR_VAULT_PASSPHRASE_FILE", "three quiet wards")
+    assert main(["key", "new", *where, "--passphrase"]) == 0
+    words = tmp_path / "CXR_VAULT_PASSPHRASE_FILE"
+    words.unlink()
+    if content is not None:
+        words.write_bytes(content)
+    assert main(["key", "show-fingerprint", *where]) == 2
+    assert f"The file of the passphrase, {words}, cannot be read" in capsys.readouterr().err

@@ -161,3 +161,11 @@ def test_a_fingerprint_tells_keys_apart_and_no_key():
     one, two = generate_key(), generate_key()
     assert fingerprint(one) == fingerprint(one) != fingerprint(two)
     assert fingerprint(one).replace("-", "") not in one.hex()
+
+
+def test_a_file_that_asks_for_more_than_openssl_gives_is_a_sentence(file, quick):
+    write_key_file(file, generate_key(), "three quiet wards")
+    fields = json.loads(file.read_text()) | {"cost": key_files.MOST_COST, "block": key_files.MOST_BLOCK}
+    file.write_text(json.dumps(fields))
+    with pytest.raises(CipherError, match="more memory than this machine gives"):
+        read_key_file(file, lambda: "three quiet wards")
