@@ -1,4 +1,4 @@
-"""Compress: what a network of one byte a weight costs in accuracy, and what it saves."""
+"""Compress: what a network of one byte per weight costs in accuracy, and what it saves."""
 
 from typing import Any
 
@@ -85,7 +85,7 @@ def accuracy_section(entry: dict[str, Any], choice: Choice, paper: dict[str, Any
     with sizes:
         size_chart(entry)
         st.caption(
-            "The careless modes are never stored. A layer that is not int8 weighs four bytes a weight in every mode."
+            "The careless modes are never stored. A layer that is not int8 weighs four bytes per weight in every mode."
         )
 
 

@@ -80,8 +80,8 @@ def what_it_costs() -> None:
     protocol = measured["protocol"]
     st.caption(
         f"Measured with {protocol['pictures']} pictures of {protocol['pixels']:,} pixels on average: "
-        f"{protocol['how']}; {measured['provenance']['machine']}. Bytes grow with the pixels: a full X-ray of ten "
-        "megapixels takes as many times more. Prices are examples; put in your own."
+        f"{protocol['how'].replace('matdh', 'MATDH')}; {measured['provenance']['machine']}. Bytes grow with the "
+        "pixels: a full X-ray of ten megapixels takes as many times more. Prices are examples; put in your own."
     )
 
 

@@ -30,12 +30,11 @@ def dials_and_preview(picture: Picture) -> None:
     with controls:
         picture_picker()
         clip, tiles = _dials()
-        numbers = st.container()
     with one_at_a_time(picture.image):
-        _preview(picture, clip, tiles, view, numbers)
+        _preview(picture, clip, tiles, view)
 
 
-def _preview(picture: Picture, clip: float, tiles: int, view: DeltaGenerator, numbers: DeltaGenerator) -> None:
+def _preview(picture: Picture, clip: float, tiles: int, view: DeltaGenerator) -> None:
     """Draw a picture before and after, the numbers that change, the histograms and what the search looks at."""
     before, after = picture.image, enhance(picture.image, clip_limit=clip, tiles=tiles)
     with view:
@@ -48,8 +47,7 @@ def _preview(picture: Picture, clip: float, tiles: int, view: DeltaGenerator, nu
             key="enhance_compare",
         )
         st.caption(picture.note)
-    before, after = to_uint8(before), to_uint8(after)
-    with numbers:
+        before, after = to_uint8(before), to_uint8(after)
         figure_row(_figures(before, after))
     levels, network = st.columns([3, 2], gap="medium")
     with levels:

@@ -5,6 +5,7 @@ import streamlit as st
 
 from engine.errors import VaultError
 from engine.hashing import Hasher, shipped_methods
+from engine.hashing.keeps import DEFAULT
 from engine.hashing.methods import METHODS
 from engine.hashing.novelty import NoveltyError, novelty
 from pages.components import frame
@@ -15,6 +16,7 @@ from pages.components.kit.results import result
 from pages.components.kit.words import are, label_title
 from pages.components.retrieve.codes import code_strip
 from pages.components.retrieve.explain import explain, label_votes, why_alike
+from pages.components.retrieve.keeping import choose_share
 from pages.components.retrieve.map import HUES, SPACES, Atlas, draw_map
 from pages.components.retrieve.search import Found, Search, commonest, full_size, search, ties
 from pages.components.retrieve.takeaway import take_home
@@ -75,8 +77,8 @@ def _is_public() -> bool:
     return st.session_state["search_in"] != "collection"
 
 
-def choose_method() -> tuple[str, int]:
-    """Draw the method and the length of its codes."""
+def choose_method() -> tuple[str, int, str]:
+    """Draw the method, the length of its codes and what they keep."""
     methods = shipped_methods()
     with st.container(border=True):
         method = st.selectbox(
@@ -95,7 +97,9 @@ def choose_method() -> tuple[str, int]:
             width="stretch",
             help="Longer codes tell finer differences apart; the paper found 48 best.",
         )
-    return (method if method in methods else methods[0]), bits
+        method = method if method in methods else methods[0]
+        keeps = choose_share(method)
+    return method, bits, keeps
 
 
 def choose_second(method: str) -> str | None:
@@ -135,19 +139,21 @@ def warn_if_novel(picture: Picture) -> None:
         )
 
 
-def run_search(picture: Picture, method: str, bits: int, own: Collection | None = None) -> Search | None:
+def run_search(
+    picture: Picture, method: str, bits: int, own: Collection | None = None, keeps: str = DEFAULT
+) -> Search | None:
     """Search the public gallery or the visitor's own, or say why that is not possible."""
     upload, name = uploads.current_upload() if picture.position is None else None, galleries.gallery_name()
     try:
         if own:
             vault, place, itself = own.vault, own.token, upload.stored_as if upload else None
         else:
-            vault, place = open_vault(name, method, bits), name
+            vault, place = open_vault(name, method, bits, keeps), name
             itself = picture.token.split("/", 1)[1] if picture.position is not None else None
         outcome = show.derived(
             picture.token,
             "search",
-            (place, method, bits),
+            (place, method, bits, keeps),
             lambda: search(vault, picture.image, itself, lambda one: "" if own else galleries.credit(name, one)),
         )
     except VaultError as error:
@@ -180,10 +186,11 @@ def load_result(hit: Found, own: Collection | None) -> np.ndarray:
     return galleries.load(name, galleries.positions(name)[hit.name])
 
 
-def say_vote(outcome: Search, picture: Picture, method: str, bits: int) -> None:
+def say_vote(outcome: Search, picture: Picture, method: str, bits: int, keeps: str = DEFAULT) -> None:
     """Say what the neighbours' labels add up to, and how often such a vote is wrong."""
     known = f" Its own label: {label_title(picture.label)}." if picture.label else " It has no label of its own."
-    wrong = vote_error(method, bits)
+    # Measured of codes that keep what they keep by default.
+    wrong = vote_error(method, bits) if keeps == DEFAULT else None
     st.markdown(commonest([hit.label for hit in outcome.found]) + known + (f" {wrong}" if wrong else ""))
 
 
@@ -235,13 +242,13 @@ def show_second(outcome: Search, first: Search, picture: Picture, method: str, b
     results(outcome.found, picture, query_file, sealed=False, on_pick=pick, name="second_")
 
 
-def show_map(outcome: Search, method: str, bits: int) -> None:
+def show_map(outcome: Search, method: str, bits: int, keeps: str) -> None:
     """Draw, on request, where the pictures of the gallery lie to each other."""
     part = st.expander("Map of the gallery", icon=":material/scatter_plot:", on_change="rerun", key="gallery_atlas")
     if not part.open:
         return
     name = galleries.gallery_name()
-    known, records = known_codes(name, method, bits), galleries.searched(name).records
+    known, records = known_codes(name, method, bits, keeps), galleries.searched(name).records
     codes, descriptors = (np.array([known[one.id][part] for one in records]) for part in (0, 1))
     found = frozenset(hit.name for hit in outcome.found)
     with part:
@@ -286,26 +293,26 @@ def show_times(outcome: Search) -> None:
         figure_row([Figure(step, f"{s * 1000:.1f} ms") for step, s in outcome.seconds.items()], min_width=120)
 
 
-def settings(picture: Picture, own: Collection | None) -> tuple[str, int, str | None]:
-    """Draw the query and everything that a search depends on; return method, length and second method."""
+def settings(picture: Picture, own: Collection | None) -> tuple[str, int, str, str | None]:
+    """Draw the query and all that a search depends on; return method, length, what codes keep and second method."""
     query_file = show.derived(picture.token, "xray", (), lambda: show.xray_file(picture.image))
     show.picture(query_file, alt=f"Query: {picture.title}")
     st.caption(picture.note)
     picture_picker(with_gallery=False)
     if own:
         st.caption(f":material/lock_person: {METHODS[collection.METHOD].title}, {collection.BITS} bits.")
-        return collection.METHOD, collection.BITS, None
-    method, bits = choose_method()
-    return method, bits, choose_second(method)
+        return collection.METHOD, collection.BITS, DEFAULT, None
+    method, bits, keeps = choose_method()
+    return method, bits, keeps, choose_second(method)
 
 
-def look_closer(outcome: Search, picture: Picture, method: str, bits: int, own: Collection | None) -> None:
+def look_closer(
+    outcome: Search, picture: Picture, network: Hasher, keeps: str, method: str, own: Collection | None
+) -> None:
     """Draw what a visitor may want to know of the ten."""
     if not own:
-        st.header("What do the ten say?", anchor=False)
-        label_votes(outcome.found, method, bits)
-        show_map(outcome, method, bits)
-    compare_codes(outcome, picture, Hasher.load(bits=bits, method=method), own)
+        show_map(outcome, method, network.bits, keeps)
+    compare_codes(outcome, picture, network, own)
     show_times(outcome)
 
 
@@ -323,26 +330,29 @@ def draw() -> None:
         side, main = st.columns([1, 3], gap="medium")
     closer = st.container()
     with side:
-        method, bits, second = settings(picture, own)
+        method, bits, keeps, second = settings(picture, own)
     st.header("How far can it be trusted?", anchor=False)
-    trust(method, bits, own.token if own else galleries.gallery_name())
+    trust(method, bits, own.token if own else galleries.gallery_name(), keeps)
     # Last, because the first search of a process waits for the gallery to be sealed; all else is there by then.
     with main:
         vote, strange = st.container(), st.container()
-        outcome = run_search(picture, method, bits, own)
+        outcome = run_search(picture, method, bits, own, keeps)
         if outcome:
             with vote:
-                say_vote(outcome, picture, method, bits)
-            network = Hasher.load(bits=bits, method=method) if st.session_state.get("_explained") else None
+                say_vote(outcome, picture, method, bits, keeps)
+            network = Hasher.load(bits, method, keeps) if st.session_state.get("_explained") else None
             show_results(outcome, picture, network, own)
             place = "Your collection" if own else galleries.TITLES[galleries.gallery_name()]
-            take_home(outcome, picture, method, bits, place)
+            take_home(outcome, picture, method, bits, place, keeps)
+            if not own:
+                st.header("What do the ten say?", anchor=False)
+                label_votes(outcome.found, method, bits)
         other = run_search(picture, second, bits) if outcome and second else None
         if outcome and other and second:
             show_second(other, outcome, picture, second, bits)
     if outcome:
         with closer:
-            look_closer(outcome, picture, method, bits, own)
+            look_closer(outcome, picture, Hasher.load(bits, method, keeps), keeps, method, own)
         with strange:
             warn_if_novel(picture)
 

@@ -92,9 +92,9 @@ picture = current_picture()
 shown = derived(picture.token, "parties", (picture.gallery,), lambda: walk(picture))
 steps()
 st.caption(
-    f"The owner's gallery here: {shown.count} training pictures, {PER_CLASS} of each class, sealed for this visit and "
-    f"forgotten; the user asks for {RESULTS}. Of several alike only the first is shown, of keys only two bytes. The "
-    "sealed file holds the picture as it was taken; the enhanced one is only for the network."
+    f"The owner's gallery here: {shown.count} pictures, {PER_CLASS} of each class, sealed for this visit and "
+    f"forgotten; the user asks for {RESULTS}. Where a party holds several things of one kind, the first is shown; of a "
+    "key, only two bytes. The sealed file holds the picture as it was taken; the enhanced one is only for the network."
 )
 socket_box(picture)
 with st.popover("Ask with another picture", icon=":material/image:"):

@@ -20,6 +20,7 @@ def add_parser(commands: Any) -> None:
         "costs: measure what sealing and searching such pictures takes.",
     )
     gallery.add_argument("action", choices=("build", "codes", "networks", "costs"))
+    gallery.add_argument("--method", help="with codes: hash by this method alone (default: every shipped one)")
     gallery.add_argument("--root", type=Path, help="folder of the collections (default: CXR_VAULT_DATA, else data)")
     gallery.set_defaults(run=make_gallery)
 
@@ -28,6 +29,7 @@ def make_gallery(options: argparse.Namespace) -> None:
     """Make the gallery, its codes, or both."""
     from engine.datasets.built_in import write_gallery
     from engine.hashing import shipped_methods
+    from engine.hashing.keeps import DEFAULT, DIALLED, KEEPS
 
     if options.action == "networks":
         _ask_networks()
@@ -38,16 +40,17 @@ def make_gallery(options: argparse.Namespace) -> None:
     if options.action == "build":
         count = write_gallery(options.root, progress=lambda done, total: progress("pictures", done, total))
         print(f"{count} pictures written.")
-    for method in shipped_methods():
-        print(f"{method}: {_hash(method)} pictures hashed.")
+    for method in [options.method] if options.method else shipped_methods():
+        for keeps in KEEPS if method in DIALLED else (DEFAULT,):
+            print(f"{method}, {keeps}: {_hash(method, keeps)} pictures hashed.")
 
 
-def _hash(method: str) -> int:
+def _hash(method: str, keeps: str) -> int:
     """Write the code book of a method for the built-in gallery."""
     from engine.datasets import load_dataset
     from engine.hashing.codebook import CodeBook, save_book
 
-    dataset, book = load_dataset("gallery"), CodeBook(method)
+    dataset, book = load_dataset("gallery"), CodeBook(method, keeps=keeps)
     for start in range(0, len(dataset), BATCH):
         places = range(start, min(start + BATCH, len(dataset)))
         book.add([dataset.load(place) for place in places])

@@ -19,6 +19,7 @@ from engine.files import file_sha256, write_arrays
 from engine.hashing.codes import pack_bits
 from engine.hashing.descriptors import DESCRIPTOR_BYTES, describe_features
 from engine.hashing.hasher import Hasher
+from engine.hashing.keeps import DEFAULT
 
 FOLDER = MODELS / "gallery"
 FINGERPRINT_BYTES = 16
@@ -56,10 +57,12 @@ class CodeBook:
     Attributes:
         method: Of hashing.
         entries: By fingerprint.
+        keeps: What the codes keep (``engine.hashing.keeps.KEEPS``).
     """
 
     method: str
     entries: dict[bytes, Entry] = field(default_factory=dict, repr=False)
+    keeps: str = DEFAULT
     _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     def add(self, images: Sequence[np.ndarray]) -> None:
@@ -68,7 +71,7 @@ class CodeBook:
         new = {mark: image for mark, image in zip(marks, images, strict=True) if mark not in self.entries}
         if not new:
             return
-        features, outputs = Hasher.load(method=self.method).outputs(list(new.values()))
+        features, outputs = Hasher.load(method=self.method, keeps=self.keeps).outputs(list(new.values()))
         packed = {bits: pack_bits(values >= 0) for bits, values in outputs.items()}
         descriptors = describe_features(features)
         with self._lock:
@@ -100,7 +103,7 @@ class BookHasher:
 
     def describe(self, images: Sequence[np.ndarray]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8]]:
         """Return packed codes ``(N, bits // 8)`` and descriptors ``(N, 64)``; see :meth:`Hasher.describe`."""
-        book = self.book if self.remember else CodeBook(self.book.method, dict(self.book.entries))
+        book = self.book if self.remember else CodeBook(self.book.method, dict(self.book.entries), self.book.keeps)
         book.add(images)
         found = [book.entries[fingerprint(image)] for image in images]
         codes = np.array([entry.codes[self.bits] for entry in found], np.uint8).reshape(-1, self.bits // 8)
@@ -118,7 +121,7 @@ def save_book(book: CodeBook, folder: Path = FOLDER) -> Path:
     lengths = sorted(next(iter(book.entries.values())).codes)
     marks = sorted(book.entries)
     entries = [book.entries[mark] for mark in marks]
-    path = folder / f"{book.method}.npz"
+    path = folder / _file_name(book.method, book.keeps)
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {f"codes_{bits}": np.array([entry.codes[bits] for entry in entries]) for bits in lengths}
     write_arrays(
@@ -133,23 +136,24 @@ def save_book(book: CodeBook, folder: Path = FOLDER) -> Path:
     return path
 
 
-def load_book(method: str, folder: Path = FOLDER) -> CodeBook:
+def load_book(method: str, folder: Path = FOLDER, keeps: str = DEFAULT) -> CodeBook:
     """Open the shipped book of a method.
 
     Args:
         method: Of hashing.
         folder: Where the books lie.
+        keeps: What the codes keep.
 
     Returns:
         The book; an empty one where there is none, or where it was made with other weights than the shipped ones, so
         that a wrong code is never given.
     """
-    path = folder / f"{method}.npz"
+    path = folder / _file_name(method, keeps)
     if not path.exists():
-        return CodeBook(method)
+        return CodeBook(method, keeps=keeps)
     with np.load(path, allow_pickle=False) as stored:
         if str(stored["weights_sha256"]) != weights_hash(method):
-            return CodeBook(method)
+            return CodeBook(method, keeps=keeps)
         lengths = {int(name.removeprefix("codes_")): stored[name] for name in stored if name.startswith("codes_")}
         marks, descriptors = stored["fingerprints"], stored["descriptors"]
     return CodeBook(
@@ -158,4 +162,9 @@ def load_book(method: str, folder: Path = FOLDER) -> CodeBook:
             mark.tobytes(): Entry({bits: rows[n] for bits, rows in lengths.items()}, descriptors[n])
             for n, mark in enumerate(marks)
         },
+        keeps,
     )
+
+
+def _file_name(method: str, keeps: str) -> str:
+    return f"{method}.npz" if keeps == DEFAULT else f"{method}-{keeps}.npz"

@@ -271,6 +271,8 @@ def _chosen_heads(state: "dict[str, Tensor]", keeps: str, method: str) -> "dict[
 @functools.cache
 def _shipped_network(method: str, keeps: str = DEFAULT) -> tuple["HashNetwork", InputSpec]:
     """Read ``models/weights/<method>.safetensors``; its metadata names the encoder and what it sees."""
+    if keeps != DEFAULT:
+        return _other_heads(method, keeps)
     import torch
     from safetensors import safe_open
 
@@ -287,4 +289,23 @@ def _shipped_network(method: str, keeps: str = DEFAULT) -> tuple["HashNetwork", 
         whole = {k: v.float() if v.dtype == torch.float16 else v for k, v in state.items()}
         network.load_state_dict(_chosen_heads(whole, keeps, method))
     network = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network, spec
+
+
+def _other_heads(method: str, keeps: str) -> tuple["HashNetwork", InputSpec]:
+    """Return a method's network with the heads of another share; the encoder is the same one, held once."""
+    import copy
+
+    from safetensors import safe_open
+
+    default, spec = _shipped_network(method, DEFAULT)
+    path = _weights_of(method)
+    with reading_weights(path, HasherError):
+        with safe_open(path, framework="pt") as stored:
+            state = {name: stored.get_tensor(name).float() for name in stored.keys() if name.startswith("keeps.")}  # noqa: SIM118 - not a dict
+        heads = copy.deepcopy(default.heads)
+        chosen = _chosen_heads(state, keeps, method)
+        heads.load_state_dict({name.removeprefix("heads."): value for name, value in chosen.items()})
+    network = copy.copy(default)
+    network._modules = default._modules | {"heads": heads}
     return network, spec

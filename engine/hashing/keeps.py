@@ -30,6 +30,8 @@ KEEPS = {
     "picture": Share("More of the picture", 0.5, "Codes give up some of the disease for the likeness of two pictures."),
 }
 DEFAULT = "both"
+# Methods that are shipped with heads for every share.
+DIALLED = ("matdh",)
 
 
 def head_name(keeps: str, bits: int) -> str:

@@ -179,3 +179,14 @@ def test_results_come_before_the_controls_on_a_phone(visit):
     first = page.locator(".card").first.bounding_box()
     assert first["y"] < page.viewport_size["height"]
     assert page.locator(".card .from").first.bounding_box()["height"] >= 24
+
+
+def test_what_codes_keep_is_a_dial_that_stands_in_the_link(visit):
+    page = visit("retrieve")
+    before = page.locator(".cards").inner_text()
+    page.get_by_role("radio", name="Picture", exact=True).click()
+    page.wait_for_url(re.compile("keeps=Picture"))
+    page.get_by_text("Codes give up some of the disease").wait_for()
+    settle(page)
+    assert page.locator(".card").count() == 10
+    assert page.locator(".cards").inner_text() != before

@@ -5,6 +5,7 @@ from engine.datasets import load_dataset
 from engine.hashing import Hasher
 from engine.hashing import codebook as books
 from engine.hashing.codebook import CodeBook, fingerprint, load_book, save_book
+from engine.hashing.keeps import KEEPS
 from models.matdh import MATDH
 
 
@@ -27,9 +28,8 @@ def counted(monkeypatch):
             shown.append(len(images))
             return super().outputs(images, batch)
 
-    monkeypatch.setattr(
-        books, "Hasher", type("Loader", (), {"load": staticmethod(lambda method: Counting(network, bits=48, side=64))})
-    )
+    loader = staticmethod(lambda method, keeps: Counting(network, bits=48, side=64))
+    monkeypatch.setattr(books, "Hasher", type("Loader", (), {"load": loader}))
     return shown, network
 
 
@@ -78,3 +78,11 @@ def test_the_shipped_books_hold_what_the_shipped_network_says(bits):
     fresh = Hasher.load(bits=bits).codes(images)
     # Sums come in another order on another machine: a bit on the edge may tip.
     assert np.unpackbits(shipped ^ fresh).sum() <= 2
+
+
+@pytest.mark.parametrize("keeps", KEEPS)
+def test_books_of_every_share_are_shipped_and_say_what_its_heads_say(keeps):
+    gallery, book = load_dataset("gallery"), load_book("matdh", keeps=keeps)
+    images = [gallery.load(place) for place in (3, 300)]
+    assert len(book.entries) == len(gallery)
+    assert np.unpackbits(book.hasher(24).codes(images) ^ Hasher.load(24, keeps=keeps).codes(images)).sum() <= 2

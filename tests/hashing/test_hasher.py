@@ -3,12 +3,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from engine.artifacts import WEIGHTS
 from engine.datasets import load_dataset
 from engine.hashing import Hasher, HasherError, hamming_distances, unpack_bits
 from engine.hashing.descriptors import describe_features
+from engine.hashing.keeps import head_name
 from engine.hashing.preprocess import network_input
 from models.hashing import build_network
 from models.network import CODE_LENGTHS
@@ -125,3 +127,15 @@ def test_weights_methods_and_shares_have_fingerprints_of_their_own() -> None:
     assert len(set(prints)) == 4
     # Lengths are told apart by the gallery itself.
     assert Hasher.load(16).fingerprint == Hasher.load(64).fingerprint
+
+
+@pytest.mark.parametrize("keeps", ["label", "picture"])
+def test_shares_have_heads_of_their_own_over_one_encoder(keeps: str, pictures: list[np.ndarray]) -> None:
+    hasher, default = Hasher.load(32, keeps=keeps), Hasher.load(32)
+    with safe_open(WEIGHTS / "matdh.safetensors", "numpy") as stored:
+        weight, bias = (stored.get_tensor(f"{head_name(keeps, 32)}.{part}") for part in ("weight", "bias"))
+    outputs = hasher.features(pictures) @ weight.T.astype(np.float32) + bias
+    assert np.array_equal(unpack_bits(hasher.codes(pictures)), outputs >= 0)
+    assert np.array_equal(hasher.features(pictures), default.features(pictures))
+    memory = [next(one.network.parameters()).data_ptr() for one in (hasher, default)]
+    assert memory[0] == memory[1]

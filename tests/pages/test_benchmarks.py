@@ -190,7 +190,7 @@ def test_recipes_of_a_network_trained_on_other_pictures_are_not_compared_with_th
 
 @pytest.mark.parametrize("part", ["Transfer", "Frames"])
 def test_short_names_of_publishers_are_explained_where_they_stand(open_page, with_results, part):
-    assert ": publishers of positives (COVID-19)" in texts(open_page("benchmarks", part=part))
+    assert "published the COVID-19 pictures" in texts(open_page("benchmarks", part=part))
 
 
 def test_strange_dials_in_the_address_fall_back(open_page, with_results):
@@ -270,5 +270,5 @@ def test_transfer_says_who_was_found_with_and_without_having_been_seen(open_page
     app = open_page("benchmarks", part="Transfer")
     figures = ("0.700 (0.600 to 0.800)", "0.950 (0.900 to 1.000)", "0.850 (0.800 to 0.900)", "0.600 (0.500 to 0.700)")
     for guards in ("yes", "no"):
-        assert f"| cxnet (5) | {guards} | no | {' | '.join(figures)} |" in texts(app)
+        assert f"| COVID-CXNet (5) | {guards} | no | {' | '.join(figures)} |" in texts(app)
     assert "python -m engine transfer" not in texts(app)

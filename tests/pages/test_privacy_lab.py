@@ -68,7 +68,7 @@ def test_the_chosen_setting_is_at_first_the_recommended_and_every_other_can_be_l
         assert not app.exception
         assert app.metric[0].value == f"{point.found[0]:.3f}"
         assert app.metric[1].value == f"{point.bytes:,}"
-        said = texts(app)
+        said = " ".join(one.proto.help for one in app.caption)
         for source in point.sources:
             assert f"`{source.file}`, {source.part} (commit {source.commit})" in said
             assert f"pictures {source.data[:12]}" in said

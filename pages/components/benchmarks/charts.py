@@ -9,6 +9,8 @@ import numpy as np
 from pages.components.kit.charts import draw
 
 OURS = "Ours"
+# Of mAP: two names that are nearer would stand on each other.
+NAME_GAP = 0.019
 METHOD = "MATDH"
 MUTED = "rgba(127, 140, 149, 0.75)"
 Report = Mapping[str, Any]
@@ -94,6 +96,7 @@ def length_chart(measured: Report, task: str, metric: Metric, bits: int, paper: 
     theirs = {name: (list(row), list(row.values())) for name, row in reported.items()}
     figure = go.Figure([_ours(lengths, triples, how), *_paper(theirs)])
     figure.update_xaxes(tickvals=lengths)
+    _name_lines(figure, theirs)
     bound = paper_bound(paper, metric.field) if paper else None
     if bound is not None:
         words = f"paper A's MATDH lies above {bound:g}"
@@ -322,6 +325,39 @@ def _paper(rows: Mapping[str, tuple[Sequence[Any], Sequence[float]]]) -> list:
             go.Scatter(x=[None], y=[None], name=legend, mode="lines+markers", line=others, marker={"color": MUTED})
         )
     return traces
+
+
+def _name_lines(figure: Any, rows: Mapping[str, tuple[Sequence[Any], Sequence[float]]]) -> None:
+    """Write each gray line's name at its end, apart from its neighbours'."""
+    ends = sorted((y[-1], x[-1], name) for name, (x, y) in rows.items() if name != METHOD)
+    if not ends:
+        return
+    places = apart([value for value, *_ in ends], NAME_GAP)
+    for place, (_, end, name) in zip(places, ends, strict=True):
+        at = {"x": end, "y": place, "xanchor": "left", "xshift": 8, "font": {"size": 12}}
+        figure.add_annotation(at, text=name, showarrow=False)
+    # Room for the names to the right.
+    figure.update_xaxes(range=[13, 75] if ends[0][1] > 48 else [13, 67])
+
+
+def apart(values: Sequence[float], gap: float) -> list[float]:
+    """Move values in rising order apart, those that are too near each other around their mean.
+
+    >>> [round(value, 2) for value in apart([0.5, 0.5, 0.9], 0.1)]
+    [0.45, 0.55, 0.9]
+    """
+    groups: list[list[float]] = []
+    for value in values:
+        groups.append([value])
+        while len(groups) > 1 and _placed(groups[-1], gap)[0] - _placed(groups[-2], gap)[-1] < gap:
+            last = groups.pop()
+            groups[-1].extend(last)
+    return [place for group in groups for place in _placed(group, gap)]
+
+
+def _placed(group: Sequence[float], gap: float) -> list[float]:
+    middle, count = sum(group) / len(group), len(group)
+    return [middle + gap * (number - (count - 1) / 2) for number in range(count)]
 
 
 def _line(x: np.ndarray, y: np.ndarray, name: str, dash: str) -> Any:

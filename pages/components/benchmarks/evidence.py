@@ -9,6 +9,8 @@ from pages.components.kit.words import label_title
 
 Report = Mapping[str, Any]
 TASKS = ("binary", "three_class")
+# What result files call the publishers of positives.
+PUBLISHERS = {"cxnet": "COVID-CXNet", "talo": "Ozturk et al."}
 
 
 class Control(NamedTuple):
@@ -171,13 +173,18 @@ def cached_frames(measured: Report, headline: Report | None, task: str) -> str:
 
 
 def publishers(names: Iterable[str]) -> str:
-    """Say what the publishers' short names in a table stand for.
+    """Say who published the positives of a table.
 
     >>> publishers(["cxnet", "talo", "cxnet"])
-    'cxnet and talo: publishers of positives (COVID-19), by their short names in the data set.'
+    'COVID-CXNet and Ozturk et al. published the COVID-19 pictures.'
     """
-    listed = " and ".join(dict.fromkeys(names))
-    return f"{listed}: publishers of positives (COVID-19), by their short names in the data set."
+    listed = " and ".join(dict.fromkeys(map(publisher_title, names)))
+    return f"{listed} published the COVID-19 pictures."
+
+
+def publisher_title(name: str) -> str:
+    """Return a publisher's name as people write it."""
+    return PUBLISHERS.get(name, name)
 
 
 def frame_table(margins: Report) -> str:
@@ -189,7 +196,7 @@ def frame_table(margins: Report) -> str:
     publishers = [name for name in next(iter(margins.values())) if name != "inside"]
     lines = [
         "| Margin around the lungs | Inside the collection | "
-        + " | ".join(f"{name} never seen" for name in publishers),
+        + " | ".join(f"{publisher_title(name)} never seen" for name in publishers),
         "|:--|" + "--:|" * (1 + len(publishers)),
     ]
     for margin, row in margins.items():
@@ -218,7 +225,9 @@ def transfer_table(left_out: Sequence[Report]) -> str:
                 values = row[training][network]
                 figures = [with_interval(values[name]) for name in ("sensitivity", "specificity", "auc", "auc_black")]
                 cells = " | ".join(f"{value} ({interval})" for value, interval in figures)
-                lines.append(f"| {row['publisher']} ({row['positives']}) | {guards} | {saw} | {cells} |")
+                lines.append(
+                    f"| {publisher_title(row['publisher'])} ({row['positives']}) | {guards} | {saw} | {cells} |"
+                )
     return "\n".join(lines)
 
 

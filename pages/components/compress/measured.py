@@ -16,12 +16,12 @@ CHANCE = 1 / 3
 SCOPE_TITLES = {"last": "Last layer", "all": "All layers"}
 GRANULARITY_TITLES = {"tensor": "Layer", "channel": "Output channel"}
 MEANINGS = {
-    "none": "Four bytes a weight, as trained.",
-    "max": "One byte a weight. The largest weight becomes 127; nothing is clipped.",
-    "percentile": "One byte a weight. The largest 1 % of the weights are clipped, so that the others get finer steps.",
-    "kl": "One byte a weight. Clipped where the histogram loses least information (KL divergence).",
-    "full": "One byte a weight and int8 arithmetic in every layer that has weights, compiled: weights by maximum, one "
-    "scale per output channel; activations scaled on training pictures. Attention and normalisations keep float.",
+    "none": "Four bytes per weight, as trained.",
+    "max": "One byte per weight. The largest weight becomes 127; nothing is clipped.",
+    "percentile": "One byte per weight. The largest 1 % of the weights are clipped, so the others get finer steps.",
+    "kl": "One byte per weight. Clipped where the histogram loses least information (KL divergence).",
+    "full": "One byte per weight and int8 arithmetic in every layer that has weights, compiled: weights by maximum, "
+    "one scale per output channel; activations scaled on training pictures. Attention and normalisations keep float.",
     "full-naive": "The paper's full mode as a naive reader builds it: everything becomes int8, nothing is "
     "calibrated. Computed in float on rounded values, so it has no time of its own.",
 }
@@ -96,7 +96,7 @@ def saved_sentence(entry: Entry, papers: Mapping[str, int]) -> str:
     smaller = file_bytes(entry, EXACT) / file_bytes(entry, "full")
     one, many = (entry["latency"][batch]["full"][1] for batch in (min(entry["latency"], key=int), most(entry)))
     return (
-        f"One byte a weight in the last layer, as paper B does it, saves {size_text(before - last)} of "
+        f"One byte per weight in the last layer, as paper B does it, saves {size_text(before - last)} of "
         f"{size_text(before)} ({100 * (before - last) / before:.2g} %) and no time; of the paper's own VGG-16, "
         f"{size_text(papers['float'] - papers['last'])} of {size_text(papers['float'])}. All layers in int8 make this "
         f"one {smaller:.1f} times smaller and {one:.1f} times as fast, {many:.1f} times with {most(entry)} "

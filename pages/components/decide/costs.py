@@ -12,6 +12,7 @@ PRICES = {
 }
 GIGABYTE = 10**9
 HOUR = 3600
+LEAST = 0.005
 
 
 def cost_table(measured: Mapping[str, Any], prices: Mapping[str, float]) -> str:
@@ -31,12 +32,12 @@ def cost_table(measured: Mapping[str, Any], prices: Mapping[str, float]) -> str:
     return markdown_table(
         [f"For {count:,} pictures", "It takes", "It costs"],
         [
-            ["Keep them sealed, a month", f"{stored:,.1f} GB", f"{stored * prices['gigabyte']:,.2f} euros"],
-            ["Hash and seal them, once", f"{once:,.1f} core hours", f"{once * prices['hour']:,.2f} euros"],
+            ["Keep them sealed, a month", f"{stored:,.1f} GB", _euros(stored * prices["gigabyte"])],
+            ["Hash and seal them, once", f"{once:,.1f} core hours", _euros(once * prices["hour"])],
             [
                 "Search among them a thousand times, ten results opened",
                 f"{1000 * searching:,.0f} core seconds",
-                f"{1000 * searching / HOUR * prices['hour']:,.2f} euros",
+                _euros(1000 * searching / HOUR * prices["hour"]),
             ],
             [
                 "The same pictures unsealed (PNG), a month",
@@ -52,4 +53,13 @@ def _plain(measured: Mapping[str, Any], count: int) -> str:
 
 
 def _plain_cost(measured: Mapping[str, Any], count: int, prices: Mapping[str, float]) -> str:
-    return f"{measured['protocol']['file_bytes'] * count / GIGABYTE * prices['gigabyte']:,.2f} euros"
+    return _euros(measured["protocol"]["file_bytes"] * count / GIGABYTE * prices["gigabyte"])
+
+
+def _euros(sum_: float) -> str:
+    """Write a sum of money; a small one is not nothing.
+
+    >>> _euros(0.0007), _euros(0.0), _euros(1234.5)
+    ('less than 0.01 euros', '0.00 euros', '1,234.50 euros')
+    """
+    return "less than 0.01 euros" if 0 < sum_ < LEAST else f"{sum_:,.2f} euros"

@@ -54,7 +54,7 @@ PAGES = (
 # A link with the keyboard's focus has a ring, seen on white and on black: Streamlit's own shade of gray is not.
 # Uploaders name their limit in their label: the one that Streamlit would add is the server's.
 # Figures and tables are read whole on a phone: Streamlit would cut a figure's words off, and give a table's cells
-# the air of a wide screen. On a phone cells wrap: what scrolls inside a page is lost to the keyboard.
+# the air of a wide screen. On a phone cells and tabs wrap: what scrolls inside a page is lost to the keyboard.
 _STYLE = """<style>
 .stApp [data-testid="stCaptionContainer"] { opacity: 0.72; }
 .stApp [data-testid="stCaptionContainer"] code { color: inherit; }
@@ -72,9 +72,10 @@ _STYLE = """<style>
 [data-testid="stTopNav"] a > span:has(> span > [data-testid="stIconMaterial"]) { display: none; }
 [data-testid="stExpandSidebarButton"] { display: inline-flex; align-items: center; width: auto; gap: 0.3rem; }
 [data-testid="stExpandSidebarButton"]::after { content: "Menu"; font-size: 1rem; }
-.stPlotlyChart :is(.xtick text, .ytick text, .xtitle, .ytitle, .legendtext) { fill: currentColor !important; }
+.stPlotlyChart :is([class*="tick"] text, .xtitle, .ytitle, .legendtext) { fill: currentColor !important; }
 @media (max-width: 640px) {
   [data-testid="stMarkdownContainer"]:has(> table) { overflow-x: visible; }
+  [data-testid="stTabs"] [role="tablist"] { flex-wrap: wrap; overflow: visible; }
   [data-testid="stMarkdownContainer"] table { font-size: 0.75rem; width: 100%; }
   [data-testid="stMarkdownContainer"] :is(th, td) { overflow-wrap: anywhere; }
   [data-testid="stTooltipHoverTarget"] { min-width: 44px; min-height: 44px; margin: -12px; justify-content: center; }

@@ -163,6 +163,7 @@ def draw(
         xaxis={"title": x, "fixedrange": True},
         yaxis={"title": y, "fixedrange": True},
         colorway=_colour("chartCategoricalColors"),
+        font={"color": _colour("textColor")},
     )
     # Plotly's own choice, a dark gray, is faint on the light bars of the dark theme.
     figure.update_traces(insidetextfont={"color": _colour("backgroundColor")}, selector={"type": "bar"})

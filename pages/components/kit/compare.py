@@ -1,6 +1,6 @@
 """Before/after: two pictures on top of each other and a slider that uncovers one of them.
 
-The slider is a native range input, so it works by mouse, touch and keyboard and speaks to screen readers.
+The line is a native range input, which works by keyboard and speaks to screen readers; a drag sets its value.
 Dragging never talks to the server.
 """
 
@@ -20,7 +20,11 @@ _HTML = """
     <span class="line" aria-hidden="true"><span class="knob">&#8596;</span></span>
   </div>
   </div>
-  <label hidden>Zoom <input class="zoom" type="range" min="1" max="4" step="0.5" value="1"></label>
+  <p class="closer" hidden>
+    <label>Zoom <input class="zoom" type="range" min="1" max="4" step="0.25" value="1"></label>
+    <button class="reset" type="button">Reset</button>
+    <span>Wheel: zoom. Zoomed in, drag beside the line, or Shift and arrow keys: move.</span>
+  </p>
 </figure>
 """
 
@@ -32,7 +36,7 @@ figure { margin: 0; }
 .cut { clip-path: inset(0 calc(100% - var(--cut)) 0 0); }
 img {
   width: 100%; height: 100%; object-fit: contain; user-select: none;
-  transform: scale(var(--zoom, 1)); transform-origin: var(--x, 50%) var(--y, 50%);
+  transform: translate(var(--x, 0px), var(--y, 0px)) scale(var(--zoom, 1));
 }
 .tag {
   position: absolute; top: 0.6rem; max-width: 45%; padding: 0.15rem 0.55rem; border-radius: 999px;
@@ -41,9 +45,10 @@ img {
 .left { left: 0.6rem; }
 .right { right: 0.6rem; }
 .uncover {
-  position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0; cursor: ew-resize;
-  touch-action: pan-y;
+  position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0; pointer-events: none;
 }
+.stage { cursor: ew-resize; touch-action: pan-y; }
+.stage.zoomed { cursor: grab; touch-action: none; }
 .line {
   position: absolute; top: 0; bottom: 0; left: var(--cut); width: 2px; margin-left: -1px;
   background: #fff; box-shadow: 0 0 4px rgb(0 0 0 / 70%); pointer-events: none;
@@ -53,16 +58,25 @@ img {
   display: grid; place-items: center; border-radius: 50%; background: #fff; color: #16222b;
   font: 700 1.15rem/1 var(--st-font); box-shadow: 0 1px 6px rgb(0 0 0 / 55%);
 }
-label {
-  display: flex; align-items: center; gap: 0.5rem; margin-top: 0.4rem; color: var(--st-text-color);
-  font: 400 0.85rem/1.4 var(--st-font);
+.closer {
+  display: flex; flex-wrap: wrap; align-items: center; gap: 0.3rem 0.8rem; margin: 0.4rem 0 0;
+  color: var(--st-text-color); font: 400 0.85rem/1.4 var(--st-font);
 }
-label[hidden] { display: none; }
+.closer[hidden] { display: none; }
+label { display: flex; align-items: center; gap: 0.5rem; }
+.reset {
+  min-height: 2rem; padding: 0 0.7rem; border: 1px solid var(--st-border-color); background: none; color: inherit;
+  border-radius: var(--st-button-radius); font: inherit; cursor: pointer;
+}
 .zoom { width: 8rem; accent-color: var(--st-primary-color); }
 .uncover:focus-visible + .line .knob { outline: 4px solid var(--st-primary-color); outline-offset: 2px; }
 """
 
 _JS = """
+// Where the pictures are moved to: Streamlit calls the component again whenever its data changes.
+const states = new WeakMap();
+const NEAR = 28, NUDGE = 40;
+
 export default function ({ data, parentElement }) {
   const find = (selector) => parentElement.querySelector(selector);
   const stage = find(".stage"), input = find(".uncover"), zoom = find(".zoom");
@@ -82,18 +96,56 @@ export default function ({ data, parentElement }) {
     input.setAttribute("aria-valuetext", input.value + " percent " + data.before_label);
   };
   input.oninput = show;
-  zoom.oninput = () => {
+  const view = states.get(stage) || { x: 0, y: 0, drag: "" };
+  states.set(stage, view);
+  const place = () => {
+    const box = stage.getBoundingClientRect(), most = (zoom.value - 1) / 2;
+    for (const [axis, length] of [["x", box.width], ["y", box.height]]) {
+      view[axis] = Math.min(most * length, Math.max(-most * length, view[axis]));
+      stage.style.setProperty("--" + axis, view[axis] + "px");
+    }
     stage.style.setProperty("--zoom", zoom.value);
+    stage.classList.toggle("zoomed", zoom.value > 1);
     zoom.setAttribute("aria-valuetext", zoom.value + " times");
   };
-  stage.onpointermove = (event) => {
-    const box = stage.getBoundingClientRect();
-    stage.style.setProperty("--x", ((event.clientX - box.left) / box.width) * 100 + "%");
-    stage.style.setProperty("--y", ((event.clientY - box.top) / box.height) * 100 + "%");
+  const move = (x, y) => { view.x += x; view.y += y; place(); };
+  zoom.oninput = place;
+  find(".reset").onclick = () => {
+    zoom.value = 1;
+    place();
   };
-  find("label").hidden = !data.zoom;
+  const uncover = (event) => {
+    const box = stage.getBoundingClientRect();
+    input.value = Math.round(((event.clientX - box.left) / box.width) * 100);
+    show();
+  };
+  // On the line a drag moves the line; beside it, once zoomed in, it moves the pictures.
+  stage.onpointerdown = (event) => {
+    if (event.button) return;
+    const box = stage.getBoundingClientRect(), line = box.left + (box.width * input.value) / 100;
+    view.drag = zoom.value > 1 && Math.abs(event.clientX - line) > NEAR ? "pictures" : "line";
+    stage.setPointerCapture(event.pointerId);
+    if (view.drag === "line") uncover(event);
+  };
+  stage.onpointermove = (event) => {
+    if (view.drag === "line") uncover(event);
+    if (view.drag === "pictures") move(event.movementX, event.movementY);
+  };
+  stage.onpointerup = stage.onpointercancel = () => { view.drag = ""; };
+  stage.onwheel = data.zoom ? (event) => {
+    event.preventDefault();
+    zoom.value = Number(zoom.value) + (event.deltaY < 0 ? 0.25 : -0.25);
+    place();
+  } : null;
+  const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  input.onkeydown = zoom.onkeydown = (event) => {
+    if (!event.shiftKey || !moves[event.key]) return;
+    event.preventDefault();
+    move(...moves[event.key].map((step) => step * NUDGE));
+  };
+  find(".closer").hidden = !data.zoom;
   show();
-  zoom.oninput();
+  place();
 }
 """
 

@@ -30,6 +30,8 @@ ATTACKS = {
 POLICIES = {"shared": "one key for all", "fresh": "a key for each"}
 HOME = "covidx-open"
 COMMAND = "python -m engine attack map --save"
+# From here on nearly everything is given away.
+CROWDED = 0.94
 PICKED, CHART = "map_setting", "chart_map"
 LIST = "map_setting_list"
 CODES = {
@@ -129,6 +131,7 @@ def draw_map(
         figure.layout.annotations[-1].update(x=0.28, xanchor="left", yanchor="bottom", align="left")
     figure.update_xaxes(range=[-0.06, 1.07])
     figure.update_yaxes(range=[0, 1.04])
+    _look_into_the_crowd(figure, measured, goal)
     draw(
         figure,
         x=GOAL_AXES[goal],
@@ -139,6 +142,25 @@ def draw_map(
         height=height,
         hover="closest",
         on_pick=_picked if pick else None,
+    )
+
+
+def _look_into_the_crowd(figure: Any, measured: Sequence[Point], goal: str) -> None:
+    """Draw the settings that give nearly all away once more, larger, where nothing else is: most lie on one spot."""
+    crowd = [point for point in measured if point.leakage(goal) > CROWDED]
+    if len(crowd) <= len(measured) / 2:
+        return
+    for key in _GROUPS:
+        dots = _dots([point for point in crowd if group(point) == key], key, goal)
+        figure.add_trace(dots.update(xaxis="x2", yaxis="y2", showlegend=False))
+    found, room = [point.found[0] for point in crowd], 0.02
+    line = {"showline": True, "mirror": True, "linecolor": "#7f8c95", "fixedrange": True, "nticks": 4}
+    across = {"range": [CROWDED - 0.005, 1.005], "domain": [0.2, 0.68], "anchor": "y2"}
+    down = {"range": [min(found) - room, max(found) + room], "domain": [0.1, 0.42], "anchor": "x2"}
+    figure.update_layout(xaxis2=across | line, yaxis2=down | line)
+    text = f"{len(crowd)} of {len(measured)}, enlarged"
+    figure.add_annotation(
+        text=text, x=0, y=1, xref="x2 domain", yref="y2 domain", showarrow=False, yanchor="bottom", yshift=6
     )
 
 
@@ -257,7 +279,7 @@ def point_card(point: Point) -> None:
         min_width=130,
     )
     show_table(attack_table(point), key="setting", made_by="map")
-    st.caption(f"0 is luck, 1 is always. Read from {sources(point)}.")
+    st.caption("0 is luck, 1 is always.", help=f"Read from {sources(point)}.")
     st.page_link(
         "pages/encrypt.py",
         label="Try it on the Encrypt page",

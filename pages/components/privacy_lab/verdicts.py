@@ -60,8 +60,8 @@ def reading(measured: Sequence[Point], task: str) -> str:
     """Say how to read the map."""
     return (
         f"Question: {QUESTIONS[task]}. Each point is a setting; all {len(measured)} were attacked on the same test "
-        "pictures. Star: the nearest to the upper left corner, on chest X-rays and in the view of pictures; of equals "
-        "the one with fewest bytes."
+        "pictures. The star is the setting nearest to the upper left corner on chest X-rays, judged by whether "
+        "pictures get out; where two are equally near, the one that takes fewer bytes."
     )
 
 
@@ -122,9 +122,9 @@ def _price(best: Point, measured: Sequence[Point]) -> str:
     alike = [point for point in measured if point.found[0] >= best.found[1]]
     least = min(alike, key=lambda point: point.leakage("kind"))
     return (
-        f"Who can find by likeness learns what is alike. Here the server can tell the kind of {_told(best):.0%} of "
-        f"pictures; a guess is right for {best.chance:.0%}. No setting that finds as well tells it less than "
-        f"{_told(least):.0%}."
+        f"Whoever can find similar pictures learns which ones are similar. Here the server can tell the "
+        f"kind of {_told(best):.0%} of pictures; a guess is right for {best.chance:.0%}. No setting that finds as well "
+        f"tells it less than {_told(least):.0%}."
     )
 
 

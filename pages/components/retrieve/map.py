@@ -1,4 +1,8 @@
-"""A map of the gallery: each picture where its code or its features put it, and a click to search from it."""
+"""A map of the gallery: each picture where its code or its features put it, and a click to search from it.
+
+The projection is principal component analysis: it needs no dependency and puts a query among the pictures without being
+fitted again. UMAP would bring numba (100 MB) for a drawing whose distances between groups mean less.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +14,7 @@ import streamlit as st
 
 from engine.datasets import Record
 from engine.hashing import unpack_bits
+from engine.hashing.descriptors import likeness
 from engine.imaging import encode_jpeg, resize
 from pages.components.kit.show import data_url
 from pages.components.kit.words import counted, label_title
@@ -21,7 +26,12 @@ TILES, TILE = 24, 64
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8a6d00", "#7f7f7f")
 NEAR, FAR = np.array([213.0, 94, 0]), np.array([86.0, 180, 233])
 SPACES = {"codes": "Codes", "features": "Features"}
-HUES = {"label": "Label", "source": "Source", "distance": "Distance to the query"}
+HUES = {
+    "label": "Label",
+    "source": "Source",
+    "distance": "Distance to the query",
+    "likeness": "Likeness to the query",
+}
 _COMPONENT = st.components.v2.component(
     "map",
     html=(HERE / "map.html").read_text(encoding="utf-8"),
@@ -153,10 +163,18 @@ def _colours(atlas: Atlas, hue: str) -> tuple[list[str], list[tuple[str, str]]]:
     if hue == "distance":
         distances = np.bitwise_count(atlas.codes ^ atlas.code).sum(axis=1)
         most = max(int(distances.max()), 1)
-        mixed = [NEAR + (FAR - NEAR) * distance / most for distance in distances]
-        colours = [f"rgb({r:.0f},{g:.0f},{b:.0f})" for r, g, b in mixed]
-        ends = [("0 bits away", "rgb(213,94,0)"), (f"{counted(most, 'bit')} away", "rgb(86,180,233)")]
-        return colours, ends
+        return _shades(distances / most, "0 bits away", f"{counted(most, 'bit')} away")
+    if hue == "likeness":
+        alike = likeness(atlas.descriptor, atlas.descriptors)
+        return _shades((1 - alike) / max(1 - alike.min(), 1e-9), "1.00: equal", f"{alike.min():.2f}: least alike")
     names = [label_title(r.label) if hue == "label" else r.publisher or r.source for r in atlas.records]
     by_name = dict(zip(sorted(set(names)), COLOURS * 3, strict=False))
     return [by_name[name] for name in names], list(by_name.items())
+
+
+def _shades(shares: np.ndarray, near: str, far: str) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return the colour of each picture from how far it is, 0 to 1, and the legend of both ends."""
+    mixed = NEAR + (FAR - NEAR) * shares[:, None]
+    colours = [f"rgb({r:.0f},{g:.0f},{b:.0f})" for r, g, b in mixed]
+    ends = [f"rgb({r:.0f},{g:.0f},{b:.0f})" for r, g, b in (NEAR, FAR)]
+    return colours, [(near, ends[0]), (far, ends[1])]

@@ -3,6 +3,7 @@
 import numpy as np
 import streamlit as st
 
+from engine.hashing.keeps import DEFAULT, KEEPS
 from pages.components.kit.charts import confusion
 from pages.components.kit.dials import one_of
 from pages.components.kit.metrics import BESIDE_PAPER_A, Figure, figure_row, with_interval
@@ -19,13 +20,14 @@ FIELDS = {
 }
 
 
-def trust(method: str, bits: int, gallery: str) -> None:
+def trust(method: str, bits: int, gallery: str, keeps: str = DEFAULT) -> None:
     """Show mAP, precision within two bits and the confusion matrix of the neighbour vote, as measured.
 
     Args:
         method: Of hashing.
         bits: Code length.
         gallery: The one being searched, which need not be the one measured.
+        keeps: What codes keep; the figures are of those that keep ``DEFAULT``.
     """
     measured = method_result(method)
     if measured is None or str(bits) not in measured["bits"]:
@@ -43,6 +45,11 @@ def trust(method: str, bits: int, gallery: str) -> None:
         reported = _reported(measured["paper"], bits) if task == "binary" else {}
         figure_row(_figures(figures, reported, how))
         st.caption(f"{how} {BESIDE_PAPER_A}" if reported else how)
+        if keeps != DEFAULT:
+            st.caption(
+                f":material/info: These figures are of codes that keep {KEEPS[DEFAULT].title.lower()}. Benchmarks, "
+                "Unseen galleries, has the other positions of the dial."
+            )
         if gallery != protocol["dataset"]:
             searched = "On the pictures searched above it may be better or worse."
             if gallery == SIMULATED:

@@ -23,6 +23,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from engine.encryption import generate_key
 from engine.hashing.codebook import BookHasher, CodeBook, Entry, fingerprint, load_book
+from engine.hashing.keeps import DEFAULT
 from engine.retrieval import CloudServer, DataOwner, DataUser, Picture, pictures_of
 from engine.retrieval.reindex import SharedPictures, reindex
 from pages.components.kit import tuning
@@ -37,7 +38,8 @@ BATCH = 8
 LOOK_SECONDS = 0.05
 WORKERS = 16
 
-Wanted = tuple[str, str, int]
+# Gallery, method, code length and what codes keep.
+Wanted = tuple[str, str, int, str]
 Outcome = TypeVar("Outcome")
 
 
@@ -113,16 +115,16 @@ class Shelf:
 
     pictures: Kept = field(default_factory=lambda: Kept(KEPT_PICTURES))
     indices: Kept = field(default_factory=lambda: Kept(KEPT_INDICES))
-    books: dict[str, CodeBook] = field(default_factory=dict)
+    books: dict[tuple[str, str], CodeBook] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
     workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(WORKERS, "sealing"))
 
-    def book(self, method: str) -> CodeBook:
-        """Return what is known of the galleries' codes by one method."""
+    def book(self, method: str, keeps: str = DEFAULT) -> CodeBook:
+        """Return what is known of the galleries' codes by one method that keep the same."""
         with self.lock:
-            if method not in self.books:
-                self.books[method] = load_book(method)
-            return self.books[method]
+            if (method, keeps) not in self.books:
+                self.books[method, keeps] = load_book(method, keeps=keeps)
+            return self.books[method, keeps]
 
 
 @st.cache_resource(show_spinner=False)
@@ -130,19 +132,20 @@ def _shelf() -> Shelf:
     return Shelf()
 
 
-def open_vault(name: str, method: str, bits: int, at: DeltaGenerator | None = None) -> Vault:
+def open_vault(name: str, method: str, bits: int, keeps: str = DEFAULT, at: DeltaGenerator | None = None) -> Vault:
     """Return the sealed gallery ``name``; the first time, have it sealed and show the progress.
 
     Args:
         name: Of the gallery.
         method: Of hashing.
         bits: Code length.
+        keeps: What codes keep.
         at: Where to show the progress; where the script stands when None.
 
     Raises:
         engine.errors.VaultError: The network or the pictures are missing.
     """
-    sealing, index = _sealing(name), _index((name, method, bits))
+    sealing, index = _sealing(name), _index((name, method, bits, keeps))
     if not index.outcome.done():
         slot = (at or st).empty()
         while not index.outcome.done():
@@ -153,12 +156,12 @@ def open_vault(name: str, method: str, bits: int, at: DeltaGenerator | None = No
     return index.outcome.result()
 
 
-def known_codes(name: str, method: str, bits: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def known_codes(name: str, method: str, bits: int, keeps: str = DEFAULT) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return packed code and descriptor of every picture of a sealed gallery, by its name.
 
     The owner's own knowledge, which no server has; a public gallery's owner may show it.
     """
-    marks, book = _sealing(name).outcome.result().marks, _shelf().book(method)
+    marks, book = _sealing(name).outcome.result().marks, _shelf().book(method, keeps)
     entries = {picture: book.entries[mark] for picture, mark in marks.items()}
     return {picture: (entry.codes[bits], entry.descriptor) for picture, entry in entries.items()}
 
@@ -207,11 +210,11 @@ def _noted(marks: dict[str, bytes], picture: Picture) -> np.ndarray:
 
 def _make_index(wanted: Wanted, job: Job[Vault], sealing: Job[Pictures], shelf: Shelf) -> Vault:
     """Give a gallery's sealed pictures codes of another method or length."""
-    name, method, bits = wanted
+    name, method, bits, keeps = wanted
     sealed = sealing.outcome.result()
-    if (method, bits) == (METHOD, BITS):
+    if (method, bits, keeps) == (METHOD, BITS, DEFAULT):
         return sealed.vault
-    book, folder = shelf.book(method), sealed_folder("gallery")
+    book, folder = shelf.book(method, keeps), sealed_folder("gallery")
     job.started = time.monotonic()
     if not sealed.marks.items() or any(mark not in book.entries for mark in sealed.marks.values()):
         _hash(name, book, job)

@@ -12,7 +12,7 @@ def test_costs_follow_from_bytes_seconds_and_prices():
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
     assert rows[2][1:] == ["5.0 GB", "0.50 euros"]
     assert rows[3][1:] == ["1.0 core hours", "0.50 euros"]
-    assert rows[4][1:] == ["30 core seconds", "0.00 euros"]
+    assert rows[4][1:] == ["30 core seconds", "less than 0.01 euros"]
     assert rows[5][1:] == ["2.0 GB", "0.20 euros"]
 
 
