@@ -31,7 +31,7 @@ from pages.components.compress.measured import (
 from pages.components.kit.charts import confusion
 from pages.components.kit.dials import one_of
 from pages.components.kit.metrics import figure_row
-from pages.components.kit.results import arrays, missing, result, stored
+from pages.components.kit.results import COMMANDS, arrays, missing, result, stored
 from pages.components.kit.take import show_table
 from pages.components.kit.words import MODE_TITLES, label_title
 
@@ -141,15 +141,18 @@ def careless_section(entry: dict[str, Any]) -> None:
     st.caption(naive_words(entry))
 
 
-def tuned_section(entry: dict[str, Any]) -> None:
+def tuned_section(entry: dict[str, Any], networks: dict[str, Any]) -> None:
     """Show the order of paper B's Algorithm 3: quantize first, then train on."""
-    if tuned_name(None) not in entry["variants"]:
+    measured = [one for one in (entry, *networks.values()) if tuned_name(None) in one["variants"]]
+    if not measured:
         st.info(
-            "Algorithm 3 is about VGG-16 and the ViT: choose one. Measured by "
-            "`python -m engine quantize vgg16 vit --tune --save`.",
+            f"Nobody has trained a quantized network further yet: `{COMMANDS['tuned']}` does.",
             icon=":material/info:",
         )
         return
+    if measured[0] is not entry:
+        entry = measured[0]
+        st.markdown(f"Algorithm 3 is about networks that read encrypted pictures; this is **{entry['short']}**.")
     show_table(tuned_table(entry), key="tuned", made_by="tuned")
     st.caption(
         "Paper B quantizes, then fine-tunes on encrypted pictures (Algorithm 3), and does not say how int8 weights are "
@@ -187,7 +190,7 @@ PARTS = {
     "Speed": lambda: speed_section(entry),
     "Confusion": lambda: confusion_section(entry, choice, paper),
     "Table VIII": lambda: table8_section(networks, paper),
-    "Quantize, then train": lambda: tuned_section(entry),
+    "Quantize, then train": lambda: tuned_section(entry, networks),
     "What breaks it": lambda: careless_section(entry),
     "Every variant": lambda: every_section(entry),
 }

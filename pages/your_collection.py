@@ -92,7 +92,7 @@ def seal(work: Callable[[Callable[[int, int], None]], Intake], left_out: list[st
     try:
         intake = work(advance)
     except VaultError as error:
-        intake = Intake(0, 0, (str(error),))
+        intake = Intake(0, (), (str(error),))
     st.session_state[collection.REPORT] = Intake(intake.added, intake.again, (*left_out, *intake.problems))
     st.session_state[_ROUND] += 1
     st.rerun()
@@ -101,8 +101,13 @@ def seal(work: Callable[[Callable[[int, int], None]], Intake], left_out: list[st
 def report(intake: Intake) -> None:
     """Say what became of the last files."""
     if intake.added or intake.again:
-        again = f" {intake.again} {'was' if intake.again == 1 else 'were'} there already." if intake.again else ""
+        count = len(intake.again)
+        again = f" {count} {'was' if count == 1 else 'were'} there already." if count else ""
         st.success(f"{intake.added} sealed.{again}", icon=":material/lock:")
+    if intake.again:
+        more = f" and {len(intake.again) - PROBLEMS} more" if len(intake.again) > PROBLEMS else ""
+        # Names come from strangers: as text, never as Markdown.
+        st.text(f"There already: {', '.join(intake.again[:PROBLEMS])}{more}")
     ignored = [problem for problem in intake.problems if _by_the_system(problem)]
     if ignored:
         st.caption(f"{counted(len(ignored), 'file')} that your system put there: passed over.")

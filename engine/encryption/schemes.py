@@ -92,7 +92,7 @@ SCHEMES: dict[str, Scheme] = {
     "frequency": Scheme(
         "Frequency",
         "Paper A. Every pixel hidden, every change noticed: scrambled in space and in frequency, "
-        "then encrypted with PRESENT-128 and signed.",
+        "then encrypted with PRESENT-128 and authenticated.",
         128,
         FrequencyCipher,
         {

@@ -194,6 +194,7 @@ def test_a_full_collection_still_knows_its_pictures_and_they_take_no_room(page, 
     bring(page, ("1.png", chest(1)), ("2.png", chest(2)))
     app = bring(page, *((f"{n}.png", chest(n)) for n in (1, 2, 3)))
     assert "1 sealed. 2 were there already." in app.success[0].value
+    assert "There already: 1.png, 2.png" in [text.value for text in app.text]
     assert not app.error
     assert "3 were there already." in bring(app, *((f"{n}.png", chest(n)) for n in (1, 2, 3))).success[0].value
     assert not app.error
@@ -237,6 +238,8 @@ def test_a_collection_of_one_has_nothing_to_compare(page):
     app.switch_page("pages/retrieve.py").run()
     assert not app.exception
     assert "the only picture of your collection" in app.info[0].value
+    # Without results there is no report of them, nor a word of one.
+    assert component(app, "take_home") is None
 
 
 def test_without_a_collection_retrieve_names_the_public_gallery(open_page):

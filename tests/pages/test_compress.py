@@ -96,7 +96,7 @@ PARTS = {
     "Speed": "Median over rounds",
     "Confusion": "| Class | Precision | Recall |",
     "Table VIII": "| Mode | Paper B reports | Measured here |",
-    "Quantize, then train": "Algorithm 3 is about VGG-16 and the ViT",
+    "Quantize, then train": "Algorithm 3 is about networks that read encrypted pictures",
     "What breaks it": "every output rounded to whole numbers",
     "Every variant": "Percentile 99, all layers, by output channel",
 }

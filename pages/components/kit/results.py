@@ -18,6 +18,7 @@ COMMANDS = {
     "baselines": "python -m engine baselines",
     "ciphers": "python -m engine ciphers --save",
     "costs": "python -m engine gallery costs",
+    "defences": "python -m engine attack defences --save",
     "dial": "python -m engine dial --save",
     "encrypted_pixels": "python -m engine encrypted-search --as paper",
     "encrypted_search": "python -m engine encrypted-search",

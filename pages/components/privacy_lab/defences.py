@@ -5,6 +5,7 @@ import streamlit as st
 from engine.attacks.defences import ASKING, PADDED, TOLD
 from pages.components.kit.metrics import markdown_table
 from pages.components.kit.results import result
+from pages.components.kit.take import show_table
 from pages.components.privacy_lab.attack_cards import adversary, attacks_missing, spread
 
 STUDY = "defences"
@@ -19,7 +20,7 @@ def defended() -> None:
     _masks(found["masks"])
     _decoys(found["decoys"])
     _coarser(found["coarser"])
-    st.caption(f"{found['protocol']}.")
+    st.caption(f"{found['protocol'].replace('matdh', 'MATDH')}.")
 
 
 def _masks(rows: list[dict]) -> None:
@@ -27,7 +28,7 @@ def _masks(rows: list[dict]) -> None:
     adversary(TOLD)
     table = [[row["way"].capitalize(), spread(row["unmasked"]), f"{row['bytes_a_user']}"] for row in rows]
     header = ("Masks", "Codes unmasked once a user tells", "Bytes a picture and user")
-    st.markdown(markdown_table(header, table))
+    show_table(markdown_table(header, table), key="user_masks", made_by="defences")
 
 
 def _decoys(rows: list[dict]) -> None:
@@ -45,7 +46,7 @@ def _decoys(rows: list[dict]) -> None:
         for row in rows
     ]
     header = ("Decoys", "A picture", "Groups that are labels", "By one known a class", "Storage", "Fetched for ten")
-    st.markdown(markdown_table(header, table))
+    show_table(markdown_table(header, table), key="decoy_rows", made_by="defences")
 
 
 def _coarser(rows: list[dict]) -> None:
@@ -63,4 +64,4 @@ def _coarser(rows: list[dict]) -> None:
     ]
     bits = (f"Bits learned, {count} questions" for count in counts)
     header = ("What is told", *bits, "Of the ten, still found", "Right label among ten")
-    st.markdown(markdown_table(header, table))
+    show_table(markdown_table(header, table), key="coarser_distances", made_by="defences")

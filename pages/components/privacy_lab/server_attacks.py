@@ -85,7 +85,7 @@ def galleries_table(found: dict | None) -> None:
         "bits, the more it learns."
     )
     show_table(markdown_table(headings, rows), key="galleries", made_by="attacks")
-    st.caption(f"{found['protocol']}.")
+    st.caption(f"{found['protocol'].replace('matdh', 'MATDH')}.")
 
 
 def _same_bits(codes: np.ndarray, stored: np.ndarray) -> float:
@@ -160,7 +160,7 @@ def _stored_table(found: dict) -> None:
     st.caption(
         " ".join(f"{attack}: the attacker knows {one.knows[0].lower()}{one.knows[1:]}" for attack, one in knows.items())
     )
-    st.caption(f"The table: {found['protocol']}.")
+    st.caption(f"The table: {found['protocol'].replace('matdh', 'MATDH')}.")
 
 
 def inverted() -> None:

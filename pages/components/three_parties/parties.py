@@ -48,7 +48,11 @@ _WORDS: dict[tuple[Party, str], tuple[str, str, str]] = {
     ("owner", "descriptor"): ("Descriptors", "What the network saw beside the code; from the notes.", ""),
     ("owner", "log"): ("Access log", "Who was given descriptors and keys of which pictures.", _TEXT),
     ("server", "gallery"): ("Gallery", "A random number, and a mark by which the owner knows its own.", ""),
-    ("server", "sealed"): ("Sealed pictures", "About how large each is. The rest is noise, and signed.", ""),
+    ("server", "sealed"): (
+        "Sealed pictures",
+        "About how large each is. The rest is noise; changes are noticed.",
+        "",
+    ),
     ("server", "masked_code"): ("Masked codes", "How far any two are apart; not what a bit means.", ""),
     ("server", "masked_sketch"): ("Masked sketches", "How alike two pictures of one code are.", ""),
     ("server", "digest"): ("Keyed digests", "Nothing: whether the same picture comes again.", ""),

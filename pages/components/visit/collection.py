@@ -101,12 +101,12 @@ class Intake:
 
     Attributes:
         added: pictures that are new in the collection.
-        again: pictures that were there already.
+        again: names of pictures that were there already, from strangers: not markup.
         problems: one sentence for each file that was left out. They hold names from strangers: not markup.
     """
 
     added: int
-    again: int
+    again: tuple[str, ...]
     problems: tuple[str, ...]
 
 
@@ -166,7 +166,7 @@ def take_in(files: Sequence[tuple[str, bytes]], on_progress: Callable[[int, int]
 def add(pictures: Sequence[Picture], on_progress: Callable[[int, int], None]) -> Intake:
     """Seal pictures into this visitor's collection; see :func:`take_in`."""
     if not pictures:
-        return Intake(0, 0, ())
+        return Intake(0, (), ())
     collection = current_collection() or _new()
     room = _Room(collection)
     bounded = [replace(picture, load=partial(room.load, picture), file=None) for picture in pictures]
@@ -175,7 +175,7 @@ def add(pictures: Sequence[Picture], on_progress: Callable[[int, int], None]) ->
     if step.added:
         _shelf()[:] = [replace(collection, count=collection.count + step.added, changes=collection.changes + 1)]
     tuning.return_memory()
-    return Intake(step.added, step.done - step.added - len(step.unreadable), tuple(sorted(step.unreadable)))
+    return Intake(step.added, tuple(sorted(room.again)), tuple(sorted(step.unreadable)))
 
 
 def remove(own: Collection, identity: str) -> None:
@@ -241,13 +241,14 @@ def store_path(folder: str) -> Path:
 class _Room:
     """How much a collection still takes: checked as each picture is loaded, before it is sealed.
 
-    A picture that is there already takes no room.
+    A picture that is there already takes no room, and its name is noted.
     """
 
     def __init__(self, collection: Collection) -> None:
         self.pictures = MAX_PICTURES - collection.count
         self.sealed_bytes = MAX_SEALED_BYTES - _size(collection.file)
         self.known = {record.digest for record in collection.contents().values()} if collection.count else set()
+        self.again: list[str] = []
 
     def load(self, picture: Picture) -> np.ndarray:
         image = _reduced(picture)
@@ -255,6 +256,8 @@ class _Room:
         if digest not in self.known:
             self._take(picture.name, SCHEMES[GALLERY_SCHEME].sealed_bytes(image.shape, image.dtype))
             self.known.add(digest)
+        else:
+            self.again.append(picture.name)
         return image
 
     def _take(self, name: str, sealed_bytes: int) -> None:
