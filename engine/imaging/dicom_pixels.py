@@ -11,6 +11,7 @@ import numpy as np
 
 from engine.imaging import jpeg, jpeg2000
 from engine.imaging.limits import Budget, ImageError, check_cost, check_dimensions
+from engine.imaging.run_lengths import decode_run_lengths
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -21,7 +22,7 @@ _JPEG = "1.2.840.10008.1.2.4."
 GRAY = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 # What a decoder and the copies around it hold for each sample at the peak.
-_NATIVE_BYTES, _GDCM_BYTES, _RLE_BYTES, _OPENJPEG_BYTES, _PILLOW_BYTES = 5, 10, 13, 6, 4
+_NATIVE_BYTES, _GDCM_BYTES, _RLE_BYTES, _OPENJPEG_BYTES, _PILLOW_BYTES = 5, 10, 6, 6, 4
 
 
 @dataclass(frozen=True)
@@ -202,6 +203,8 @@ def _compressed(dataset: "Dataset", budget: Budget) -> StoredPixels:
     frame = dataset.PixelData
     if dataset["PixelData"].is_undefined_length:
         frame = next(generate_frames(frame, number_of_frames=1))
+    # Of a noisy picture it is as large as the picture.
+    del dataset.PixelData
     if jpeg2000.is_jpeg2000(frame):
         return _decode_jpeg2000(dataset, frame, budget)
     if frame.startswith(jpeg.SIGNATURE):
@@ -260,9 +263,9 @@ def _decode_rle(dataset: "Dataset", frame: bytes, budget: Budget) -> StoredPixel
     if channels not in (1, 3) or allocated not in (8, 16):
         raise _unsupported()
     check_cost(dataset.Rows * dataset.Columns * channels, _RLE_BYTES, budget, 2 * len(frame))
-    pixels = _decode_gdcm(dataset, frame, channels, allocated, _RLE)
+    pixels = decode_run_lengths(frame, (int(dataset.Rows), int(dataset.Columns), channels), allocated // 8)
     if channels == 1:
-        return _table(dataset, pixels)
+        return _table(dataset, pixels[..., 0])
     return _luminance(_first_if_luminance(pixels, dataset), dataset)
 
 

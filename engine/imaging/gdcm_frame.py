@@ -1,18 +1,22 @@
-"""One compressed frame through GDCM: lossless, 12-bit and LS JPEG, and RLE."""
+"""One compressed frame through GDCM: lossless, 12-bit and LS JPEG."""
 
 import ctypes
 import os
+import re
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from engine.imaging.jpeg import damaged
 
 _PIXEL_DATA = (0x7FE0, 0x0010)
+# libjpeg fills in what is missing and says so; bytes too many before the end mark are no harm.
+_CORRUPT = re.compile(rb"Corrupt JPEG data: (?!\d+ extraneous bytes before marker 0xd9)")
 _one_at_a_time = Lock()
 
 
@@ -41,9 +45,11 @@ def decode_frame(frame: bytes, shape: tuple[int, int, int], precision: int, uid:
     change.SetInput(picture)
     # The filter deletes its input, and so would Python.
     picture.thisown = False
-    with _quiet():
+    with _heard() as said:
         changed = change.Change()
-    if not changed:
+        said.seek(0)
+        lacking = _CORRUPT.search(said.read())
+    if not changed or lacking:
         raise damaged("DICOM")
     output = change.GetOutput()
     value = output.GetDataElement().GetByteValue()
@@ -60,14 +66,17 @@ def decode_frame(frame: bytes, shape: tuple[int, int, int], precision: int, uid:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what GDCM's JPEG library prints of 12-bit streams off the terminal: it tries 8 bits first."""
+def _heard() -> Iterator[IO[bytes]]:
+    """Catch what GDCM's JPEG library prints: the only place where it says that a stream ended early.
+
+    It also tries 8 bits first on every 12-bit stream, which is nobody's concern.
+    """
     sys.stderr.flush()
-    with _one_at_a_time, open(os.devnull, "wb") as nowhere:
+    with _one_at_a_time, tempfile.TemporaryFile() as said:
         kept = os.dup(2)
-        os.dup2(nowhere.fileno(), 2)
+        os.dup2(said.fileno(), 2)
         try:
-            yield
+            yield said
         finally:
             os.dup2(kept, 2)
             os.close(kept)
