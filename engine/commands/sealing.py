@@ -11,6 +11,13 @@ from engine.errors import VaultError
 if TYPE_CHECKING:
     from engine.encryption import Content
 
+KINDS = {
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), "JPEG"),
+    **dict.fromkeys((".dcm", ".dicom", ".dic", ".ima"), "DICOM"),
+    ".png": "PNG",
+}
+"""What a file's name says that it is."""
+
 
 def add_parser(commands: Any) -> None:
     """Add ``encrypt`` and ``decrypt`` to the commands."""
@@ -87,11 +94,26 @@ def decrypt(options: argparse.Namespace) -> None:
 
 
 def file_for(target: Path, content: "Content") -> bytes:
-    """What to write of an opened content: its file byte for byte, unless the name asks for a PNG of another kind."""
-    from engine.imaging import encode_png
-    from engine.imaging.png import SIGNATURE
+    """What to write of an opened content: its file byte for byte, or a PNG of its pixels.
 
-    wants_png = target.suffix.lower() == ".png"
-    if content.file is not None and (content.file.startswith(SIGNATURE) or not wants_png):
+    Raises:
+        VaultError: The name asks for a JPEG or a DICOM file, and none was sealed.
+    """
+    from engine.imaging import encode_png
+
+    wanted = KINDS.get(target.suffix.lower())
+    held = _kind(content.file) if content.file is not None else "PNG"
+    if content.file is not None and wanted in (None, held):
         return content.file
-    return encode_png(content.picture())
+    if wanted in (None, "PNG"):
+        return encode_png(content.picture())
+    whole = "pixels alone" if content.file is None else f"a {held} file"
+    raise VaultError(
+        f"{target} would be a {wanted} file by its name, and what was sealed is {whole}: give OUT the suffix .png."
+    )
+
+
+def _kind(data: bytes) -> str:
+    from engine.imaging import jpeg, png
+
+    return "PNG" if data.startswith(png.SIGNATURE) else "JPEG" if data.startswith(jpeg.SIGNATURE) else "DICOM"

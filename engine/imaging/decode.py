@@ -31,19 +31,18 @@ def load_image(data: bytes, budget: Budget = LOCAL) -> np.ndarray:
         ``(H, W)`` array, ``uint8`` or ``uint16`` (more than 8 bits stored); larger is brighter.
 
     Raises:
-        ImageError: The file is empty, too large, truncated, damaged, of another kind, or (DICOM) holds
-            several frames, nothing but one gray level, or annotations burned into the pixels. The message is one
-            sentence.
+        ImageError: The file is empty, too large, truncated, damaged, of another kind, holds nothing but one gray
+            level, or (DICOM) several frames, or annotations burned into the pixels. The message is one sentence.
 
     >>> from engine.imaging import encode_png
-    >>> load_image(encode_png(np.full((20, 30), 7, np.uint8))).shape
+    >>> load_image(encode_png(np.eye(20, 30, dtype=np.uint8))).shape
     (20, 30)
     """
     check_bytes(data, budget)
     if data.startswith(png.SIGNATURE):
-        return _guarded("PNG", _load_png, data, budget)
+        return _varied("PNG", _guarded("PNG", _load_png, data, budget))
     if data.startswith(jpeg.SIGNATURE):
-        return _guarded("JPEG", _load_jpeg, data, budget)
+        return _varied("JPEG", _guarded("JPEG", _load_jpeg, data, budget))
     if is_dicom(data):
         return load_dicom(data, budget)
     raise ImageError("This is not a PNG, JPEG or DICOM file: choose a chest X-ray in one of these formats.")
@@ -90,6 +89,13 @@ def _guarded(kind: str, load: Callable[[bytes, Budget], np.ndarray], data: bytes
     except Exception as error:
         # Decoders raise nearly anything on damaged input; each of them means the same to the person.
         raise jpeg.damaged(kind) from error
+
+
+def _varied(kind: str, image: np.ndarray) -> np.ndarray:
+    """Refuse a picture of which all pixels are the same; two levels are for the warning of unfamiliar pictures."""
+    if image.min() == image.max():
+        raise ImageError(f"The {kind} file's picture is one flat colour: choose the X-ray itself.")
+    return image
 
 
 def _load_png(data: bytes, budget: Budget) -> np.ndarray:

@@ -4,7 +4,7 @@ What happens to a value later (modality, window, inversion) happens to the at mo
 to sixty million pixels, so no step needs a second picture of floats.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,12 +34,14 @@ class StoredPixels:
         values: ``(256,)`` or ``(65536,)`` float64, the stored value of each index.
         bits: how many bits a value has.
         floating: whether values were real numbers, which the index only follows.
+        frames: how many pictures lie in the file, whatever it says; this is the first.
     """
 
     index: np.ndarray
     values: np.ndarray
     bits: int
     floating: bool = False
+    frames: int = 1
 
 
 def stored_pixels(dataset: "Dataset", budget: Budget) -> StoredPixels:
@@ -61,9 +63,21 @@ def stored_pixels(dataset: "Dataset", budget: Budget) -> StoredPixels:
     for name, dtype in (("FloatPixelData", np.dtype("f4")), ("DoubleFloatPixelData", np.dtype("f8"))):
         if name in dataset:
             return _floating(dataset, dtype, dataset[name].value, budget)
+    frames = _frames(dataset)
     if dataset["PixelData"].is_undefined_length or syntax(dataset) not in (_LITTLE, _EXPLICIT, _BIG):
-        return _compressed(dataset, budget)
-    return _native(dataset, budget)
+        return replace(_compressed(dataset, budget), frames=frames)
+    return replace(_native(dataset, budget), frames=frames)
+
+
+def _frames(dataset: "Dataset") -> int:
+    """Count the pictures present: streams that begin in a fragment, or as many as fill the bytes."""
+    from pydicom.encaps import generate_fragments
+
+    if dataset["PixelData"].is_undefined_length:
+        starts = (fragment[:12] for fragment in generate_fragments(dataset.PixelData))
+        return max(1, sum(start.startswith(jpeg.SIGNATURE) or jpeg2000.is_jpeg2000(start) for start in starts))
+    one = dataset.Rows * dataset.Columns * samples(dataset) * max(1, int(dataset.BitsAllocated) // 8)
+    return max(1, len(dataset.PixelData) // one)
 
 
 def photometric(dataset: "Dataset") -> str:

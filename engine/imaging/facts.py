@@ -119,7 +119,7 @@ def describe(data: bytes, budget: Budget = LOCAL) -> PictureFacts:
 
     Example:
         >>> from engine.imaging import encode_png
-        >>> describe(encode_png(np.zeros((30, 20), np.uint16))).depth
+        >>> describe(encode_png(np.eye(30, 20, dtype=np.uint16))).depth
         '16 of 16 bits'
     """
     return load_described(data, budget)[1]

@@ -87,7 +87,7 @@ def display(dataset: "Dataset", stored: StoredPixels, chosen: tuple[float, float
     hidden = _padded(dataset, stored)
     counts[hidden] = 0
     if np.count_nonzero(counts) < 2:
-        raise ImageError("The DICOM file's picture is one flat colour: choose the image object of the study.")
+        raise _flat(stored.frames)
     unit, voi = _first_that_shows(dataset, stored, counts, chosen)
     inverted = _inverted(dataset)
     if inverted:
@@ -97,6 +97,14 @@ def display(dataset: "Dataset", stored: StoredPixels, chosen: tuple[float, float
     seen = _modality(dataset, stored.values)[counts > 0]
     whole = (float(seen.min() + seen.max()) / 2, float(seen.max() - seen.min()))
     return Display(np.rint(np.nan_to_num(unit) * np.iinfo(dtype).max).astype(dtype), voi, inverted, whole)
+
+
+def _flat(frames: int) -> ImageError:
+    if frames > 1:
+        return ImageError(
+            f"The DICOM file holds {frames} frames, the first of one flat colour: choose a single chest X-ray."
+        )
+    return ImageError("The DICOM file's picture is one flat colour: choose the image object of the study.")
 
 
 def window(values: np.ndarray, centre: float, width: float, function: str = "LINEAR") -> np.ndarray:

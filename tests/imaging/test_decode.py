@@ -104,6 +104,22 @@ def test_bad_input_is_one_sentence(data, says):
     assert "\n" not in message
 
 
+@pytest.mark.parametrize("level", [0, 90, 255])
+@pytest.mark.parametrize("encode", [encode_png, encode_jpeg], ids=["PNG", "JPEG"])
+def test_a_flat_picture_is_refused_and_two_levels_are_not(encode, level):
+    pixels = np.full((40, 50), level, np.uint8)
+    with pytest.raises(ImageError, match="one flat colour"):
+        load_image(encode(pixels))
+    pixels[10:20] = 128
+    assert load_image(encode(pixels)).shape == (40, 50)
+
+
+@pytest.mark.parametrize("level", [0, 4095])
+def test_a_flat_deep_picture_is_refused(level):
+    with pytest.raises(ImageError, match="one flat colour"):
+        load_image(encode_png(np.full((40, 50), level, np.uint16)))
+
+
 @pytest.mark.parametrize("encode", [encode_png, encode_jpeg], ids=["PNG", "JPEG"])
 def test_a_file_that_lost_any_part_of_its_end_is_refused(picture, encode):
     data = encode(picture)

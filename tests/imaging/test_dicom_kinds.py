@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydicom import dcmread, dcmwrite
+from pydicom.encaps import generate_frames
 from pydicom.pixels import apply_modality_lut, apply_voi
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, JPEG2000Lossless, JPEGBaseline8Bit
 
@@ -225,6 +226,17 @@ def test_a_flat_picture_is_refused(value):
     for pixels in (np.full((40, 40), value, np.uint16), np.full((40, 40), value, np.uint8)):
         with pytest.raises(ImageError, match="one flat colour"):
             load_image(dicom_bytes(pixels))
+
+
+@pytest.mark.parametrize("syntax", [None, "1.2.840.10008.1.2.4.90"])
+def test_a_flat_picture_before_others_says_how_many_frames_there_are(syntax):
+    flat = np.zeros((40, 40), np.uint8)
+    data = dicom_bytes(np.stack([flat] * 3), NumberOfFrames=1)
+    if syntax:
+        frame = next(generate_frames(dcmread(io.BytesIO(jpeg2000(flat))).PixelData, number_of_frames=1))
+        data = with_frames(dicom_bytes(flat), syntax, frame, frame, frame)
+    with pytest.raises(ImageError, match="3 frames, the first of one flat"):
+        load_image(data)
 
 
 def test_palettes_give_the_luminance_of_their_colours():

@@ -9,12 +9,19 @@ from engine.retrieval import StoreError, pictures_in, pictures_of, pictures_of_f
 from tests.imaging.test_archive import packed
 
 
+def edged(level):
+    """A picture of one level but for its corner: one without is refused as flat."""
+    pixels = np.full((20, 20), level, np.uint8)
+    pixels[-1, -1] = 255 - level
+    return pixels
+
+
 @pytest.fixture
 def folder(tmp_path):
     for number, name in enumerate(["b.PNG", "covid-19/a.png", "deep/er/normal/c.png", ".hidden/d.png"]):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encode_png(np.full((20, 20), number, np.uint8)))
+        path.write_bytes(encode_png(edged(number)))
     (tmp_path / "notes.txt").write_text("not a picture")
     return tmp_path
 
@@ -26,8 +33,8 @@ def test_pictures_are_named_by_path_and_labelled_by_folder(folder):
 
 def test_pixels_are_loaded_when_asked_for(folder):
     picture = pictures_in(folder)[1]
-    (folder / picture.name).write_bytes(encode_png(np.full((20, 20), 77, np.uint8)))
-    assert picture.load().tolist() == np.full((20, 20), 77).tolist()
+    (folder / picture.name).write_bytes(encode_png(edged(77)))
+    assert picture.load().tolist() == edged(77).tolist()
 
 
 def test_a_bad_file_is_named_in_the_error(folder):
@@ -56,7 +63,7 @@ def test_a_dataset_keeps_its_ids_and_labels():
 
 
 def shade(level):
-    return encode_png(np.full((20, 20), level, np.uint8))
+    return encode_png(edged(level))
 
 
 def test_strangers_files_are_told_apart_by_content():

@@ -233,7 +233,7 @@ def test_bad_beginnings_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureF
     assert "--name" in refusal("token", "add", "--tokens", tokens)
     assert "no such token" in refusal("token", "remove", "--tokens", tokens, "--name", "nobody")
     assert "There is no log" in refusal("log", "verify", "--log", tmp_path / "log")
-    picture.write_bytes(encode_png(np.zeros((40, 40), np.uint8)))
+    picture.write_bytes(encode_png(np.eye(40, dtype=np.uint8)))
     assert "--token-file" in refusal("search", picture, "--cloud", "http://127.0.0.1:1")
     for path in (tmp_path / "vault.db", tmp_path / "log", key):
         assert not path.exists()

@@ -22,8 +22,8 @@ def test_a_letterbox_is_square_and_keeps_the_picture_whole(shape):
 
 
 def test_an_xray_is_shown_small_and_a_small_one_as_it_is():
-    assert min(load_image(xray_file(np.zeros((2000, 1500), np.uint16))).shape) == XRAY_SIDE
-    assert load_image(xray_file(np.zeros((100, 120), np.uint8))).shape == (100, 120)
+    assert min(load_image(xray_file(np.eye(2000, 1500, dtype=np.uint16) * 60_000)).shape) == XRAY_SIDE
+    assert load_image(xray_file(np.eye(100, 120, dtype=np.uint8) * 200)).shape == (100, 120)
 
 
 def test_noise_is_thinned_and_never_averaged():

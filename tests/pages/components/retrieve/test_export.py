@@ -11,7 +11,7 @@ from pages.components.kit.words import NOTICE
 from pages.components.retrieve.export import COLUMNS, Taken, as_csv, as_json, as_report, as_zip
 from pages.components.retrieve.search import Found
 
-FILE = encode_jpeg(np.full((40, 50), 90, np.uint8))
+FILE = encode_jpeg(np.tile(np.arange(50, dtype=np.uint8), (40, 1)))
 
 
 @pytest.fixture
