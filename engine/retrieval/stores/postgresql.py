@@ -229,7 +229,17 @@ class PostgresStore(Store):
             connection.execute(self._sql["vacuum"])
 
     def successor(self) -> "PostgresStore":
-        """The store in a schema beside this one; see :class:`Store`."""
+        """The store in a schema beside this one; see :class:`Store`.
+
+        Raises:
+            StoreError: the tables lie in another database, of which the schemas here are not exchanged.
+        """
+        with self._connection() as connection:
+            if value_of(connection, self._sql["foreign"]):
+                raise StoreError(
+                    f"The gallery {self.address.schema} of {self.address.shown} lies in another database: run this "
+                    "with the address of that one."
+                )
         return PostgresStore(self.address.beside())
 
     def succeed(self, epoch: int) -> None:

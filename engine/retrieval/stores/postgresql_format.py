@@ -44,6 +44,8 @@ def statements(schema: str) -> dict[str, str]:
         # Between servers and owners of one schema and its successor.
         "lock": f"SELECT pg_advisory_xact_lock(hashtextextended('{schema.removesuffix('_next')}', 0))",
         "exists": f"SELECT to_regclass('{gallery}') IS NOT NULL",
+        "foreign": "SELECT EXISTS (SELECT 1 FROM information_schema.foreign_tables "
+        f"WHERE foreign_table_schema = '{schema}')",
         "gallery": f"SELECT format, id, bits, key_check, count, epoch FROM {gallery}",
         "claim": f"INSERT INTO {gallery} VALUES (%s, %s, %s, %s, 0, 0, 0)",
         "fresh": f"SELECT count(*) FROM {item} WHERE position > %s",

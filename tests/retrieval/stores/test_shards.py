@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from engine.retrieval import CloudServer, Gallery, open_store
+from engine.retrieval import CloudServer, Gallery, StoreError, open_store
 from tests.retrieval.stores.engines import append_all, ids_of, make_rows, random_rows
 from tests.services import postgresql
 
@@ -52,3 +52,11 @@ def test_galleries_of_both_machines_stand_side_by_side_and_grow(shards):
     assert (north.gallery(), north.state().count) == (NORTH, 3)
     assert (far.gallery(), far.state().count, len(ids_of(far))) == (SOUTH, before + 2, before + 2)
     assert make_rows(1)[0].id not in ids_of(south)
+
+
+def test_a_gallery_on_another_machine_is_not_renewed_from_here(shards):
+    """The rows over there would stay, under the masks that were to be taken back."""
+    database, far = shards
+    with pytest.raises(StoreError, match="lies in another database: run this with the address of that one"):
+        open_store(f"{database}?schema=south").successor()
+    assert far.successor().gallery() is None
