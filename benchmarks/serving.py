@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.artifacts import commit, load_result, machine, result_path, save_result
 from engine.retrieval import CloudServer, Gallery, HammingIndex, SealedPicture
 from engine.serving.remote_cloud import RemoteCloud
 from engine.serving.tokens import TokenFile, token_for
@@ -106,9 +107,13 @@ def under_load(transports, seconds, owner):
     return times, failures, uploaded, len(owner) - before
 
 
-def show(name, times):
+def percentiles(times):
     ordered = sorted(times)
-    print(f"  {name:<28} p50 {statistics.median(ordered):8.2f} ms   p95 {ordered[int(0.95 * len(ordered))]:8.2f} ms")
+    return {"p50": statistics.median(ordered), "p95": ordered[int(0.95 * (len(ordered) - 1))]}
+
+
+def show(name, times):
+    print(f"  {name:<28} " + "   ".join(f"{which} {spent:8.2f} ms" for which, spent in percentiles(times).items()))
 
 
 def main():
@@ -116,9 +121,21 @@ def main():
     arguments.add_argument("--codes", type=int, default=100_000)
     arguments.add_argument("--users", type=int, default=50)
     arguments.add_argument("--seconds", type=float, default=10)
+    arguments.add_argument("--save", action="store_true", help="write models/results/serving.json")
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        measure(Path(folder), options)
+        figures = measure(Path(folder), options)
+    if options.save:
+        keep(options, figures)
+
+
+def keep(options, figures):
+    """Put figures into the result file, beside those of other sizes."""
+    sizes = load_result("serving")[0]["sizes"] if result_path("serving").exists() else {}
+    protocol = {"bits": BITS, "k": K, "rounds": ROUNDS, "codes": "random", "store": "sqlite"}
+    load = {"users": options.users, "seconds": options.seconds}
+    result = {"protocol": protocol | load, "provenance": {"commit": commit(), "machine": machine()}}
+    print(f"written: {save_result('serving', result | {'sizes': sizes | {str(options.codes): figures}})}")
 
 
 @contextmanager
@@ -152,7 +169,7 @@ def measure(folder, options):
     owner, user = (token_for(tokens.add(role, role), "cloud") for role in ("owner", "user"))
     alone = program_alone(folder, tokens, user)
     with served(folder, folder / "vault.db", tokens) as (url, process):
-        report(url, owner, user, codes, process, alone, options)
+        return report(url, owner, user, codes, process, alone, options)
 
 
 def report(url, owner, user, codes, process, alone, options):
@@ -169,11 +186,20 @@ def report(url, owner, user, codes, process, alone, options):
     held = (resident(process) - alone) * 2**20 / (len(codes) - FEW) - BITS // 8
     print(f"  server memory                {alone:10,.0f} MB for the program, {held:.0f} bytes a row beside its code")
     far = RemoteCloud(Transport(url, owner))
-    show("one more row, then a search", [milliseconds(lambda: one_more(far, cloud))[0] for _ in range(20)])
+    more = [milliseconds(lambda: one_more(far, cloud))[0] for _ in range(20)]
+    show("one more row, then a search", more)
     transports = [Transport(url, user) for _ in range(options.users)]
-    spent, failures, uploaded, held = under_load(transports, options.seconds, far)
+    spent, failures, uploaded, there = under_load(transports, options.seconds, far)
     show(f"{options.users} users beside an upload", spent)
-    print(f"  {len(spent):,} searches, {len(failures)} failed; {uploaded} rows uploaded, {held} there")
+    print(f"  {len(spent):,} searches, {len(failures)} failed; {uploaded} rows uploaded, {there} there")
+    ms = {name.replace(" ", "_"): percentiles(some) for name, some in times.items()}
+    return {
+        "ms": ms | {"one_more": percentiles(more), "under_load": percentiles(spent)},
+        "cold_ms": cold,
+        "program_mb": alone,
+        "bytes_a_row": held,
+        "under_load": {"searches": len(spent), "failed": len(failures), "uploaded": uploaded, "there": there},
+    }
 
 
 def one_more(far, cloud):

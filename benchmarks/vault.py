@@ -1,4 +1,4 @@
-"""Stores beside faiss alone, in one interleaved run: appending, exact top 10, one more picture, cold start, memory.
+"""Stores beside faiss alone, in one interleaved run: appending, exact top 10, one more picture, cold start.
 
     python -m benchmarks.vault [--counts 10000 100000] [--engines sqlite postgresql postgresql+s3] [--writers 30]
     python -m benchmarks.vault --counts --kills 100
@@ -8,8 +8,6 @@ server on this machine go at most ``S3_ROWS`` of them. Where PostgreSQL or an S3
 """
 
 import argparse
-import gc
-import os
 import secrets
 import statistics
 import sys
@@ -21,15 +19,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.artifacts import commit, load_result, machine, result_path, save_result
 from engine.retrieval import CloudServer, Gallery, HammingIndex, SealedPicture, open_store
 from engine.retrieval.mirror import nearest_rows
 from engine.retrieval.server import MOST_NEIGHBOURS
 from engine.retrieval.sketches import sketches_of
 from tests.retrieval.stores.killing import survive
 from tests.services import postgresql, s3
-from tests.serving.killing import BATCH as BATCH_OF_SIEGE
 from tests.serving.killing import Siege
 
+NAME = "stores"
 BITS, K, ROUNDS, BATCH = 64, 10, 40, 5_000
 S3_ROWS = 2_000
 ENGINES = ("sqlite", "postgresql", "postgresql+s3")
@@ -74,16 +73,9 @@ def add_one(server, code, seed):
         upload(rows)
 
 
-def resident():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
 def cold(address, query):
-    """Start a server and answer once: seconds, and bytes of memory beyond what was there."""
-    gc.collect()
-    before = resident()
-    seconds, server = timed(lambda: (made := CloudServer(address), made.nearest(query, K))[0])
-    return seconds, resident() - before, server
+    """Start a server and answer once."""
+    return timed(lambda: (made := CloudServer(address), made.nearest(query, K))[0])
 
 
 def milliseconds(times):
@@ -93,7 +85,7 @@ def milliseconds(times):
 
 def measure(name, address, codes, queries):
     taken, _ = timed(append, open_store(address), codes)
-    start, grown, server = cold(address, queries[0])
+    start, server = cold(address, queries[0])
     index = HammingIndex(BITS).add(codes)
     faiss_times, times = [], []
     for query in queries:
@@ -107,8 +99,17 @@ def measure(name, address, codes, queries):
     print(
         f"  {name:15} append {len(codes) / taken:9,.0f} rows/s   top {K}: p50 {p50:7.2f} p95 {p95:7.2f} ms, "
         f"{p50 / alone:5.1f} x faiss ({alone:.2f}, {alone95:.2f})   one more: p50 {one:6.1f} p95 {one95:6.1f} ms   "
-        f"cold {start:5.2f} s, {grown / len(codes):5.0f} bytes a picture"
+        f"cold {start:5.2f} s"
     )
+    milli = {
+        "p50": p50,
+        "p95": p95,
+        "faiss_p50": alone,
+        "faiss_p95": alone95,
+        "one_more_p50": one,
+        "one_more_p95": one95,
+    }
+    return {"rows": len(codes), "rows_a_second": len(codes) / taken, "ms": milli, "cold_seconds": start}
 
 
 def compare(count, addresses):
@@ -117,8 +118,10 @@ def compare(count, addresses):
     print(f"{count:,} codes of {BITS} bits")
     spent, _ = timed(HammingIndex(BITS).add, codes)
     print(f"  {'faiss alone':15} append {count / spent:9,.0f} rows/s, {BITS // 8} bytes a picture, nothing on disk")
-    for name, address in addresses.items():
-        measure(name, address(), codes[:S3_ROWS] if name.endswith("s3") else codes, queries)
+    return {
+        name: measure(name, address(), codes[:S3_ROWS] if name.endswith("s3") else codes, queries)
+        for name, address in addresses.items()
+    }
 
 
 def ties(count, values=3, asked=200):
@@ -165,11 +168,14 @@ def main():
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES)
     parser.add_argument("--writers", type=int, default=0, help="writers to kill for each engine but S3")
     parser.add_argument("--kills", type=int, default=0, help="of cloud, agent, uploading owner and database")
+    parser.add_argument("--save", action="store_true", help="write models/results/stores.json")
     options = parser.parse_args()
     with ExitStack() as stack:
         there = addresses(stack, options.engines) if options.counts or options.writers else {}
         for count in options.counts:
-            compare(count, there)
+            measured = compare(count, there)
+            if options.save:
+                keep("counts", {str(count): measured})
             ties(count)
         for name in () if not options.writers else (one for one in there if not one.endswith("s3")):
             seconds, kept = timed(survive, there[name](), options.writers)
@@ -178,7 +184,17 @@ def main():
             )
     if options.kills:
         with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
-            besiege(stack, Path(folder), options.kills)
+            outcome = besiege(stack, Path(folder), options.kills)
+        if options.save:
+            keep("kills", outcome)
+
+
+def keep(section, figures):
+    """Put figures into the result file, beside what other runs have put there."""
+    there = load_result(NAME)[0] if result_path(NAME).exists() else {}
+    protocol = {"bits": BITS, "k": K, "rounds": ROUNDS, "codes": "random", "s3_rows": S3_ROWS}
+    facts = {"protocol": protocol, "provenance": {"commit": commit(), "machine": machine()}}
+    print(f"written: {save_result(NAME, there | facts | {section: there.get(section, {}) | figures})}")
 
 
 def besiege(stack, folder, kills):
@@ -187,13 +203,13 @@ def besiege(stack, folder, kills):
     for number in range(1, kills + 1):
         batches = siege.strike()
         print(f"\r{number} of {kills} killed, {batches} uploads told", end="", file=sys.stderr)
-    rows = siege.end()
+    left = siege.end()
     p50, p95 = milliseconds(siege.seconds)
     print(
-        f"\n{kills} kill -9 ({', '.join(f'{name} {count}' for name, count in sorted(siege.victims.items()))}): "
-        f"{rows} rows of {rows // BATCH_OF_SIEGE} uploads stored, none lost, none in part, no stray file or object; "
+        f"\n{kills} kill -9 ({', '.join(f'{name} {count}' for name, count in sorted(siege.victims.items()))}): {left}; "
         f"a user's search is answered again after p50 {p50 / 1000:.1f} s, p95 {p95 / 1000:.1f} s"
     )
+    return {"victims": dict(siege.victims), "again_seconds": {"p50": p50 / 1000, "p95": p95 / 1000}} | left
 
 
 if __name__ == "__main__":

@@ -17,12 +17,13 @@ sys.path.insert(0, str(PROJECT))
 
 from engine.datasets.manifest import Record, read_manifest  # noqa: E402
 from pages.components.encrypt.cipher_papers import entropy_table, how_measured, quality_table, speed_table  # noqa: E402
+from scripts.operator_tables import kills_table, serving_table, stores_table  # noqa: E402
 from scripts.promises_table import HEADER, promises_rows  # noqa: E402
 from scripts.unseen_tables import as_table, codes_table, crowd_table, left_out_table, unseen_table, with_interval  # noqa: E402
 
 RESULTS = PROJECT / "models" / "results"
 PAGE = PROJECT / "docs" / "results.md"
-PAGES = (PAGE, *(PROJECT / "docs" / f"{name}.md" for name in ("data-sheet", "model-card", "threat-model")))
+PAGES = (PAGE, *(PROJECT / "docs" / f"{name}.md" for name in ("data-sheet", "model-card", "threat-model", "operators")))
 TASKS = ("binary", "three_class")
 DRAWN_FROM = {"code": "a code of 48 bits", "descriptor": "a descriptor of 64 bytes"}
 
@@ -50,6 +51,9 @@ def fill(text: str) -> str:
         "entropy": (entropy_table, "ciphers", "paper_a"),
         "sources": (sources_table,),
         "networks": (networks_table,),
+        "stores": (stores_table, "stores"),
+        "kills": (kills_table, "stores"),
+        "serving": (serving_table, "serving"),
         "ciphers": (ciphers_tables, "ciphers", "paper_a", "paper_b"),
         "promises": (promises_table, "mutants", "hostile_files", "promises", "at_once", "private_search"),
     }

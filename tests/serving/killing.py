@@ -40,6 +40,7 @@ from tests.services import Postgresql, free_port, s3
 
 ROOT, BATCH, PATIENCE_SECONDS = Path(__file__).parents[2], 6, 90.0
 VICTIMS = ("cloud", "agent", "upload", "database")
+KEPT = {"key", "tokens", "receipt", "audit.log", "spool"}
 FREE = Limits(rate=1e6, burst=10**6)
 
 
@@ -172,26 +173,31 @@ class Siege:
         self._wait_for_batches(told)
         return len(self._told())
 
-    def end(self) -> int:
-        """Stop uploading, and look at everything that is left; returns the number of rows."""
+    def end(self) -> dict[str, int]:
+        """Stop uploading, and count what is left: rows, uploads, what was lost or is there in part, and strays."""
         self._over.add("upload")
         self._programs["upload"].kill()
         self._check()
         place = self.place
         server, store = place.server(place.owner), open_store(place.store)
         owner = place.data_owner(server)
-        assert audit(owner, server).findings == ()
-        rows = store.state().count
-        assert rows == len(server) == owner.vouch().count == BATCH * len({*self._batches(owner)})
+        findings, rows, there = audit(owner, server).findings, store.state().count, self._batches(owner)
         Uploads(place.path("spool"), lifetime=-1).sweep()
         with patch.object(blobs, "datetime", _Tomorrow):
             store.sweep()
-        assert len(_objects(self._endpoint)) == rows
-        names = {path.name for path in Path(place.folder).iterdir()}
-        assert names == {"key", "tokens", "receipt", "audit.log", "spool"}
-        assert not [path for path in place.path("spool").iterdir() if path.name != "next"]
         store.close()
-        return rows
+        strays = {path.name for path in Path(place.folder).iterdir()} - KEPT
+        strays |= {path.name for path in place.path("spool").iterdir()} - {"next"}
+        lost = len({*map(str, self._told())} - there.keys()) + len(findings) + abs(owner.vouch().count - rows)
+        partial = sum(size != BATCH for size in there.values())
+        strays_in_bucket = len(_objects(self._endpoint)) - rows
+        return {
+            "rows": rows,
+            "uploads": len(there),
+            "lost": lost,
+            "partial": partial,
+            "strays": len(strays) + strays_in_bucket,
+        }
 
     def _check(self) -> None:
         """Every batch that was told is there, none is there in part, and a user finds and opens the latest."""

@@ -81,5 +81,7 @@ def test_cloud_agent_owner_and_database_are_killed_and_nothing_is_lost(tmp_path)
         siege = Siege(stack, tmp_path)
         for _ in range(SIEGE_KILLS):
             siege.strike()
-        assert siege.end() >= BATCH * SIEGE_KILLS
+        outcome = siege.end()
+    assert outcome["rows"] == BATCH * outcome["uploads"] >= BATCH * SIEGE_KILLS
+    assert (outcome["lost"], outcome["partial"], outcome["strays"]) == (0, 0, 0)
     assert siege.victims.total() == SIEGE_KILLS
