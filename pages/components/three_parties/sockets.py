@@ -1,6 +1,8 @@
 """The same search over real sockets: every request and answer that crossed between the parties and the server."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from html import escape
 
 import streamlit as st
 
@@ -12,7 +14,16 @@ from pages.components.three_parties.parties import BITS, METHOD, RESULTS, TITLES
 from pages.components.visit.picture import Picture
 
 SHOWN_BYTES = 16
+COLUMNS = ("who asks", "request", "bytes", "sent", "received")
 NAMES = {"key": "a key", "pixels": "pixels", "name": "a name or label"}
+
+_STYLE = """<style>
+.crossed { max-height: 26rem; overflow: auto; }
+.crossed table { width: 100%; border-collapse: collapse; font-size: 0.8rem; line-height: 1.3; }
+.crossed th, .crossed td { padding: 0.25rem 0.5rem; text-align: left; border-bottom: 1px solid rgb(127 127 127 / 28%); }
+.crossed td:nth-child(3) { text-align: right; }
+.crossed td:nth-child(n+4), .crossed td:nth-child(2) { font-family: monospace; white-space: nowrap; }
+</style>"""
 
 
 @dataclass(frozen=True)
@@ -20,12 +31,12 @@ class Crossed:
     """What crossed in one search, ready to be shown.
 
     Attributes:
-        rows: One a request, by the titles of columns.
+        rows: One a request, of what ``COLUMNS`` names.
         verdict: What was looked for among the bytes, and what was found.
         clean: Whether nothing was.
     """
 
-    rows: tuple[dict[str, str | int], ...]
+    rows: tuple[tuple[str, ...], ...]
     verdict: str
     clean: bool
 
@@ -55,24 +66,27 @@ def socket_box(picture: Picture) -> None:
     (st.success if seen.clean else st.error)(
         seen.verdict, icon=":material/lock:" if seen.clean else ":material/lock_open:"
     )
-    st.dataframe(list(seen.rows), hide_index=True, height="content")
+    st.html(_table(seen.rows))
     st.caption(
         f"Bodies only, their first {SHOWN_BYTES} bytes; sizes count the heads of HTTP too. Between owner and user pass "
         "masks, descriptors, keys and names; that way does not touch the server and is not on this wire."
     )
 
 
-def _row(one: Exchange) -> dict[str, str | int]:
+def _row(one: Exchange) -> tuple[str, ...]:
     path = one.path.partition("?")[0]
     # Of an upload or a picture the path names a random number.
     words = ["\N{HORIZONTAL ELLIPSIS}" if len(word) == 32 else word for word in path.split("/")]
-    return {
-        "who asks": TITLES["owner" if one.party == "owner" else "user"].split(": ")[1],
-        "request": f"{one.method} {'/'.join(words)}",
-        "bytes": one.size,
-        "sent": _first(one.sent),
-        "received": _first(one.received),
-    }
+    who = TITLES["owner" if one.party == "owner" else "user"].split(": ")[1]
+    return who, f"{one.method} {'/'.join(words)}", f"{one.size:,}", _first(one.sent), _first(one.received)
+
+
+def _table(rows: Iterable[tuple[str, ...]]) -> str:
+    """The rows as HTML: a data frame would bring pandas, which costs 60 MiB."""
+    head = "".join(f'<th scope="col">{title}</th>' for title in COLUMNS)
+    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'{_STYLE}<div class="crossed" tabindex="0">{table}</div>'
 
 
 def _first(body: bytes) -> str:
