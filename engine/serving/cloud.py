@@ -28,7 +28,7 @@ _ENDING = {
     "type": "object",
     "required": ["epoch", "gallery"],
     "properties": {
-        "epoch": {"type": "integer", "minimum": 0},
+        "epoch": {"type": "integer", "minimum": 0, "maximum": 2**53 - 1},
         "gallery": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
     },
     "additionalProperties": False,

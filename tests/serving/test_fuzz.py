@@ -111,4 +111,8 @@ def opened(filled, store):
 
 
 def test_bytes_endpoints_are_known():
-    assert {one.path for one in CLOUD if one.body == BINARY} == {"/v1/private/search", "/v1/uploads/{upload}/rows"}
+    assert {one.path for one in CLOUD if one.body == BINARY} == {
+        "/v1/private/search",
+        "/v1/uploads/{upload}/rows",
+        "/v1/next/uploads/{upload}/rows",
+    }
