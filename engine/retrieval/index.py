@@ -12,6 +12,7 @@ from engine.hashing.codes import WORD_BYTES, check_codes, pad_codes
 
 # Up to here faiss's counting search is faster than its heap; beyond, its tables would not fit the memory.
 MAX_COUNTED = 1000
+TIES = 128
 
 
 class HammingIndex:
@@ -111,9 +112,16 @@ class HammingIndex:
             TypeError: ``code`` is not uint8.
             ValueError: not one code of the right length, or ``k`` below 1.
         """
-        distances, positions = (row[0] for row in self.search(np.reshape(code, (1, -1)), k + 1))
-        if len(distances) <= k or distances[k] > distances[k - 1]:
-            return distances[:k], positions[:k]
+        if k < 1:
+            raise ValueError(f"a search returns at least 1 neighbour, not {k}")
+        # A few more cost nothing, and mostly show where the last distance ends: the ball is a second look at all codes.
+        some = max(k + 1, min(k + TIES, MAX_COUNTED))
+        distances, positions = (row[0] for row in self.search(np.reshape(code, (1, -1)), some))
+        if len(distances) <= k:
+            return distances, positions
+        if len(distances) == len(self) or distances[-1] > distances[k - 1]:
+            end = np.searchsorted(distances, distances[k - 1], side="right")
+            return distances[:end], positions[:end]
         return self._ball(code, int(distances[k - 1]))
 
     def within(self, code: npt.NDArray[np.uint8], radius: int) -> npt.NDArray[np.int64]:

@@ -73,3 +73,21 @@ def test_numbers_may_come_from_arrays_and_be_larger_than_anything():
     assert index.search(codes[:1], k=np.int64(2))[1].tolist() == [[0, 1]]
     assert index.within(codes[0], radius=np.int64(1)).tolist() == [0, 1]
     assert index.within(codes[0], radius=10**12).tolist() == [0, 1, 2]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 400), st.integers(1, 300), st.sampled_from([2, 5, 256]))
+def test_all_that_lie_as_near_as_the_last_are_named(seed, count, k, values):
+    """With few values thousands are equal, so the ball is looked at; with many the first look shows its end."""
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, values, (count, 2), dtype=np.uint8)
+    apart = np.bitwise_count(codes ^ codes[0]).sum(1)
+    order = np.argsort(apart, kind="stable")
+    order = order[: (apart[order] <= apart[order[min(k, count) - 1]]).sum()]
+    distances, positions = HammingIndex(16).add(codes).as_near(codes[0], k)
+    assert positions.tolist() == order.tolist()
+    assert distances.tolist() == apart[order].tolist()
+
+
+def test_as_near_takes_at_least_one():
+    with pytest.raises(ValueError, match="at least 1"):
+        HammingIndex(8).add(np.zeros((1, 1), np.uint8)).as_near(np.zeros(1, np.uint8), 0)

@@ -76,6 +76,7 @@ def test_an_upload_outlives_its_server(server, tmp_path):
     assert not list(tmp_path.glob(".*.partial*"))
 
 
+@pytest.mark.timeout(900)
 def test_cloud_agent_owner_and_database_are_killed_and_nothing_is_lost(tmp_path):
     with ExitStack() as stack:
         siege = Siege(stack, tmp_path)

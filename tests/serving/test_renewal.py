@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from engine.cli import main
 from engine.encryption import AesGcmCipher, AuthenticationError, generate_key
+from engine.encryption.key_files import write_key_file
 from engine.retrieval import CloudServer, DataOwner, DataUser, Receipt, StoreError, renewal
 from engine.retrieval.audit import adopt, audit
 from engine.retrieval.renewal import revoke, rotate
@@ -129,3 +131,24 @@ def test_what_cannot_succeed_is_a_sentence(owner, far, filled, store):
     body = {"epoch": far.state.epoch, "gallery": "0f" * 16}
     assert filled.ask("POST", "/v1/next/succeed", "owner", body).status == 409
     assert np.array_equal(CloudServer(store).index_rows().ids, far.index_rows().ids)
+
+
+def test_the_commands_take_the_address_of_the_cloud(filled, key, tmp_path, capsys):
+    first, second, token = tmp_path / "vault.key", tmp_path / "new.key", tmp_path / "token"
+    write_key_file(first, key)
+    token.write_text(filled.secrets["owner"])
+    token.chmod(0o600)
+    where = ("--store", filled.url, "--token-file", str(token), "--key-file")
+
+    def done(command, key_file, *words):
+        capsys.readouterr()
+        return main([command, *where, str(key_file), *map(str, words)]), capsys.readouterr().out
+
+    assert done("audit", first, "--adopt") == (0, f"{COUNT} pictures are in the receipt now\n")
+    assert done("revoke", first)[0] == 0
+    assert done("audit", first) == (0, "")
+    status, said = done("rotate", first, "--new-key-file", second)
+    assert (status, said.split()[0]) == (0, str(COUNT))
+    assert done("audit", second) == (0, "")
+    assert done("list", first)[0] == 2
+    assert len(done("list", second)[1].splitlines()) == COUNT

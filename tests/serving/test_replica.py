@@ -38,3 +38,10 @@ def test_codes_and_sketches_of_another_length_are_refused(filled):
         replica.named(np.zeros(7, np.uint8), 1, 1)
     with pytest.raises(StoreError, match="sketch"):
         replica.named(np.zeros(6, np.uint8), 1, 1, np.zeros(3, np.uint8))
+
+
+def test_a_server_in_this_process_is_not_held_twice(filled, store):
+    server = CloudServer(store)
+    replica = Replica(server)
+    assert same(replica, server)
+    assert replica._rows is None
