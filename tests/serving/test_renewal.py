@@ -79,9 +79,10 @@ def test_a_reader_sees_the_old_store_until_the_end_and_a_stopped_run_goes_on(
     sound(owner, CloudServer(store), pictures)
     monkeypatch.setattr(renewal, "resealed", lambda *arguments: sealed.append(1) or honest(*arguments))
     receipt = Receipt(tmp_path / "new.receipt", far.where)
-    list(rotate(owner, RemoteCloud(far._transport), new, receipt))
+    again = RemoteCloud(far._transport)
+    list(rotate(owner, again, new, receipt))
     assert len(sealed) == COUNT - BATCH * stop
-    sound(DataOwner(new, far, hasher, cipher=AesGcmCipher, receipt=receipt), far, pictures)
+    sound(DataOwner(new, again, hasher, cipher=AesGcmCipher, receipt=receipt), again, pictures)
 
 
 def test_a_lost_answer_to_the_last_request_is_asked_for_again(owner, far, tmp_path, monkeypatch, pictures, hasher):
