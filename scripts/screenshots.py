@@ -2,7 +2,7 @@
 
     python scripts/screenshots.py
 
-They show the built-in, simulated gallery only. Written to ``docs/screenshots``.
+They show the pictures that come with the project only. Written to ``docs/screenshots``.
 """
 
 import sys

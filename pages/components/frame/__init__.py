@@ -57,7 +57,7 @@ PAGES = (
 # the air of a wide screen. On a phone cells and tabs wrap: what scrolls inside a page is lost to the keyboard.
 _STYLE = """<style>
 .stApp [data-testid="stCaptionContainer"] { opacity: 0.72; }
-.stApp [data-testid="stCaptionContainer"] code { color: inherit; }
+.stApp [data-testid="stCaptionContainer"] :is(code, a) { color: inherit; }
 [data-testid="stFileUploaderDropzoneInstructions"] { display: none; }
 .stApp a:focus-visible { outline: 2px solid #2b8cab; outline-offset: -1px; }
 [data-testid="stMetric"] :is(label, p, [data-testid="stMetricValue"], [data-testid="stMetricValue"] *,
