@@ -79,7 +79,7 @@ class Dataset:
         """
         record = self.records[i]
         try:
-            return load_file(record.path)
+            return load_file(record.path, flat="keep")
         except (OSError, ImageError) as error:
             raise DataError(f"The picture {record.id} of {self.name} cannot be read: {_remedy(self.name)}.") from error
 

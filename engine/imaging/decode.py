@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import ImageOps
@@ -16,7 +17,7 @@ from engine.imaging.limits import LOCAL, Budget, ImageError, check_bytes, check_
 _BYTES_PER_SAMPLE, _BYTES_PER_DEEP_SAMPLE = 2, 6
 
 
-def load_image(data: bytes, budget: Budget = LOCAL) -> np.ndarray:
+def load_image(data: bytes, budget: Budget = LOCAL, flat: Literal["refuse", "keep"] = "refuse") -> np.ndarray:
     """Decode a PNG, JPEG or DICOM file into one gray picture.
 
     The kind is told from the content. Colour becomes luminance (ITU-R BT.601, paper A Eq. 2) and an
@@ -26,6 +27,7 @@ def load_image(data: bytes, budget: Budget = LOCAL) -> np.ndarray:
     Args:
         data: The whole file.
         budget: What it may cost: :data:`engine.imaging.limits.LOCAL`, or ``PUBLIC`` on a page.
+        flat: Whether a PNG or JPEG file of one gray level is refused, or kept: a published collection has such.
 
     Returns:
         ``(H, W)`` array, ``uint8`` or ``uint16`` (more than 8 bits stored); larger is brighter.
@@ -40,9 +42,9 @@ def load_image(data: bytes, budget: Budget = LOCAL) -> np.ndarray:
     """
     check_bytes(data, budget)
     if data.startswith(png.SIGNATURE):
-        return _varied("PNG", _guarded("PNG", _load_png, data, budget))
+        return _varied("PNG", _guarded("PNG", _load_png, data, budget), flat)
     if data.startswith(jpeg.SIGNATURE):
-        return _varied("JPEG", _guarded("JPEG", _load_jpeg, data, budget))
+        return _varied("JPEG", _guarded("JPEG", _load_jpeg, data, budget), flat)
     if is_dicom(data):
         return load_dicom(data, budget)
     raise ImageError("This is not a PNG, JPEG or DICOM file: choose a chest X-ray in one of these formats.")
@@ -57,18 +59,19 @@ def is_picture(start: bytes) -> bool:
     return start.startswith((png.SIGNATURE, jpeg.SIGNATURE)) or is_dicom(start)
 
 
-def load_file(path: Path | str, budget: Budget = LOCAL) -> np.ndarray:
+def load_file(path: Path | str, budget: Budget = LOCAL, flat: Literal["refuse", "keep"] = "refuse") -> np.ndarray:
     """Decode a file as :func:`load_image` does; no more of it is read than a picture may have.
 
     Args:
         path: Of the file.
         budget: What it may cost.
+        flat: As for :func:`load_image`.
 
     Raises:
         ImageError: As :func:`load_image`.
         OSError: The file cannot be read.
     """
-    return load_image(read_file(path, budget), budget)
+    return load_image(read_file(path, budget), budget, flat)
 
 
 def read_file(path: Path | str, budget: Budget = LOCAL) -> bytes:
@@ -91,9 +94,9 @@ def _guarded(kind: str, load: Callable[[bytes, Budget], np.ndarray], data: bytes
         raise jpeg.damaged(kind) from error
 
 
-def _varied(kind: str, image: np.ndarray) -> np.ndarray:
+def _varied(kind: str, image: np.ndarray, flat: Literal["refuse", "keep"]) -> np.ndarray:
     """Refuse a picture of which all pixels are the same; two levels are for the warning of unfamiliar pictures."""
-    if image.min() == image.max():
+    if flat == "refuse" and image.min() == image.max():
         raise ImageError(f"The {kind} file's picture is one flat colour: choose the X-ray itself.")
     return image
 

@@ -146,7 +146,7 @@ def test_a_second_method_answers_the_same_query_below(open_page):
 
 
 def test_missing_weights_are_a_sentence_and_the_page_goes_on(open_page, monkeypatch):
-    def no_weights(cls, bits, method):
+    def no_weights(cls, bits, method, keeps="both"):
         raise HasherError("The weights are not here: make them first.")
 
     monkeypatch.setattr(Hasher, "load", classmethod(no_weights))

@@ -5,7 +5,8 @@ import pytest
 from pages.components.frame import PAGES
 
 # What a visitor chooses with these is in the link by other means, or is nobody else's business.
-ELSEWHERE = {"picture_gallery", "map_setting_list"}
+# A link does not start a server.
+ELSEWHERE = {"picture_gallery", "map_setting_list", "sockets"}
 SETTINGS = ("segmented_control", "pills", "selectbox", "slider", "select_slider", "number_input", "toggle", "checkbox")
 
 

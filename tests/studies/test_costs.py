@@ -9,7 +9,7 @@ from models.matdh import MATDH
 def test_a_store_is_filled_and_weighed(monkeypatch):
     network = MATDH().eval()
     monkeypatch.setattr(
-        Hasher, "load", classmethod(lambda cls, bits=48, method="matdh": cls(network, bits=bits, side=64))
+        Hasher, "load", classmethod(lambda cls, bits=48, method="matdh", keeps="both": cls(network, bits=bits, side=64))
     )
     monkeypatch.setattr(costs, "PICTURES", 4)
     monkeypatch.setattr(costs, "SCALE", 1000)
