@@ -250,8 +250,8 @@ class CloudService:
         digests = [bytes.fromhex(text) for text in call.body["digests"]]
         found = self._server.known(digests) if self._server.gallery else set()
         if "upload" in call.body:
-            self._uploads.state(call.body["upload"], call.name)
-            found |= self._uploads.names(call.body["upload"])[1] & set(digests)
+            state = self._uploads.state(call.body["upload"], call.name)
+            found |= self._uploads.names(call.body["upload"], state)[1] & set(digests)
         return answer({"known": sorted(digest.hex() for digest in found)})
 
     def remove(self, call: Call) -> "Response":
@@ -278,9 +278,10 @@ class CloudService:
     def held(self, call: Call) -> "Response":
         """Rows held."""
         identity = _upload(call)
-        state, (ids, _) = self._uploads.state(identity, call.name), self._uploads.names(identity)
+        state = self._uploads.state(identity, call.name)
+        ids, _ = self._uploads.names(identity, state)
         facts = {"upload": identity, "held": state.held, "gallery": gallery_facts(state.gallery)}
-        return answer(facts | {"ids": [one.hex() for one in ids[: state.held]], "committed": state.lost is not None})
+        return answer(facts | {"ids": [one.hex() for one in ids], "committed": state.lost is not None})
 
     def take(self, call: Call) -> "Response":
         """Take a batch."""

@@ -138,9 +138,9 @@ class Uploads:
                 )
             return state.held
 
-    def names(self, identity: str) -> tuple[list[bytes], set[bytes]]:
-        """Ids of the rows an upload holds, and their digests."""
-        data = self._path(identity, _NAMES).read_bytes()
+    def names(self, identity: str, state: UploadState) -> tuple[list[bytes], set[bytes]]:
+        """Ids of the rows an upload holds, and their digests; names of a batch that was cut short are nobody's."""
+        data = self._path(identity, _NAMES).read_bytes()[: state.held * _NAME_BYTES]
         pairs = [data[start : start + _NAME_BYTES] for start in range(0, len(data) - _NAME_BYTES + 1, _NAME_BYTES)]
         return [pair[:ID_BYTES] for pair in pairs], {pair[ID_BYTES:] for pair in pairs} - {bytes(DIGEST_BYTES)}
 

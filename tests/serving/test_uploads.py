@@ -185,9 +185,29 @@ def test_a_batch_cut_short_by_a_killed_server_is_taken_off(tmp_path):
             file.write(b"half a row")
     again = Uploads(tmp_path)
     assert again.take(identity, "clinic", 1, [item(2)]) == 2
-    (rows,) = again.rows(identity, again.state(identity, "clinic"))
+    state = again.state(identity, "clinic")
+    (rows,) = again.rows(identity, state)
     assert [row.id for row in rows] == ["01" * 16, "02" * 16]
-    assert len(again.names(identity)[0]) == 2
+    assert len(again.names(identity, state)[0]) == 2
+
+
+def test_names_of_a_batch_whose_state_found_no_room_are_not_known(tmp_path, monkeypatch):
+    """Else its owner would pass over the pictures when going on, and they would be missing."""
+    uploads, gallery = Uploads(tmp_path), Gallery(b"g" * 16, 48, b"c" * 32)
+    identity = uploads.start(gallery, "clinic", "")
+    uploads.take(identity, "clinic", 0, [item(1)])
+
+    def no_room(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(uploads, "_save", no_room)
+        with pytest.raises(OSError, match="No space"):
+            uploads.take(identity, "clinic", 1, [item(2)])
+    state = uploads.state(identity, "clinic")
+    ids, digests = uploads.names(identity, state)
+    assert (state.held, [one.hex() for one in ids]) == (1, ["01" * 16])
+    assert digests == {bytes([1]) * 16}
 
 
 def test_what_is_never_committed_goes_after_a_day(tmp_path):
