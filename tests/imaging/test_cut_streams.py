@@ -6,12 +6,12 @@ from base64 import b64decode
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydicom import dcmread
 from pydicom.encaps import generate_frames
 from pydicom.pixels import get_encoder
-from pydicom.uid import RLELossless
+from pydicom.uid import JPEGLSLossless, RLELossless
 
 from engine.imaging import ImageError, load_image
 from engine.imaging.run_lengths import decode_run_lengths
@@ -56,6 +56,8 @@ def compressed(request, tmp_path_factory):
 
 @settings(deadline=None, max_examples=60)
 @given(share=st.floats(0.01, 1), ended=st.booleans())
+@example(share=0.99999, ended=True)
+@example(share=0.9995, ended=True)
 def test_a_frame_cut_anywhere_never_loses_a_pixel_in_silence(compressed, share, ended):
     data, frame, syntax = compressed
     cut = frame[: int(share * (len(frame) - 2))] + (END if ended and syntax != RLELossless else b"")
@@ -63,10 +65,12 @@ def test_a_frame_cut_anywhere_never_loses_a_pixel_in_silence(compressed, share, 
         seen = load_image(with_frames(data, syntax, cut))
     except ImageError:
         return
-    # What is lost was the pad byte or the end mark, or the bits of the very last pixels, which others make up for.
-    whole = load_image(data)
-    np.testing.assert_array_equal(seen[:-1], whole[:-1])
-    np.testing.assert_array_equal(seen[-1, :-8], whole[-1, :-8])
+    # What is lost was the pad byte or the end mark.
+    lost = seen != load_image(data)
+    if syntax == JPEGLSLossless:
+        # The code of the very last pixel may end in a byte that can be gone: zeros stand for it, to any decoder.
+        lost[-1, -1] = False
+    assert not lost.any()
 
 
 @pytest.mark.parametrize("syntax", ["201", "202", "203"])
